@@ -1,6 +1,27 @@
 //! # Cortado: Caffe made small enough to read
+//!
+//! The modules in reading order:
 
 pub mod error;
-pub use error::{Error, Kind, Place, Result};
+
+pub mod device;
+
+pub mod random;
+
+pub mod memory;
+
+pub mod blob;
 
 pub mod proto;
+
+pub mod filler;
+
+pub mod layer;
+
+pub mod layers;
+
+pub use blob::{Blob, Values};
+pub use device::Device;
+pub use error::{Error, Kind, Place, Result};
+pub use layer::{Layer, Phase};
+pub use layers::Layers;

@@ -1,0 +1,262 @@
+//! Blobs: what flows between layers.
+//!
+//! A blob is an N-dimensional array twice: `data`, the values that forward computes, and `diff`, the gradient of the loss
+//! with respect to them, which backward computes. The last axis is the fastest; image batches are N x C x H x W.
+//!
+//! ```
+//! use cortado::Blob;
+//! let mut w = Blob::new(&[2, 3])?;
+//! w.data.fill(1.0);
+//! w.diff.fill(0.5);
+//! w.data.scaled_add(-0.1, &w.diff); // w -= 0.1 * dw
+//! assert_eq!(w.data.view()[[1, 2]], 0.95);
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+use crate::memory::Memory;
+use crate::{Error, Result};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use std::fmt;
+use std::ops::Range;
+
+/// The most values a blob may hold: 2^31 - 1, as in Caffe.
+pub const MAX_COUNT: usize = i32::MAX as usize;
+/// The most axes a blob may have, as in Caffe.
+pub const MAX_AXES: usize = 32;
+
+/// An array of f32 with a shape; half of a [`Blob`]. Nothing is allocated before the first use; it starts as zeros.
+#[derive(Clone)]
+pub struct Values {
+    shape: Vec<usize>,
+    memory: Memory,
+}
+
+/// Data and diff of one shape.
+#[derive(Clone, Default)]
+pub struct Blob {
+    pub data: Values,
+    pub diff: Values,
+}
+
+/// The number of values of a shape.
+///
+/// # Errors
+/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes.
+pub fn count(shape: &[usize]) -> Result<usize> {
+    if shape.len() > MAX_AXES {
+        return Err(Error::shape(format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len())));
+    }
+    shape
+        .iter()
+        .try_fold(1usize, |n, &d| n.checked_mul(d))
+        .filter(|&n| n <= MAX_COUNT && shape.iter().all(|&d| d <= MAX_COUNT))
+        .ok_or_else(|| Error::shape(format!("a blob of shape {shape:?} would hold more than 2^31 - 1 values")))
+}
+
+impl Values {
+    /// Zeros of the given shape. `[]` is a scalar, of one value.
+    pub fn new(shape: &[usize]) -> Result<Values> {
+        Ok(Values { memory: Memory::new(count(shape)?), shape: shape.to_vec() })
+    }
+
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    pub fn count(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// The values as an n-dimensional view.
+    pub fn view(&self) -> ArrayViewD<'_, f32> {
+        // The memory is as long as the shape asks for by construction.
+        ArrayViewD::from_shape(IxDyn(&self.shape), self.slice()).expect("memory as long as the shape")
+    }
+
+    /// The values as an n-dimensional view, to be changed.
+    pub fn view_mut(&mut self) -> ArrayViewMutD<'_, f32> {
+        ArrayViewMutD::from_shape(IxDyn(&self.shape), self.memory.host_mut()).expect("memory as long as the shape")
+    }
+
+    /// The values in order, last axis fastest.
+    pub fn slice(&self) -> &[f32] {
+        self.memory.host()
+    }
+
+    /// The values in order, to be changed.
+    pub fn slice_mut(&mut self) -> &mut [f32] {
+        self.memory.host_mut()
+    }
+
+    /// Where the values are: the host, a card, or both.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Where the values are, to be changed.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    /// The single value of a scalar, or the first of many.
+    pub fn scalar(&self) -> f32 {
+        self.slice().first().copied().unwrap_or(f32::NAN)
+    }
+
+    /// Sets every value to `x`.
+    pub fn fill(&mut self, x: f32) {
+        self.slice_mut().fill(x);
+    }
+
+    /// Copies the values of `other`.
+    ///
+    /// # Errors
+    /// The shapes differ; the message names both.
+    pub fn copy_from(&mut self, other: &Values) -> Result {
+        self.copy_from_view(other.view())
+    }
+
+    /// Copies the values of an ndarray.
+    ///
+    /// # Errors
+    /// The shapes differ; the message names both.
+    pub fn copy_from_view(&mut self, x: ArrayViewD<'_, f32>) -> Result {
+        if x.shape() != self.shape {
+            return Err(Error::shape(format!("an array of shape {:?} does not fit into {:?}", x.shape(), self.shape))
+                .hint("reshape the array, or reshape the blob and then the net"));
+        }
+        self.view_mut().assign(&x);
+        Ok(())
+    }
+
+    /// self += a * x, Caffe's `axpy`. Of two different lengths the shorter counts.
+    pub fn scaled_add(&mut self, a: f32, x: &Values) {
+        for (y, x) in self.slice_mut().iter_mut().zip(x.slice()) {
+            *y += a * x;
+        }
+    }
+
+    /// The sum of absolute values, added up in f64.
+    pub fn asum(&self) -> f32 {
+        self.slice().iter().map(|&x| x.abs() as f64).sum::<f64>() as f32
+    }
+
+    /// The sum of squares, added up in f64.
+    pub fn sumsq(&self) -> f32 {
+        self.slice().iter().map(|&x| (x as f64).powi(2)).sum::<f64>() as f32
+    }
+
+    fn reshape(&mut self, shape: &[usize], count: usize) {
+        if self.shape != shape {
+            self.shape.clear();
+            self.shape.extend_from_slice(shape);
+            self.memory.resize(count);
+        }
+    }
+}
+
+impl Default for Values {
+    /// No axes' worth of storage: a blob that was never shaped, of count 0.
+    fn default() -> Values {
+        Values { shape: vec![0], memory: Memory::default() }
+    }
+}
+
+impl Blob {
+    /// Data and diff of the given shape, both zeros.
+    pub fn new(shape: &[usize]) -> Result<Blob> {
+        Ok(Blob { data: Values::new(shape)?, diff: Values::new(shape)? })
+    }
+
+    /// A blob whose data are the given values.
+    pub fn from_array(x: ArrayViewD<'_, f32>) -> Result<Blob> {
+        let mut blob = Blob::new(x.shape())?;
+        blob.data.copy_from_view(x)?;
+        Ok(blob)
+    }
+
+    /// Gives data and diff a new shape. Storage only grows; values are kept while the storage stays.
+    pub fn reshape(&mut self, shape: &[usize]) -> Result {
+        let count = count(shape)?;
+        self.data.reshape(shape, count);
+        self.diff.reshape(shape, count);
+        Ok(())
+    }
+
+    /// Takes the shape of another blob.
+    pub fn reshape_like(&mut self, other: &Blob) -> Result {
+        self.reshape(other.shape())
+    }
+
+    pub fn shape(&self) -> &[usize] {
+        self.data.shape()
+    }
+
+    /// The number of values.
+    pub fn count(&self) -> usize {
+        self.data.count()
+    }
+
+    /// The number of values of one index of the axes in `axes` taken together.
+    pub fn count_in(&self, axes: Range<usize>) -> usize {
+        self.shape()[axes].iter().product()
+    }
+
+    pub fn num_axes(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The axis that `axis` means: negative ones count from the end, -1 being the last.
+    ///
+    /// # Errors
+    /// There is no such axis.
+    pub fn axis(&self, axis: i32) -> Result<usize> {
+        let n = self.num_axes() as i32;
+        if (-n..n).contains(&axis) {
+            return Ok(if axis < 0 { axis + n } else { axis } as usize);
+        }
+        Err(Error::shape(format!("axis {axis} of a blob of shape {:?}", self.shape()))
+            .hint(format!("axes run from 0 to {}, or from -1 back to {}", n - 1, -n)))
+    }
+
+    /// The size of axis `i` in the old N x C x H x W sense: axes that are not there have size 1.
+    fn legacy(&self, i: usize) -> usize {
+        self.shape().get(i).copied().unwrap_or(1)
+    }
+    pub fn num(&self) -> usize {
+        self.legacy(0)
+    }
+    pub fn channels(&self) -> usize {
+        self.legacy(1)
+    }
+    pub fn height(&self) -> usize {
+        self.legacy(2)
+    }
+    pub fn width(&self) -> usize {
+        self.legacy(3)
+    }
+
+    /// Where the value at `index` stands in the slice; missing trailing indices are 0.
+    ///
+    /// # Errors
+    /// An index outside the shape.
+    pub fn offset(&self, index: &[usize]) -> Result<usize> {
+        if index.len() > self.num_axes() || index.iter().zip(self.shape()).any(|(i, d)| i >= d) {
+            return Err(Error::shape(format!("index {index:?} of a blob of shape {:?}", self.shape())));
+        }
+        let padded = index.iter().copied().chain(std::iter::repeat(0));
+        Ok(self.shape().iter().zip(padded).fold(0, |at, (d, i)| at * d + i))
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.shape, self.memory.side())
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob {:?}", self.shape())
+    }
+}

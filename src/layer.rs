@@ -1,0 +1,244 @@
+//! What a layer is: the contract between a net and the code that computes.
+//!
+//! A net calls a layer like this:
+//!
+//! | when                     | call       | what it does                                                      |
+//! |--------------------------|------------|-------------------------------------------------------------------|
+//! | once                     | `new`      | reads its parameters from the prototxt                            |
+//! | once                     | `setup`    | makes its learnable blobs, filled                                 |
+//! | before **every** forward | `reshape`  | shapes its tops; cheap when nothing changed                       |
+//! | every pass               | `forward`  | reads its bottoms' data, writes its tops' data                    |
+//! | every training pass      | `backward` | **sets** its bottoms' diffs, **adds to** its parameters' diffs    |
+//!
+//! The borrow checker says the rest: forward gets `bottom: &[Blob]` and `top: &mut [Blob]`, backward the reverse. Scratch
+//! memory is the layer's own. Bind Caffe's nouns to the formula's letters first, then use only letters:
+//!
+//! ```
+//! use cortado::layer::*;
+//! use cortado::proto::LayerParameter;
+//! use cortado::{Blob, Result};
+//!
+//! /// y = x^2
+//! struct Square;
+//!
+//! impl Layer for Square {
+//!     fn new(_: &LayerParameter) -> Result<Self> {
+//!         Ok(Square)
+//!     }
+//!     fn arity(&self) -> Arity {
+//!         Arity::exact(1, 1)
+//!     }
+//!     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+//!         top[0].reshape_like(&bottom[0])
+//!     }
+//!     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+//!         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+//!         for (y, x) in y.iter_mut().zip(x) {
+//!             *y = x * x;
+//!         }
+//!         Ok(())
+//!     }
+//!     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+//!         let (x, dx) = (bottom[0].data.slice(), bottom[0].diff.slice_mut());
+//!         let dy = top[0].diff.slice();
+//!         for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
+//!             *dx = 2.0 * x * dy;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//! ```
+
+use crate::proto::LayerParameter;
+use crate::random::Random;
+use crate::{Blob, Device, Error, Kind, Result};
+use std::any::Any;
+use std::ops::RangeInclusive;
+
+pub use crate::proto::Phase;
+
+/// What a layer may know of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    pub phase: Phase,
+    pub device: &'a Device,
+    pub seed: u64,
+    /// How many forwards this net has made before this one.
+    pub pass: u64,
+}
+
+impl Cx<'_> {
+    /// The random numbers of the layer `name` in this pass.
+    pub fn random(&self, name: &str) -> Random {
+        Random::new(self.seed, name, self.pass)
+    }
+
+    pub fn train(&self) -> bool {
+        self.phase == Phase::Train
+    }
+}
+
+/// A learnable blob that a layer made, with the multipliers it takes if the prototxt gives none.
+#[derive(Debug)]
+pub struct Param {
+    pub blob: Blob,
+    pub lr_mult: f32,
+    pub decay_mult: f32,
+}
+
+impl Param {
+    /// A parameter with both multipliers 1.
+    pub fn new(blob: Blob) -> Param {
+        Param { blob, lr_mult: 1.0, decay_mult: 1.0 }
+    }
+
+    /// A statistic that the layer itself writes: no solver touches it.
+    pub fn statistic(blob: Blob) -> Param {
+        Param { blob, lr_mult: 0.0, decay_mult: 0.0 }
+    }
+}
+
+/// How many bottoms and tops a layer takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arity {
+    pub bottom: RangeInclusive<usize>,
+    pub top: RangeInclusive<usize>,
+    /// As many tops as bottoms.
+    pub equal: bool,
+    /// Tops that the prototxt does not name are added, up to the smallest number allowed (losses).
+    pub auto_top: bool,
+}
+
+impl Arity {
+    pub fn exact(bottom: usize, top: usize) -> Arity {
+        Arity::range(bottom..=bottom, top..=top)
+    }
+
+    pub fn range(bottom: RangeInclusive<usize>, top: RangeInclusive<usize>) -> Arity {
+        Arity { bottom, top, equal: false, auto_top: false }
+    }
+
+    /// At least one bottom, and as many tops.
+    pub fn pairs() -> Arity {
+        Arity { equal: true, ..Arity::range(1..=usize::MAX, 1..=usize::MAX) }
+    }
+
+    /// A loss: its first top may go unnamed.
+    pub fn loss(bottom: RangeInclusive<usize>, top: RangeInclusive<usize>) -> Arity {
+        Arity { auto_top: true, ..Arity::range(bottom, top) }
+    }
+
+    /// Compares the numbers with those given in a net.
+    ///
+    /// # Errors
+    /// Too many or too few; the message says how many were given and wanted.
+    pub fn check(&self, kind: &str, bottom: usize, top: usize) -> Result {
+        for (what, given, range) in [("bottom", bottom, &self.bottom), ("top", top, &self.top)] {
+            if !range.contains(&given) {
+                let wanted = match (*range.start(), *range.end()) {
+                    (a, b) if a == b => format!("exactly {a}"),
+                    (a, usize::MAX) => format!("at least {a}"),
+                    (a, b) => format!("{a} to {b}"),
+                };
+                let s = if given == 1 { "" } else { "s" };
+                return Err(Error::new(Kind::Net, format!("{kind} has {given} {what}{s} and takes {wanted}"))
+                    .field(what)
+                    .hint(format!("give the layer {wanted} `{what}: \"..\"`")));
+            }
+        }
+        if self.equal && bottom != top {
+            return Err(Error::new(Kind::Net, format!("{kind} makes one top of each bottom: {bottom} bottoms, {top} tops"))
+                .field("top"));
+        }
+        Ok(())
+    }
+}
+
+/// Which data a layer's backward reads: what is not needed can be freed when memory is short.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Needs {
+    /// The bottoms' data.
+    pub x: bool,
+    /// The tops' data.
+    pub y: bool,
+}
+
+impl Needs {
+    pub const ALL: Needs = Needs { x: true, y: true };
+    pub const X: Needs = Needs { x: true, y: false };
+    pub const Y: Needs = Needs { x: false, y: true };
+    pub const NOTHING: Needs = Needs { x: false, y: false };
+}
+
+/// One step of a net. See the [module](self) for its life.
+///
+/// Shapes are checked in `reshape`; `forward` and `backward` may trust them.
+pub trait Layer: Any + Send {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// A parameter that is missing or impossible, named by [`Error::field`].
+    fn new(param: &LayerParameter) -> Result<Self>
+    where
+        Self: Sized;
+
+    fn arity(&self) -> Arity;
+
+    /// Makes the learnable blobs, filled. The bottoms have their shapes, but no values yet.
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        let _ = (cx, bottom);
+        Ok(Vec::new())
+    }
+
+    /// Shapes the tops by the bottoms.
+    ///
+    /// # Errors
+    /// Bottoms whose shapes do not fit; the message names both shapes.
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result;
+
+    /// Computes the tops' data from the bottoms'.
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result;
+
+    /// Sets the diff of each bottom `i` with `propagate_down[i]`, and adds to the parameters' diffs.
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result;
+
+    /// Which data backward reads.
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
+    /// What top `i` counts in the objective if the prototxt does not say: 1 for a loss's first top, else 0.
+    fn loss_weight(&self, top: usize) -> f32 {
+        let _ = top;
+        0.0
+    }
+
+    /// Whether a gradient can flow to bottom `i`: not to a label.
+    fn propagates(&self, bottom: usize) -> bool {
+        let _ = bottom;
+        true
+    }
+
+    /// Whether forward fills the tops from outside the net (a data layer), so that values set by hand are overwritten.
+    fn is_source(&self) -> bool {
+        false
+    }
+
+    /// How many samples a data layer has handed out so far; kept in snapshots.
+    fn position(&self) -> Option<u64> {
+        None
+    }
+
+    /// Makes a data layer continue after the given number of samples.
+    fn seek(&mut self, samples: u64) -> Result {
+        let _ = samples;
+        Ok(())
+    }
+}

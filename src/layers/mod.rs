@@ -1,0 +1,98 @@
+//! The layers, one file each, and the table that finds them by the prototxt's `type`.
+//!
+//! The table is a value: a user's layer is added to it and needs no change here.
+//!
+//! ```
+//! # use cortado::{Blob, Result, layer::*, proto::LayerParameter};
+//! # struct Dice;
+//! # impl Layer for Dice {
+//! #     fn new(_: &LayerParameter) -> Result<Self> { Ok(Dice) }
+//! #     fn arity(&self) -> Arity { Arity::exact(2, 1) }
+//! #     fn reshape(&mut self, _: &[Blob], _: &mut [Blob]) -> Result { Ok(()) }
+//! #     fn forward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &mut [Blob]) -> Result { Ok(()) }
+//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result { Ok(()) }
+//! # }
+//! let mut layers = cortado::Layers::caffe();
+//! layers.add::<Dice>("Dice");
+//! ```
+
+mod relu;
+
+pub use relu::Relu;
+
+use crate::layer::Layer;
+use crate::proto::LayerParameter;
+use crate::{Error, Kind, Result};
+use std::sync::Arc;
+
+type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
+
+/// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
+#[rustfmt::skip]
+pub const LAYERS: &[(&str, Create)] = &[
+    // activation
+    ("ReLU", new::<Relu>),
+];
+
+fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
+    Ok(Box::new(L::new(param)?))
+}
+
+type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
+
+/// The layer types that a net may use. Cloning is cheap.
+#[derive(Clone)]
+pub struct Layers {
+    table: Vec<(String, SharedCreate)>,
+}
+
+impl Layers {
+    /// All of Caffe's layers.
+    pub fn caffe() -> Layers {
+        Layers { table: LAYERS.iter().map(|&(name, create)| (name.to_string(), Arc::new(create) as _)).collect() }
+    }
+
+    /// Adds a layer type of one's own, or replaces the one of that name.
+    pub fn add<L: Layer>(&mut self, name: &str) {
+        self.add_with(name, |param| new::<L>(param));
+    }
+
+    /// Adds a layer type that is made by a closure, which may hand state to the layer.
+    pub fn add_with(
+        &mut self,
+        name: &str,
+        create: impl Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync + 'static,
+    ) {
+        self.table.retain(|(n, _)| n != name);
+        self.table.push((name.to_string(), Arc::new(create)));
+    }
+
+    /// The names of all types.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Makes the layer that `param` describes.
+    ///
+    /// # Errors
+    /// An unknown type, or parameters that the layer refuses.
+    pub fn create(&self, param: &LayerParameter) -> Result<Box<dyn Layer>> {
+        let kind = param.r#type();
+        match self.table.iter().find(|(name, _)| name == kind) {
+            Some((_, create)) => create(param),
+            None if kind.is_empty() => {
+                Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
+            }
+            None => Err(Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""))
+                .field("type")
+                .did_you_mean(kind, self.names())
+                .hint(format!("the types are {}", self.names().collect::<Vec<_>>().join(", ")))),
+        }
+    }
+}
+
+impl Default for Layers {
+    fn default() -> Layers {
+        Layers::caffe()
+    }
+}
