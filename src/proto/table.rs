@@ -195,20 +195,20 @@ static V0LAYERPARAMETER_POOLMETHOD: Enum =
 static PHASE: Enum = Enum { name: "Phase", values: &[("TRAIN", 0), ("TEST", 1)] };
 
 static BLOBSHAPE: Message =
-    Message { name: "BlobShape", fields: &[Field { name: "dim", number: 1, label: Repeated, ty: int64 }] };
+    Message { name: "BlobShape", fields: &[Field { name: "dim", number: 1, label: Repeated, ty: Int64 }] };
 
 static BLOBPROTO: Message = Message {
     name: "BlobProto",
     fields: &[
-        Field { name: "num", number: 1, label: Optional, ty: int32 },
-        Field { name: "channels", number: 2, label: Optional, ty: int32 },
-        Field { name: "height", number: 3, label: Optional, ty: int32 },
-        Field { name: "width", number: 4, label: Optional, ty: int32 },
-        Field { name: "data", number: 5, label: Repeated, ty: float },
-        Field { name: "diff", number: 6, label: Repeated, ty: float },
+        Field { name: "num", number: 1, label: Optional, ty: Int32 },
+        Field { name: "channels", number: 2, label: Optional, ty: Int32 },
+        Field { name: "height", number: 3, label: Optional, ty: Int32 },
+        Field { name: "width", number: 4, label: Optional, ty: Int32 },
+        Field { name: "data", number: 5, label: Repeated, ty: Float },
+        Field { name: "diff", number: 6, label: Repeated, ty: Float },
         Field { name: "shape", number: 7, label: Optional, ty: Type::Message(&BLOBSHAPE) },
-        Field { name: "double_data", number: 8, label: Repeated, ty: double },
-        Field { name: "double_diff", number: 9, label: Repeated, ty: double },
+        Field { name: "double_data", number: 8, label: Repeated, ty: Double },
+        Field { name: "double_diff", number: 9, label: Repeated, ty: Double },
     ],
 };
 
@@ -220,26 +220,26 @@ static BLOBPROTOVECTOR: Message = Message {
 static DATUM: Message = Message {
     name: "Datum",
     fields: &[
-        Field { name: "channels", number: 1, label: Optional, ty: int32 },
-        Field { name: "height", number: 2, label: Optional, ty: int32 },
-        Field { name: "width", number: 3, label: Optional, ty: int32 },
-        Field { name: "data", number: 4, label: Optional, ty: bytes },
-        Field { name: "label", number: 5, label: Optional, ty: int32 },
-        Field { name: "float_data", number: 6, label: Repeated, ty: float },
-        Field { name: "encoded", number: 7, label: Optional, ty: bool },
+        Field { name: "channels", number: 1, label: Optional, ty: Int32 },
+        Field { name: "height", number: 2, label: Optional, ty: Int32 },
+        Field { name: "width", number: 3, label: Optional, ty: Int32 },
+        Field { name: "data", number: 4, label: Optional, ty: Bytes },
+        Field { name: "label", number: 5, label: Optional, ty: Int32 },
+        Field { name: "float_data", number: 6, label: Repeated, ty: Float },
+        Field { name: "encoded", number: 7, label: Optional, ty: Bool },
     ],
 };
 
 static NETPARAMETER: Message = Message {
     name: "NetParameter",
     fields: &[
-        Field { name: "name", number: 1, label: Optional, ty: string },
+        Field { name: "name", number: 1, label: Optional, ty: String },
         Field { name: "layers", number: 2, label: Repeated, ty: Type::Message(&V1LAYERPARAMETER) },
-        Field { name: "input", number: 3, label: Repeated, ty: string },
-        Field { name: "input_dim", number: 4, label: Repeated, ty: int32 },
-        Field { name: "force_backward", number: 5, label: Optional, ty: bool },
+        Field { name: "input", number: 3, label: Repeated, ty: String },
+        Field { name: "input_dim", number: 4, label: Repeated, ty: Int32 },
+        Field { name: "force_backward", number: 5, label: Optional, ty: Bool },
         Field { name: "state", number: 6, label: Optional, ty: Type::Message(&NETSTATE) },
-        Field { name: "debug_info", number: 7, label: Optional, ty: bool },
+        Field { name: "debug_info", number: 7, label: Optional, ty: Bool },
         Field { name: "input_shape", number: 8, label: Repeated, ty: Type::Message(&BLOBSHAPE) },
         Field { name: "layer", number: 100, label: Repeated, ty: Type::Message(&LAYERPARAMETER) },
     ],
@@ -249,8 +249,8 @@ static NETSTATE: Message = Message {
     name: "NetState",
     fields: &[
         Field { name: "phase", number: 1, label: Optional, ty: Type::Enum(&PHASE) },
-        Field { name: "level", number: 2, label: Optional, ty: int32 },
-        Field { name: "stage", number: 3, label: Repeated, ty: string },
+        Field { name: "level", number: 2, label: Optional, ty: Int32 },
+        Field { name: "stage", number: 3, label: Repeated, ty: String },
     ],
 };
 
@@ -258,27 +258,27 @@ static NETSTATERULE: Message = Message {
     name: "NetStateRule",
     fields: &[
         Field { name: "phase", number: 1, label: Optional, ty: Type::Enum(&PHASE) },
-        Field { name: "min_level", number: 2, label: Optional, ty: int32 },
-        Field { name: "max_level", number: 3, label: Optional, ty: int32 },
-        Field { name: "stage", number: 4, label: Repeated, ty: string },
-        Field { name: "not_stage", number: 5, label: Repeated, ty: string },
+        Field { name: "min_level", number: 2, label: Optional, ty: Int32 },
+        Field { name: "max_level", number: 3, label: Optional, ty: Int32 },
+        Field { name: "stage", number: 4, label: Repeated, ty: String },
+        Field { name: "not_stage", number: 5, label: Repeated, ty: String },
     ],
 };
 
 static LAYERPARAMETER: Message = Message {
     name: "LayerParameter",
     fields: &[
-        Field { name: "name", number: 1, label: Optional, ty: string },
-        Field { name: "type", number: 2, label: Optional, ty: string },
-        Field { name: "bottom", number: 3, label: Repeated, ty: string },
-        Field { name: "top", number: 4, label: Repeated, ty: string },
-        Field { name: "loss_weight", number: 5, label: Repeated, ty: float },
+        Field { name: "name", number: 1, label: Optional, ty: String },
+        Field { name: "type", number: 2, label: Optional, ty: String },
+        Field { name: "bottom", number: 3, label: Repeated, ty: String },
+        Field { name: "top", number: 4, label: Repeated, ty: String },
+        Field { name: "loss_weight", number: 5, label: Repeated, ty: Float },
         Field { name: "param", number: 6, label: Repeated, ty: Type::Message(&PARAMSPEC) },
         Field { name: "blobs", number: 7, label: Repeated, ty: Type::Message(&BLOBPROTO) },
         Field { name: "include", number: 8, label: Repeated, ty: Type::Message(&NETSTATERULE) },
         Field { name: "exclude", number: 9, label: Repeated, ty: Type::Message(&NETSTATERULE) },
         Field { name: "phase", number: 10, label: Optional, ty: Type::Enum(&PHASE) },
-        Field { name: "propagate_down", number: 11, label: Repeated, ty: bool },
+        Field { name: "propagate_down", number: 11, label: Repeated, ty: Bool },
         Field { name: "transform_param", number: 100, label: Optional, ty: Type::Message(&TRANSFORMATIONPARAMETER) },
         Field { name: "loss_param", number: 101, label: Optional, ty: Type::Message(&LOSSPARAMETER) },
         Field { name: "accuracy_param", number: 102, label: Optional, ty: Type::Message(&ACCURACYPARAMETER) },
@@ -339,23 +339,23 @@ static LAYERPARAMETER: Message = Message {
 static PARAMSPEC: Message = Message {
     name: "ParamSpec",
     fields: &[
-        Field { name: "name", number: 1, label: Optional, ty: string },
+        Field { name: "name", number: 1, label: Optional, ty: String },
         Field { name: "share_mode", number: 2, label: Optional, ty: Type::Enum(&PARAMSPEC_DIMCHECKMODE) },
-        Field { name: "lr_mult", number: 3, label: Optional, ty: float },
-        Field { name: "decay_mult", number: 4, label: Optional, ty: float },
+        Field { name: "lr_mult", number: 3, label: Optional, ty: Float },
+        Field { name: "decay_mult", number: 4, label: Optional, ty: Float },
     ],
 };
 
 static FILLERPARAMETER: Message = Message {
     name: "FillerParameter",
     fields: &[
-        Field { name: "type", number: 1, label: Optional, ty: string },
-        Field { name: "value", number: 2, label: Optional, ty: float },
-        Field { name: "min", number: 3, label: Optional, ty: float },
-        Field { name: "max", number: 4, label: Optional, ty: float },
-        Field { name: "mean", number: 5, label: Optional, ty: float },
-        Field { name: "std", number: 6, label: Optional, ty: float },
-        Field { name: "sparse", number: 7, label: Optional, ty: int32 },
+        Field { name: "type", number: 1, label: Optional, ty: String },
+        Field { name: "value", number: 2, label: Optional, ty: Float },
+        Field { name: "min", number: 3, label: Optional, ty: Float },
+        Field { name: "max", number: 4, label: Optional, ty: Float },
+        Field { name: "mean", number: 5, label: Optional, ty: Float },
+        Field { name: "std", number: 6, label: Optional, ty: Float },
+        Field { name: "sparse", number: 7, label: Optional, ty: Int32 },
         Field { name: "variance_norm", number: 8, label: Optional, ty: Type::Enum(&FILLERPARAMETER_VARIANCENORM) },
     ],
 };
@@ -363,60 +363,60 @@ static FILLERPARAMETER: Message = Message {
 static SOLVERPARAMETER: Message = Message {
     name: "SolverParameter",
     fields: &[
-        Field { name: "train_net", number: 1, label: Optional, ty: string },
-        Field { name: "test_net", number: 2, label: Repeated, ty: string },
-        Field { name: "test_iter", number: 3, label: Repeated, ty: int32 },
-        Field { name: "test_interval", number: 4, label: Optional, ty: int32 },
-        Field { name: "base_lr", number: 5, label: Optional, ty: float },
-        Field { name: "display", number: 6, label: Optional, ty: int32 },
-        Field { name: "max_iter", number: 7, label: Optional, ty: int32 },
-        Field { name: "lr_policy", number: 8, label: Optional, ty: string },
-        Field { name: "gamma", number: 9, label: Optional, ty: float },
-        Field { name: "power", number: 10, label: Optional, ty: float },
-        Field { name: "momentum", number: 11, label: Optional, ty: float },
-        Field { name: "weight_decay", number: 12, label: Optional, ty: float },
-        Field { name: "stepsize", number: 13, label: Optional, ty: int32 },
-        Field { name: "snapshot", number: 14, label: Optional, ty: int32 },
-        Field { name: "snapshot_prefix", number: 15, label: Optional, ty: string },
-        Field { name: "snapshot_diff", number: 16, label: Optional, ty: bool },
+        Field { name: "train_net", number: 1, label: Optional, ty: String },
+        Field { name: "test_net", number: 2, label: Repeated, ty: String },
+        Field { name: "test_iter", number: 3, label: Repeated, ty: Int32 },
+        Field { name: "test_interval", number: 4, label: Optional, ty: Int32 },
+        Field { name: "base_lr", number: 5, label: Optional, ty: Float },
+        Field { name: "display", number: 6, label: Optional, ty: Int32 },
+        Field { name: "max_iter", number: 7, label: Optional, ty: Int32 },
+        Field { name: "lr_policy", number: 8, label: Optional, ty: String },
+        Field { name: "gamma", number: 9, label: Optional, ty: Float },
+        Field { name: "power", number: 10, label: Optional, ty: Float },
+        Field { name: "momentum", number: 11, label: Optional, ty: Float },
+        Field { name: "weight_decay", number: 12, label: Optional, ty: Float },
+        Field { name: "stepsize", number: 13, label: Optional, ty: Int32 },
+        Field { name: "snapshot", number: 14, label: Optional, ty: Int32 },
+        Field { name: "snapshot_prefix", number: 15, label: Optional, ty: String },
+        Field { name: "snapshot_diff", number: 16, label: Optional, ty: Bool },
         Field { name: "solver_mode", number: 17, label: Optional, ty: Type::Enum(&SOLVERPARAMETER_SOLVERMODE) },
-        Field { name: "device_id", number: 18, label: Optional, ty: int32 },
-        Field { name: "test_compute_loss", number: 19, label: Optional, ty: bool },
-        Field { name: "random_seed", number: 20, label: Optional, ty: int64 },
+        Field { name: "device_id", number: 18, label: Optional, ty: Int32 },
+        Field { name: "test_compute_loss", number: 19, label: Optional, ty: Bool },
+        Field { name: "random_seed", number: 20, label: Optional, ty: Int64 },
         Field { name: "train_net_param", number: 21, label: Optional, ty: Type::Message(&NETPARAMETER) },
         Field { name: "test_net_param", number: 22, label: Repeated, ty: Type::Message(&NETPARAMETER) },
-        Field { name: "debug_info", number: 23, label: Optional, ty: bool },
-        Field { name: "net", number: 24, label: Optional, ty: string },
+        Field { name: "debug_info", number: 23, label: Optional, ty: Bool },
+        Field { name: "net", number: 24, label: Optional, ty: String },
         Field { name: "net_param", number: 25, label: Optional, ty: Type::Message(&NETPARAMETER) },
         Field { name: "train_state", number: 26, label: Optional, ty: Type::Message(&NETSTATE) },
         Field { name: "test_state", number: 27, label: Repeated, ty: Type::Message(&NETSTATE) },
-        Field { name: "snapshot_after_train", number: 28, label: Optional, ty: bool },
-        Field { name: "regularization_type", number: 29, label: Optional, ty: string },
+        Field { name: "snapshot_after_train", number: 28, label: Optional, ty: Bool },
+        Field { name: "regularization_type", number: 29, label: Optional, ty: String },
         Field { name: "solver_type", number: 30, label: Optional, ty: Type::Enum(&SOLVERPARAMETER_SOLVERTYPE) },
-        Field { name: "delta", number: 31, label: Optional, ty: float },
-        Field { name: "test_initialization", number: 32, label: Optional, ty: bool },
-        Field { name: "average_loss", number: 33, label: Optional, ty: int32 },
-        Field { name: "stepvalue", number: 34, label: Repeated, ty: int32 },
-        Field { name: "clip_gradients", number: 35, label: Optional, ty: float },
-        Field { name: "iter_size", number: 36, label: Optional, ty: int32 },
+        Field { name: "delta", number: 31, label: Optional, ty: Float },
+        Field { name: "test_initialization", number: 32, label: Optional, ty: Bool },
+        Field { name: "average_loss", number: 33, label: Optional, ty: Int32 },
+        Field { name: "stepvalue", number: 34, label: Repeated, ty: Int32 },
+        Field { name: "clip_gradients", number: 35, label: Optional, ty: Float },
+        Field { name: "iter_size", number: 36, label: Optional, ty: Int32 },
         Field { name: "snapshot_format", number: 37, label: Optional, ty: Type::Enum(&SOLVERPARAMETER_SNAPSHOTFORMAT) },
-        Field { name: "rms_decay", number: 38, label: Optional, ty: float },
-        Field { name: "momentum2", number: 39, label: Optional, ty: float },
-        Field { name: "type", number: 40, label: Optional, ty: string },
-        Field { name: "layer_wise_reduce", number: 41, label: Optional, ty: bool },
-        Field { name: "weights", number: 42, label: Repeated, ty: string },
+        Field { name: "rms_decay", number: 38, label: Optional, ty: Float },
+        Field { name: "momentum2", number: 39, label: Optional, ty: Float },
+        Field { name: "type", number: 40, label: Optional, ty: String },
+        Field { name: "layer_wise_reduce", number: 41, label: Optional, ty: Bool },
+        Field { name: "weights", number: 42, label: Repeated, ty: String },
     ],
 };
 
 static SOLVERSTATE: Message = Message {
     name: "SolverState",
     fields: &[
-        Field { name: "iter", number: 1, label: Optional, ty: int32 },
-        Field { name: "learned_net", number: 2, label: Optional, ty: string },
+        Field { name: "iter", number: 1, label: Optional, ty: Int32 },
+        Field { name: "learned_net", number: 2, label: Optional, ty: String },
         Field { name: "history", number: 3, label: Repeated, ty: Type::Message(&BLOBPROTO) },
-        Field { name: "current_step", number: 4, label: Optional, ty: int32 },
-        Field { name: "seed", number: 1000, label: Optional, ty: uint64 },
-        Field { name: "pass", number: 1001, label: Optional, ty: uint64 },
+        Field { name: "current_step", number: 4, label: Optional, ty: Int32 },
+        Field { name: "seed", number: 1000, label: Optional, ty: Uint64 },
+        Field { name: "pass", number: 1001, label: Optional, ty: Uint64 },
         Field { name: "position", number: 1002, label: Repeated, ty: Type::Message(&LAYERPOSITION) },
     ],
 };
@@ -424,8 +424,8 @@ static SOLVERSTATE: Message = Message {
 static LAYERPOSITION: Message = Message {
     name: "LayerPosition",
     fields: &[
-        Field { name: "layer", number: 1, label: Optional, ty: string },
-        Field { name: "samples", number: 2, label: Optional, ty: uint64 },
+        Field { name: "layer", number: 1, label: Optional, ty: String },
+        Field { name: "samples", number: 2, label: Optional, ty: Uint64 },
     ],
 };
 
@@ -437,91 +437,91 @@ static INPUTPARAMETER: Message = Message {
 static DATAPARAMETER: Message = Message {
     name: "DataParameter",
     fields: &[
-        Field { name: "source", number: 1, label: Optional, ty: string },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "mean_file", number: 3, label: Optional, ty: string },
-        Field { name: "batch_size", number: 4, label: Optional, ty: uint32 },
-        Field { name: "crop_size", number: 5, label: Optional, ty: uint32 },
-        Field { name: "mirror", number: 6, label: Optional, ty: bool },
-        Field { name: "rand_skip", number: 7, label: Optional, ty: uint32 },
+        Field { name: "source", number: 1, label: Optional, ty: String },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "mean_file", number: 3, label: Optional, ty: String },
+        Field { name: "batch_size", number: 4, label: Optional, ty: Uint32 },
+        Field { name: "crop_size", number: 5, label: Optional, ty: Uint32 },
+        Field { name: "mirror", number: 6, label: Optional, ty: Bool },
+        Field { name: "rand_skip", number: 7, label: Optional, ty: Uint32 },
         Field { name: "backend", number: 8, label: Optional, ty: Type::Enum(&DATAPARAMETER_DB) },
-        Field { name: "force_encoded_color", number: 9, label: Optional, ty: bool },
-        Field { name: "prefetch", number: 10, label: Optional, ty: uint32 },
-        Field { name: "shuffle", number: 1000, label: Optional, ty: bool },
+        Field { name: "force_encoded_color", number: 9, label: Optional, ty: Bool },
+        Field { name: "prefetch", number: 10, label: Optional, ty: Uint32 },
+        Field { name: "shuffle", number: 1000, label: Optional, ty: Bool },
     ],
 };
 
 static TRANSFORMATIONPARAMETER: Message = Message {
     name: "TransformationParameter",
     fields: &[
-        Field { name: "scale", number: 1, label: Optional, ty: float },
-        Field { name: "mirror", number: 2, label: Optional, ty: bool },
-        Field { name: "crop_size", number: 3, label: Optional, ty: uint32 },
-        Field { name: "mean_file", number: 4, label: Optional, ty: string },
-        Field { name: "mean_value", number: 5, label: Repeated, ty: float },
-        Field { name: "force_color", number: 6, label: Optional, ty: bool },
-        Field { name: "force_gray", number: 7, label: Optional, ty: bool },
+        Field { name: "scale", number: 1, label: Optional, ty: Float },
+        Field { name: "mirror", number: 2, label: Optional, ty: Bool },
+        Field { name: "crop_size", number: 3, label: Optional, ty: Uint32 },
+        Field { name: "mean_file", number: 4, label: Optional, ty: String },
+        Field { name: "mean_value", number: 5, label: Repeated, ty: Float },
+        Field { name: "force_color", number: 6, label: Optional, ty: Bool },
+        Field { name: "force_gray", number: 7, label: Optional, ty: Bool },
     ],
 };
 
 static IMAGEDATAPARAMETER: Message = Message {
     name: "ImageDataParameter",
     fields: &[
-        Field { name: "source", number: 1, label: Optional, ty: string },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "mean_file", number: 3, label: Optional, ty: string },
-        Field { name: "batch_size", number: 4, label: Optional, ty: uint32 },
-        Field { name: "crop_size", number: 5, label: Optional, ty: uint32 },
-        Field { name: "mirror", number: 6, label: Optional, ty: bool },
-        Field { name: "rand_skip", number: 7, label: Optional, ty: uint32 },
-        Field { name: "shuffle", number: 8, label: Optional, ty: bool },
-        Field { name: "new_height", number: 9, label: Optional, ty: uint32 },
-        Field { name: "new_width", number: 10, label: Optional, ty: uint32 },
-        Field { name: "is_color", number: 11, label: Optional, ty: bool },
-        Field { name: "root_folder", number: 12, label: Optional, ty: string },
+        Field { name: "source", number: 1, label: Optional, ty: String },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "mean_file", number: 3, label: Optional, ty: String },
+        Field { name: "batch_size", number: 4, label: Optional, ty: Uint32 },
+        Field { name: "crop_size", number: 5, label: Optional, ty: Uint32 },
+        Field { name: "mirror", number: 6, label: Optional, ty: Bool },
+        Field { name: "rand_skip", number: 7, label: Optional, ty: Uint32 },
+        Field { name: "shuffle", number: 8, label: Optional, ty: Bool },
+        Field { name: "new_height", number: 9, label: Optional, ty: Uint32 },
+        Field { name: "new_width", number: 10, label: Optional, ty: Uint32 },
+        Field { name: "is_color", number: 11, label: Optional, ty: Bool },
+        Field { name: "root_folder", number: 12, label: Optional, ty: String },
     ],
 };
 
 static HDF5DATAPARAMETER: Message = Message {
     name: "HDF5DataParameter",
     fields: &[
-        Field { name: "source", number: 1, label: Optional, ty: string },
-        Field { name: "batch_size", number: 2, label: Optional, ty: uint32 },
-        Field { name: "shuffle", number: 3, label: Optional, ty: bool },
+        Field { name: "source", number: 1, label: Optional, ty: String },
+        Field { name: "batch_size", number: 2, label: Optional, ty: Uint32 },
+        Field { name: "shuffle", number: 3, label: Optional, ty: Bool },
     ],
 };
 
 static HDF5OUTPUTPARAMETER: Message = Message {
     name: "HDF5OutputParameter",
-    fields: &[Field { name: "file_name", number: 1, label: Optional, ty: string }],
+    fields: &[Field { name: "file_name", number: 1, label: Optional, ty: String }],
 };
 
 static MEMORYDATAPARAMETER: Message = Message {
     name: "MemoryDataParameter",
     fields: &[
-        Field { name: "batch_size", number: 1, label: Optional, ty: uint32 },
-        Field { name: "channels", number: 2, label: Optional, ty: uint32 },
-        Field { name: "height", number: 3, label: Optional, ty: uint32 },
-        Field { name: "width", number: 4, label: Optional, ty: uint32 },
+        Field { name: "batch_size", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "channels", number: 2, label: Optional, ty: Uint32 },
+        Field { name: "height", number: 3, label: Optional, ty: Uint32 },
+        Field { name: "width", number: 4, label: Optional, ty: Uint32 },
     ],
 };
 
 static WINDOWDATAPARAMETER: Message = Message {
     name: "WindowDataParameter",
     fields: &[
-        Field { name: "source", number: 1, label: Optional, ty: string },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "mean_file", number: 3, label: Optional, ty: string },
-        Field { name: "batch_size", number: 4, label: Optional, ty: uint32 },
-        Field { name: "crop_size", number: 5, label: Optional, ty: uint32 },
-        Field { name: "mirror", number: 6, label: Optional, ty: bool },
-        Field { name: "fg_threshold", number: 7, label: Optional, ty: float },
-        Field { name: "bg_threshold", number: 8, label: Optional, ty: float },
-        Field { name: "fg_fraction", number: 9, label: Optional, ty: float },
-        Field { name: "context_pad", number: 10, label: Optional, ty: uint32 },
-        Field { name: "crop_mode", number: 11, label: Optional, ty: string },
-        Field { name: "cache_images", number: 12, label: Optional, ty: bool },
-        Field { name: "root_folder", number: 13, label: Optional, ty: string },
+        Field { name: "source", number: 1, label: Optional, ty: String },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "mean_file", number: 3, label: Optional, ty: String },
+        Field { name: "batch_size", number: 4, label: Optional, ty: Uint32 },
+        Field { name: "crop_size", number: 5, label: Optional, ty: Uint32 },
+        Field { name: "mirror", number: 6, label: Optional, ty: Bool },
+        Field { name: "fg_threshold", number: 7, label: Optional, ty: Float },
+        Field { name: "bg_threshold", number: 8, label: Optional, ty: Float },
+        Field { name: "fg_fraction", number: 9, label: Optional, ty: Float },
+        Field { name: "context_pad", number: 10, label: Optional, ty: Uint32 },
+        Field { name: "crop_mode", number: 11, label: Optional, ty: String },
+        Field { name: "cache_images", number: 12, label: Optional, ty: Bool },
+        Field { name: "root_folder", number: 13, label: Optional, ty: String },
     ],
 };
 
@@ -529,10 +529,10 @@ static DUMMYDATAPARAMETER: Message = Message {
     name: "DummyDataParameter",
     fields: &[
         Field { name: "data_filler", number: 1, label: Repeated, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "num", number: 2, label: Repeated, ty: uint32 },
-        Field { name: "channels", number: 3, label: Repeated, ty: uint32 },
-        Field { name: "height", number: 4, label: Repeated, ty: uint32 },
-        Field { name: "width", number: 5, label: Repeated, ty: uint32 },
+        Field { name: "num", number: 2, label: Repeated, ty: Uint32 },
+        Field { name: "channels", number: 3, label: Repeated, ty: Uint32 },
+        Field { name: "height", number: 4, label: Repeated, ty: Uint32 },
+        Field { name: "width", number: 5, label: Repeated, ty: Uint32 },
         Field { name: "shape", number: 6, label: Repeated, ty: Type::Message(&BLOBSHAPE) },
     ],
 };
@@ -545,55 +545,55 @@ static PARAMETERPARAMETER: Message = Message {
 static PYTHONPARAMETER: Message = Message {
     name: "PythonParameter",
     fields: &[
-        Field { name: "module", number: 1, label: Optional, ty: string },
-        Field { name: "layer", number: 2, label: Optional, ty: string },
-        Field { name: "param_str", number: 3, label: Optional, ty: string },
-        Field { name: "share_in_parallel", number: 4, label: Optional, ty: bool },
+        Field { name: "module", number: 1, label: Optional, ty: String },
+        Field { name: "layer", number: 2, label: Optional, ty: String },
+        Field { name: "param_str", number: 3, label: Optional, ty: String },
+        Field { name: "share_in_parallel", number: 4, label: Optional, ty: Bool },
     ],
 };
 
 static INNERPRODUCTPARAMETER: Message = Message {
     name: "InnerProductParameter",
     fields: &[
-        Field { name: "num_output", number: 1, label: Optional, ty: uint32 },
-        Field { name: "bias_term", number: 2, label: Optional, ty: bool },
+        Field { name: "num_output", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "bias_term", number: 2, label: Optional, ty: Bool },
         Field { name: "weight_filler", number: 3, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
         Field { name: "bias_filler", number: 4, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "axis", number: 5, label: Optional, ty: int32 },
-        Field { name: "transpose", number: 6, label: Optional, ty: bool },
+        Field { name: "axis", number: 5, label: Optional, ty: Int32 },
+        Field { name: "transpose", number: 6, label: Optional, ty: Bool },
     ],
 };
 
 static CONVOLUTIONPARAMETER: Message = Message {
     name: "ConvolutionParameter",
     fields: &[
-        Field { name: "num_output", number: 1, label: Optional, ty: uint32 },
-        Field { name: "bias_term", number: 2, label: Optional, ty: bool },
-        Field { name: "pad", number: 3, label: Repeated, ty: uint32 },
-        Field { name: "kernel_size", number: 4, label: Repeated, ty: uint32 },
-        Field { name: "group", number: 5, label: Optional, ty: uint32 },
-        Field { name: "stride", number: 6, label: Repeated, ty: uint32 },
+        Field { name: "num_output", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "bias_term", number: 2, label: Optional, ty: Bool },
+        Field { name: "pad", number: 3, label: Repeated, ty: Uint32 },
+        Field { name: "kernel_size", number: 4, label: Repeated, ty: Uint32 },
+        Field { name: "group", number: 5, label: Optional, ty: Uint32 },
+        Field { name: "stride", number: 6, label: Repeated, ty: Uint32 },
         Field { name: "weight_filler", number: 7, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
         Field { name: "bias_filler", number: 8, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "pad_h", number: 9, label: Optional, ty: uint32 },
-        Field { name: "pad_w", number: 10, label: Optional, ty: uint32 },
-        Field { name: "kernel_h", number: 11, label: Optional, ty: uint32 },
-        Field { name: "kernel_w", number: 12, label: Optional, ty: uint32 },
-        Field { name: "stride_h", number: 13, label: Optional, ty: uint32 },
-        Field { name: "stride_w", number: 14, label: Optional, ty: uint32 },
+        Field { name: "pad_h", number: 9, label: Optional, ty: Uint32 },
+        Field { name: "pad_w", number: 10, label: Optional, ty: Uint32 },
+        Field { name: "kernel_h", number: 11, label: Optional, ty: Uint32 },
+        Field { name: "kernel_w", number: 12, label: Optional, ty: Uint32 },
+        Field { name: "stride_h", number: 13, label: Optional, ty: Uint32 },
+        Field { name: "stride_w", number: 14, label: Optional, ty: Uint32 },
         Field { name: "engine", number: 15, label: Optional, ty: Type::Enum(&CONVOLUTIONPARAMETER_ENGINE) },
-        Field { name: "axis", number: 16, label: Optional, ty: int32 },
-        Field { name: "force_nd_im2col", number: 17, label: Optional, ty: bool },
-        Field { name: "dilation", number: 18, label: Repeated, ty: uint32 },
+        Field { name: "axis", number: 16, label: Optional, ty: Int32 },
+        Field { name: "force_nd_im2col", number: 17, label: Optional, ty: Bool },
+        Field { name: "dilation", number: 18, label: Repeated, ty: Uint32 },
     ],
 };
 
 static EMBEDPARAMETER: Message = Message {
     name: "EmbedParameter",
     fields: &[
-        Field { name: "num_output", number: 1, label: Optional, ty: uint32 },
-        Field { name: "input_dim", number: 2, label: Optional, ty: uint32 },
-        Field { name: "bias_term", number: 3, label: Optional, ty: bool },
+        Field { name: "num_output", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "input_dim", number: 2, label: Optional, ty: Uint32 },
+        Field { name: "bias_term", number: 3, label: Optional, ty: Bool },
         Field { name: "weight_filler", number: 4, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
         Field { name: "bias_filler", number: 5, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
     ],
@@ -602,8 +602,8 @@ static EMBEDPARAMETER: Message = Message {
 static BIASPARAMETER: Message = Message {
     name: "BiasParameter",
     fields: &[
-        Field { name: "axis", number: 1, label: Optional, ty: int32 },
-        Field { name: "num_axes", number: 2, label: Optional, ty: int32 },
+        Field { name: "axis", number: 1, label: Optional, ty: Int32 },
+        Field { name: "num_axes", number: 2, label: Optional, ty: Int32 },
         Field { name: "filler", number: 3, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
     ],
 };
@@ -611,10 +611,10 @@ static BIASPARAMETER: Message = Message {
 static SCALEPARAMETER: Message = Message {
     name: "ScaleParameter",
     fields: &[
-        Field { name: "axis", number: 1, label: Optional, ty: int32 },
-        Field { name: "num_axes", number: 2, label: Optional, ty: int32 },
+        Field { name: "axis", number: 1, label: Optional, ty: Int32 },
+        Field { name: "num_axes", number: 2, label: Optional, ty: Int32 },
         Field { name: "filler", number: 3, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "bias_term", number: 4, label: Optional, ty: bool },
+        Field { name: "bias_term", number: 4, label: Optional, ty: Bool },
         Field { name: "bias_filler", number: 5, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
     ],
 };
@@ -622,20 +622,20 @@ static SCALEPARAMETER: Message = Message {
 static BATCHNORMPARAMETER: Message = Message {
     name: "BatchNormParameter",
     fields: &[
-        Field { name: "use_global_stats", number: 1, label: Optional, ty: bool },
-        Field { name: "moving_average_fraction", number: 2, label: Optional, ty: float },
-        Field { name: "eps", number: 3, label: Optional, ty: float },
+        Field { name: "use_global_stats", number: 1, label: Optional, ty: Bool },
+        Field { name: "moving_average_fraction", number: 2, label: Optional, ty: Float },
+        Field { name: "eps", number: 3, label: Optional, ty: Float },
     ],
 };
 
 static RECURRENTPARAMETER: Message = Message {
     name: "RecurrentParameter",
     fields: &[
-        Field { name: "num_output", number: 1, label: Optional, ty: uint32 },
+        Field { name: "num_output", number: 1, label: Optional, ty: Uint32 },
         Field { name: "weight_filler", number: 2, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
         Field { name: "bias_filler", number: 3, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "debug_info", number: 4, label: Optional, ty: bool },
-        Field { name: "expose_hidden", number: 5, label: Optional, ty: bool },
+        Field { name: "debug_info", number: 4, label: Optional, ty: Bool },
+        Field { name: "expose_hidden", number: 5, label: Optional, ty: Bool },
     ],
 };
 
@@ -643,17 +643,17 @@ static POOLINGPARAMETER: Message = Message {
     name: "PoolingParameter",
     fields: &[
         Field { name: "pool", number: 1, label: Optional, ty: Type::Enum(&POOLINGPARAMETER_POOLMETHOD) },
-        Field { name: "kernel_size", number: 2, label: Optional, ty: uint32 },
-        Field { name: "stride", number: 3, label: Optional, ty: uint32 },
-        Field { name: "pad", number: 4, label: Optional, ty: uint32 },
-        Field { name: "kernel_h", number: 5, label: Optional, ty: uint32 },
-        Field { name: "kernel_w", number: 6, label: Optional, ty: uint32 },
-        Field { name: "stride_h", number: 7, label: Optional, ty: uint32 },
-        Field { name: "stride_w", number: 8, label: Optional, ty: uint32 },
-        Field { name: "pad_h", number: 9, label: Optional, ty: uint32 },
-        Field { name: "pad_w", number: 10, label: Optional, ty: uint32 },
+        Field { name: "kernel_size", number: 2, label: Optional, ty: Uint32 },
+        Field { name: "stride", number: 3, label: Optional, ty: Uint32 },
+        Field { name: "pad", number: 4, label: Optional, ty: Uint32 },
+        Field { name: "kernel_h", number: 5, label: Optional, ty: Uint32 },
+        Field { name: "kernel_w", number: 6, label: Optional, ty: Uint32 },
+        Field { name: "stride_h", number: 7, label: Optional, ty: Uint32 },
+        Field { name: "stride_w", number: 8, label: Optional, ty: Uint32 },
+        Field { name: "pad_h", number: 9, label: Optional, ty: Uint32 },
+        Field { name: "pad_w", number: 10, label: Optional, ty: Uint32 },
         Field { name: "engine", number: 11, label: Optional, ty: Type::Enum(&POOLINGPARAMETER_ENGINE) },
-        Field { name: "global_pooling", number: 12, label: Optional, ty: bool },
+        Field { name: "global_pooling", number: 12, label: Optional, ty: Bool },
         Field { name: "round_mode", number: 13, label: Optional, ty: Type::Enum(&POOLINGPARAMETER_ROUNDMODE) },
     ],
 };
@@ -661,7 +661,7 @@ static POOLINGPARAMETER: Message = Message {
 static SPPPARAMETER: Message = Message {
     name: "SPPParameter",
     fields: &[
-        Field { name: "pyramid_height", number: 1, label: Optional, ty: uint32 },
+        Field { name: "pyramid_height", number: 1, label: Optional, ty: Uint32 },
         Field { name: "pool", number: 2, label: Optional, ty: Type::Enum(&SPPPARAMETER_POOLMETHOD) },
         Field { name: "engine", number: 6, label: Optional, ty: Type::Enum(&SPPPARAMETER_ENGINE) },
     ],
@@ -670,11 +670,11 @@ static SPPPARAMETER: Message = Message {
 static LRNPARAMETER: Message = Message {
     name: "LRNParameter",
     fields: &[
-        Field { name: "local_size", number: 1, label: Optional, ty: uint32 },
-        Field { name: "alpha", number: 2, label: Optional, ty: float },
-        Field { name: "beta", number: 3, label: Optional, ty: float },
+        Field { name: "local_size", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "alpha", number: 2, label: Optional, ty: Float },
+        Field { name: "beta", number: 3, label: Optional, ty: Float },
         Field { name: "norm_region", number: 4, label: Optional, ty: Type::Enum(&LRNPARAMETER_NORMREGION) },
-        Field { name: "k", number: 5, label: Optional, ty: float },
+        Field { name: "k", number: 5, label: Optional, ty: Float },
         Field { name: "engine", number: 6, label: Optional, ty: Type::Enum(&LRNPARAMETER_ENGINE) },
     ],
 };
@@ -682,15 +682,15 @@ static LRNPARAMETER: Message = Message {
 static CROPPARAMETER: Message = Message {
     name: "CropParameter",
     fields: &[
-        Field { name: "axis", number: 1, label: Optional, ty: int32 },
-        Field { name: "offset", number: 2, label: Repeated, ty: uint32 },
+        Field { name: "axis", number: 1, label: Optional, ty: Int32 },
+        Field { name: "offset", number: 2, label: Repeated, ty: Uint32 },
     ],
 };
 
 static RELUPARAMETER: Message = Message {
     name: "ReLUParameter",
     fields: &[
-        Field { name: "negative_slope", number: 1, label: Optional, ty: float },
+        Field { name: "negative_slope", number: 1, label: Optional, ty: Float },
         Field { name: "engine", number: 2, label: Optional, ty: Type::Enum(&RELUPARAMETER_ENGINE) },
     ],
 };
@@ -699,12 +699,12 @@ static PRELUPARAMETER: Message = Message {
     name: "PReLUParameter",
     fields: &[
         Field { name: "filler", number: 1, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "channel_shared", number: 2, label: Optional, ty: bool },
+        Field { name: "channel_shared", number: 2, label: Optional, ty: Bool },
     ],
 };
 
 static ELUPARAMETER: Message =
-    Message { name: "ELUParameter", fields: &[Field { name: "alpha", number: 1, label: Optional, ty: float }] };
+    Message { name: "ELUParameter", fields: &[Field { name: "alpha", number: 1, label: Optional, ty: Float }] };
 
 static SIGMOIDPARAMETER: Message = Message {
     name: "SigmoidParameter",
@@ -717,76 +717,76 @@ static TANHPARAMETER: Message = Message {
 };
 
 static SWISHPARAMETER: Message =
-    Message { name: "SwishParameter", fields: &[Field { name: "beta", number: 1, label: Optional, ty: float }] };
+    Message { name: "SwishParameter", fields: &[Field { name: "beta", number: 1, label: Optional, ty: Float }] };
 
 static POWERPARAMETER: Message = Message {
     name: "PowerParameter",
     fields: &[
-        Field { name: "power", number: 1, label: Optional, ty: float },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "shift", number: 3, label: Optional, ty: float },
+        Field { name: "power", number: 1, label: Optional, ty: Float },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "shift", number: 3, label: Optional, ty: Float },
     ],
 };
 
 static EXPPARAMETER: Message = Message {
     name: "ExpParameter",
     fields: &[
-        Field { name: "base", number: 1, label: Optional, ty: float },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "shift", number: 3, label: Optional, ty: float },
+        Field { name: "base", number: 1, label: Optional, ty: Float },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "shift", number: 3, label: Optional, ty: Float },
     ],
 };
 
 static LOGPARAMETER: Message = Message {
     name: "LogParameter",
     fields: &[
-        Field { name: "base", number: 1, label: Optional, ty: float },
-        Field { name: "scale", number: 2, label: Optional, ty: float },
-        Field { name: "shift", number: 3, label: Optional, ty: float },
+        Field { name: "base", number: 1, label: Optional, ty: Float },
+        Field { name: "scale", number: 2, label: Optional, ty: Float },
+        Field { name: "shift", number: 3, label: Optional, ty: Float },
     ],
 };
 
 static THRESHOLDPARAMETER: Message = Message {
     name: "ThresholdParameter",
-    fields: &[Field { name: "threshold", number: 1, label: Optional, ty: float }],
+    fields: &[Field { name: "threshold", number: 1, label: Optional, ty: Float }],
 };
 
 static CLIPPARAMETER: Message = Message {
     name: "ClipParameter",
     fields: &[
-        Field { name: "min", number: 1, label: Required, ty: float },
-        Field { name: "max", number: 2, label: Required, ty: float },
+        Field { name: "min", number: 1, label: Required, ty: Float },
+        Field { name: "max", number: 2, label: Required, ty: Float },
     ],
 };
 
 static DROPOUTPARAMETER: Message = Message {
     name: "DropoutParameter",
-    fields: &[Field { name: "dropout_ratio", number: 1, label: Optional, ty: float }],
+    fields: &[Field { name: "dropout_ratio", number: 1, label: Optional, ty: Float }],
 };
 
 static ELTWISEPARAMETER: Message = Message {
     name: "EltwiseParameter",
     fields: &[
         Field { name: "operation", number: 1, label: Optional, ty: Type::Enum(&ELTWISEPARAMETER_ELTWISEOP) },
-        Field { name: "coeff", number: 2, label: Repeated, ty: float },
-        Field { name: "stable_prod_grad", number: 3, label: Optional, ty: bool },
+        Field { name: "coeff", number: 2, label: Repeated, ty: Float },
+        Field { name: "stable_prod_grad", number: 3, label: Optional, ty: Bool },
     ],
 };
 
 static CONCATPARAMETER: Message = Message {
     name: "ConcatParameter",
     fields: &[
-        Field { name: "concat_dim", number: 1, label: Optional, ty: uint32 },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
+        Field { name: "concat_dim", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
     ],
 };
 
 static SLICEPARAMETER: Message = Message {
     name: "SliceParameter",
     fields: &[
-        Field { name: "slice_dim", number: 1, label: Optional, ty: uint32 },
-        Field { name: "slice_point", number: 2, label: Repeated, ty: uint32 },
-        Field { name: "axis", number: 3, label: Optional, ty: int32 },
+        Field { name: "slice_dim", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "slice_point", number: 2, label: Repeated, ty: Uint32 },
+        Field { name: "axis", number: 3, label: Optional, ty: Int32 },
     ],
 };
 
@@ -794,16 +794,16 @@ static SOFTMAXPARAMETER: Message = Message {
     name: "SoftmaxParameter",
     fields: &[
         Field { name: "engine", number: 1, label: Optional, ty: Type::Enum(&SOFTMAXPARAMETER_ENGINE) },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
     ],
 };
 
 static MVNPARAMETER: Message = Message {
     name: "MVNParameter",
     fields: &[
-        Field { name: "normalize_variance", number: 1, label: Optional, ty: bool },
-        Field { name: "across_channels", number: 2, label: Optional, ty: bool },
-        Field { name: "eps", number: 3, label: Optional, ty: float },
+        Field { name: "normalize_variance", number: 1, label: Optional, ty: Bool },
+        Field { name: "across_channels", number: 2, label: Optional, ty: Bool },
+        Field { name: "eps", number: 3, label: Optional, ty: Float },
     ],
 };
 
@@ -811,25 +811,25 @@ static REDUCTIONPARAMETER: Message = Message {
     name: "ReductionParameter",
     fields: &[
         Field { name: "operation", number: 1, label: Optional, ty: Type::Enum(&REDUCTIONPARAMETER_REDUCTIONOP) },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
-        Field { name: "coeff", number: 3, label: Optional, ty: float },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
+        Field { name: "coeff", number: 3, label: Optional, ty: Float },
     ],
 };
 
 static ARGMAXPARAMETER: Message = Message {
     name: "ArgMaxParameter",
     fields: &[
-        Field { name: "out_max_val", number: 1, label: Optional, ty: bool },
-        Field { name: "top_k", number: 2, label: Optional, ty: uint32 },
-        Field { name: "axis", number: 3, label: Optional, ty: int32 },
+        Field { name: "out_max_val", number: 1, label: Optional, ty: Bool },
+        Field { name: "top_k", number: 2, label: Optional, ty: Uint32 },
+        Field { name: "axis", number: 3, label: Optional, ty: Int32 },
     ],
 };
 
 static FLATTENPARAMETER: Message = Message {
     name: "FlattenParameter",
     fields: &[
-        Field { name: "axis", number: 1, label: Optional, ty: int32 },
-        Field { name: "end_axis", number: 2, label: Optional, ty: int32 },
+        Field { name: "axis", number: 1, label: Optional, ty: Int32 },
+        Field { name: "end_axis", number: 2, label: Optional, ty: Int32 },
     ],
 };
 
@@ -837,24 +837,24 @@ static RESHAPEPARAMETER: Message = Message {
     name: "ReshapeParameter",
     fields: &[
         Field { name: "shape", number: 1, label: Optional, ty: Type::Message(&BLOBSHAPE) },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
-        Field { name: "num_axes", number: 3, label: Optional, ty: int32 },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
+        Field { name: "num_axes", number: 3, label: Optional, ty: Int32 },
     ],
 };
 
 static TILEPARAMETER: Message = Message {
     name: "TileParameter",
     fields: &[
-        Field { name: "axis", number: 1, label: Optional, ty: int32 },
-        Field { name: "tiles", number: 2, label: Optional, ty: int32 },
+        Field { name: "axis", number: 1, label: Optional, ty: Int32 },
+        Field { name: "tiles", number: 2, label: Optional, ty: Int32 },
     ],
 };
 
 static LOSSPARAMETER: Message = Message {
     name: "LossParameter",
     fields: &[
-        Field { name: "ignore_label", number: 1, label: Optional, ty: int32 },
-        Field { name: "normalize", number: 2, label: Optional, ty: bool },
+        Field { name: "ignore_label", number: 1, label: Optional, ty: Int32 },
+        Field { name: "normalize", number: 2, label: Optional, ty: Bool },
         Field { name: "normalization", number: 3, label: Optional, ty: Type::Enum(&LOSSPARAMETER_NORMALIZATIONMODE) },
     ],
 };
@@ -862,8 +862,8 @@ static LOSSPARAMETER: Message = Message {
 static CONTRASTIVELOSSPARAMETER: Message = Message {
     name: "ContrastiveLossParameter",
     fields: &[
-        Field { name: "margin", number: 1, label: Optional, ty: float },
-        Field { name: "legacy_version", number: 2, label: Optional, ty: bool },
+        Field { name: "margin", number: 1, label: Optional, ty: Float },
+        Field { name: "legacy_version", number: 2, label: Optional, ty: Bool },
     ],
 };
 
@@ -875,17 +875,17 @@ static HINGELOSSPARAMETER: Message = Message {
 static INFOGAINLOSSPARAMETER: Message = Message {
     name: "InfogainLossParameter",
     fields: &[
-        Field { name: "source", number: 1, label: Optional, ty: string },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
+        Field { name: "source", number: 1, label: Optional, ty: String },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
     ],
 };
 
 static ACCURACYPARAMETER: Message = Message {
     name: "AccuracyParameter",
     fields: &[
-        Field { name: "top_k", number: 1, label: Optional, ty: uint32 },
-        Field { name: "axis", number: 2, label: Optional, ty: int32 },
-        Field { name: "ignore_label", number: 3, label: Optional, ty: int32 },
+        Field { name: "top_k", number: 1, label: Optional, ty: Uint32 },
+        Field { name: "axis", number: 2, label: Optional, ty: Int32 },
+        Field { name: "ignore_label", number: 3, label: Optional, ty: Int32 },
     ],
 };
 
@@ -893,13 +893,13 @@ static V1LAYERPARAMETER: Message = Message {
     name: "V1LayerParameter",
     fields: &[
         Field { name: "layer", number: 1, label: Optional, ty: Type::Message(&V0LAYERPARAMETER) },
-        Field { name: "bottom", number: 2, label: Repeated, ty: string },
-        Field { name: "top", number: 3, label: Repeated, ty: string },
-        Field { name: "name", number: 4, label: Optional, ty: string },
+        Field { name: "bottom", number: 2, label: Repeated, ty: String },
+        Field { name: "top", number: 3, label: Repeated, ty: String },
+        Field { name: "name", number: 4, label: Optional, ty: String },
         Field { name: "type", number: 5, label: Optional, ty: Type::Enum(&V1LAYERPARAMETER_LAYERTYPE) },
         Field { name: "blobs", number: 6, label: Repeated, ty: Type::Message(&BLOBPROTO) },
-        Field { name: "blobs_lr", number: 7, label: Repeated, ty: float },
-        Field { name: "weight_decay", number: 8, label: Repeated, ty: float },
+        Field { name: "blobs_lr", number: 7, label: Repeated, ty: Float },
+        Field { name: "weight_decay", number: 8, label: Repeated, ty: Float },
         Field { name: "concat_param", number: 9, label: Optional, ty: Type::Message(&CONCATPARAMETER) },
         Field { name: "convolution_param", number: 10, label: Optional, ty: Type::Message(&CONVOLUTIONPARAMETER) },
         Field { name: "data_param", number: 11, label: Optional, ty: Type::Message(&DATAPARAMETER) },
@@ -925,7 +925,7 @@ static V1LAYERPARAMETER: Message = Message {
         Field { name: "include", number: 32, label: Repeated, ty: Type::Message(&NETSTATERULE) },
         Field { name: "exclude", number: 33, label: Repeated, ty: Type::Message(&NETSTATERULE) },
         Field { name: "mvn_param", number: 34, label: Optional, ty: Type::Message(&MVNPARAMETER) },
-        Field { name: "loss_weight", number: 35, label: Repeated, ty: float },
+        Field { name: "loss_weight", number: 35, label: Repeated, ty: Float },
         Field { name: "transform_param", number: 36, label: Optional, ty: Type::Message(&TRANSFORMATIONPARAMETER) },
         Field { name: "tanh_param", number: 37, label: Optional, ty: Type::Message(&TANHPARAMETER) },
         Field { name: "sigmoid_param", number: 38, label: Optional, ty: Type::Message(&SIGMOIDPARAMETER) },
@@ -938,7 +938,7 @@ static V1LAYERPARAMETER: Message = Message {
         },
         Field { name: "exp_param", number: 41, label: Optional, ty: Type::Message(&EXPPARAMETER) },
         Field { name: "loss_param", number: 42, label: Optional, ty: Type::Message(&LOSSPARAMETER) },
-        Field { name: "param", number: 1001, label: Repeated, ty: string },
+        Field { name: "param", number: 1001, label: Repeated, ty: String },
         Field {
             name: "blob_share_mode",
             number: 1002,
@@ -951,43 +951,43 @@ static V1LAYERPARAMETER: Message = Message {
 static V0LAYERPARAMETER: Message = Message {
     name: "V0LayerParameter",
     fields: &[
-        Field { name: "name", number: 1, label: Optional, ty: string },
-        Field { name: "type", number: 2, label: Optional, ty: string },
-        Field { name: "num_output", number: 3, label: Optional, ty: uint32 },
-        Field { name: "biasterm", number: 4, label: Optional, ty: bool },
+        Field { name: "name", number: 1, label: Optional, ty: String },
+        Field { name: "type", number: 2, label: Optional, ty: String },
+        Field { name: "num_output", number: 3, label: Optional, ty: Uint32 },
+        Field { name: "biasterm", number: 4, label: Optional, ty: Bool },
         Field { name: "weight_filler", number: 5, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
         Field { name: "bias_filler", number: 6, label: Optional, ty: Type::Message(&FILLERPARAMETER) },
-        Field { name: "pad", number: 7, label: Optional, ty: uint32 },
-        Field { name: "kernelsize", number: 8, label: Optional, ty: uint32 },
-        Field { name: "group", number: 9, label: Optional, ty: uint32 },
-        Field { name: "stride", number: 10, label: Optional, ty: uint32 },
+        Field { name: "pad", number: 7, label: Optional, ty: Uint32 },
+        Field { name: "kernelsize", number: 8, label: Optional, ty: Uint32 },
+        Field { name: "group", number: 9, label: Optional, ty: Uint32 },
+        Field { name: "stride", number: 10, label: Optional, ty: Uint32 },
         Field { name: "pool", number: 11, label: Optional, ty: Type::Enum(&V0LAYERPARAMETER_POOLMETHOD) },
-        Field { name: "dropout_ratio", number: 12, label: Optional, ty: float },
-        Field { name: "local_size", number: 13, label: Optional, ty: uint32 },
-        Field { name: "alpha", number: 14, label: Optional, ty: float },
-        Field { name: "beta", number: 15, label: Optional, ty: float },
-        Field { name: "source", number: 16, label: Optional, ty: string },
-        Field { name: "scale", number: 17, label: Optional, ty: float },
-        Field { name: "meanfile", number: 18, label: Optional, ty: string },
-        Field { name: "batchsize", number: 19, label: Optional, ty: uint32 },
-        Field { name: "cropsize", number: 20, label: Optional, ty: uint32 },
-        Field { name: "mirror", number: 21, label: Optional, ty: bool },
-        Field { name: "k", number: 22, label: Optional, ty: float },
+        Field { name: "dropout_ratio", number: 12, label: Optional, ty: Float },
+        Field { name: "local_size", number: 13, label: Optional, ty: Uint32 },
+        Field { name: "alpha", number: 14, label: Optional, ty: Float },
+        Field { name: "beta", number: 15, label: Optional, ty: Float },
+        Field { name: "source", number: 16, label: Optional, ty: String },
+        Field { name: "scale", number: 17, label: Optional, ty: Float },
+        Field { name: "meanfile", number: 18, label: Optional, ty: String },
+        Field { name: "batchsize", number: 19, label: Optional, ty: Uint32 },
+        Field { name: "cropsize", number: 20, label: Optional, ty: Uint32 },
+        Field { name: "mirror", number: 21, label: Optional, ty: Bool },
+        Field { name: "k", number: 22, label: Optional, ty: Float },
         Field { name: "blobs", number: 50, label: Repeated, ty: Type::Message(&BLOBPROTO) },
-        Field { name: "blobs_lr", number: 51, label: Repeated, ty: float },
-        Field { name: "weight_decay", number: 52, label: Repeated, ty: float },
-        Field { name: "rand_skip", number: 53, label: Optional, ty: uint32 },
-        Field { name: "det_fg_threshold", number: 54, label: Optional, ty: float },
-        Field { name: "det_bg_threshold", number: 55, label: Optional, ty: float },
-        Field { name: "det_fg_fraction", number: 56, label: Optional, ty: float },
-        Field { name: "det_context_pad", number: 58, label: Optional, ty: uint32 },
-        Field { name: "det_crop_mode", number: 59, label: Optional, ty: string },
-        Field { name: "new_num", number: 60, label: Optional, ty: int32 },
-        Field { name: "new_channels", number: 61, label: Optional, ty: int32 },
-        Field { name: "new_height", number: 62, label: Optional, ty: int32 },
-        Field { name: "new_width", number: 63, label: Optional, ty: int32 },
-        Field { name: "shuffle_images", number: 64, label: Optional, ty: bool },
-        Field { name: "concat_dim", number: 65, label: Optional, ty: uint32 },
+        Field { name: "blobs_lr", number: 51, label: Repeated, ty: Float },
+        Field { name: "weight_decay", number: 52, label: Repeated, ty: Float },
+        Field { name: "rand_skip", number: 53, label: Optional, ty: Uint32 },
+        Field { name: "det_fg_threshold", number: 54, label: Optional, ty: Float },
+        Field { name: "det_bg_threshold", number: 55, label: Optional, ty: Float },
+        Field { name: "det_fg_fraction", number: 56, label: Optional, ty: Float },
+        Field { name: "det_context_pad", number: 58, label: Optional, ty: Uint32 },
+        Field { name: "det_crop_mode", number: 59, label: Optional, ty: String },
+        Field { name: "new_num", number: 60, label: Optional, ty: Int32 },
+        Field { name: "new_channels", number: 61, label: Optional, ty: Int32 },
+        Field { name: "new_height", number: 62, label: Optional, ty: Int32 },
+        Field { name: "new_width", number: 63, label: Optional, ty: Int32 },
+        Field { name: "shuffle_images", number: 64, label: Optional, ty: Bool },
+        Field { name: "concat_dim", number: 65, label: Optional, ty: Uint32 },
         Field { name: "hdf5_output_param", number: 1001, label: Optional, ty: Type::Message(&HDF5OUTPUTPARAMETER) },
     ],
 };
