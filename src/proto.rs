@@ -1,1 +1,7 @@
 //! Caffe's messages.
+
+#[allow(clippy::all, rustdoc::all, missing_docs)]
+pub mod caffe;
+pub mod schema;
+
+pub use caffe::{LayerParameter, NetParameter, NetState, Phase, SolverParameter};
