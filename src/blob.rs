@@ -215,8 +215,11 @@ impl Blob {
         if (-n..n).contains(&axis) {
             return Ok(if axis < 0 { axis + n } else { axis } as usize);
         }
-        Err(Error::shape(format!("axis {axis} of a blob of shape {:?}", self.shape()))
-            .hint(format!("axes run from 0 to {}, or from -1 back to {}", n - 1, -n)))
+        Err(Error::shape(format!("axis {axis} of a blob of shape {:?}", self.shape())).hint(format!(
+            "axes run from 0 to {}, or from -1 back to {}",
+            n - 1,
+            -n
+        )))
     }
 
     /// The size of axis `i` in the old N x C x H x W sense: axes that are not there have size 1.

@@ -83,8 +83,10 @@ impl Device {
             Err(_) | Ok("" | "cpu") => Ok(Device::cpu()),
             Ok("emulated") => Ok(Device::Gpu(Arc::new(emulator::Emulator::new()))),
             Ok("cuda") => Err(Error::new(Kind::Device, "this build has no CUDA yet").hint("use CORTADO_DEVICE=cpu")),
-            Ok(other) => Err(Error::new(Kind::Device, format!("CORTADO_DEVICE={other} is not a device"))
-                .hint("use cpu or emulated")),
+            Ok(other) => {
+                Err(Error::new(Kind::Device, format!("CORTADO_DEVICE={other} is not a device"))
+                    .hint("use cpu or emulated"))
+            }
         }
     }
 

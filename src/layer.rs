@@ -147,8 +147,11 @@ impl Arity {
             }
         }
         if self.equal && bottom != top {
-            return Err(Error::new(Kind::Net, format!("{kind} makes one top of each bottom: {bottom} bottoms, {top} tops"))
-                .field("top"));
+            return Err(Error::new(
+                Kind::Net,
+                format!("{kind} makes one top of each bottom: {bottom} bottoms, {top} tops"),
+            )
+            .field("top"));
         }
         Ok(())
     }

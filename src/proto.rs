@@ -4,4 +4,4 @@
 pub mod caffe;
 pub mod schema;
 
-pub use caffe::{LayerParameter, NetParameter, NetState, Phase, SolverParameter};
+pub use caffe::*;
