@@ -15,7 +15,7 @@
 
 use crate::memory::Memory;
 use crate::{Error, Result};
-use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
 use std::fmt;
 use std::ops::Range;
 
@@ -113,19 +113,19 @@ impl Values {
     /// # Errors
     /// The shapes differ; the message names both.
     pub fn copy_from(&mut self, other: &Values) -> Result {
-        self.copy_from_view(other.view())
+        self.assign(&other.view())
     }
 
     /// Copies the values of an ndarray.
     ///
     /// # Errors
     /// The shapes differ; the message names both.
-    pub fn copy_from_view(&mut self, x: ArrayViewD<'_, f32>) -> Result {
+    pub fn assign<S: ndarray::Data<Elem = f32>, D: ndarray::Dimension>(&mut self, x: &ArrayBase<S, D>) -> Result {
         if x.shape() != self.shape {
             return Err(Error::shape(format!("an array of shape {:?} does not fit into {:?}", x.shape(), self.shape))
                 .hint("reshape the array, or reshape the blob and then the net"));
         }
-        self.view_mut().assign(&x);
+        self.view_mut().assign(x);
         Ok(())
     }
 
@@ -156,9 +156,9 @@ impl Values {
 }
 
 impl Default for Values {
-    /// No axes' worth of storage: a blob that was never shaped, of count 0.
+    /// A scalar zero; costs no allocation, so that a blob can be lent by `mem::take`.
     fn default() -> Values {
-        Values { shape: vec![0], memory: Memory::default() }
+        Values { shape: Vec::new(), memory: Memory::new(1) }
     }
 }
 
@@ -171,7 +171,7 @@ impl Blob {
     /// A blob whose data are the given values.
     pub fn from_array(x: ArrayViewD<'_, f32>) -> Result<Blob> {
         let mut blob = Blob::new(x.shape())?;
-        blob.data.copy_from_view(x)?;
+        blob.data.assign(&x)?;
         Ok(blob)
     }
 

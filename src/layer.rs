@@ -229,6 +229,11 @@ pub trait Layer: Any + Send {
         true
     }
 
+    /// Whether the tops are the net's inputs: forward leaves them as they were set by hand (Input).
+    fn is_input(&self) -> bool {
+        false
+    }
+
     /// Whether forward fills the tops from outside the net (a data layer), so that values set by hand are overwritten.
     fn is_source(&self) -> bool {
         false

@@ -1,0 +1,120 @@
+//! What the library says while it works, and to whom.
+//!
+//! The lines look like Caffe's, because people parse them. A log is a value, given to a net or a solver; nothing is said
+//! through a global. `GLOG_minloglevel` sets the default's level: 0 all, 1 warnings, 2 nothing.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How important a line is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    Info,
+    Warning,
+}
+
+type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
+/// Where lines go. Cloning is cheap.
+#[derive(Clone, Default)]
+pub struct Log(Option<Sink>);
+
+impl Log {
+    /// Says nothing.
+    pub fn silent() -> Log {
+        Log(None)
+    }
+
+    /// Writes lines of at least the given level to stderr, with date and time before each.
+    pub fn stderr(least: Level) -> Log {
+        Log::to(move |level, line| {
+            if level >= least {
+                eprintln!("{}{} cortado] {line}", if level == Level::Info { 'I' } else { 'W' }, stamp());
+            }
+        })
+    }
+
+    /// Hands lines to a function.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// let lines = Arc::new(Mutex::new(Vec::new()));
+    /// let to = lines.clone();
+    /// let log = cortado::Log::to(move |_, line| to.lock().unwrap().push(line.to_string()));
+    /// log.info(|| "Iteration 0".into());
+    /// assert_eq!(*lines.lock().unwrap(), ["Iteration 0"]);
+    /// ```
+    pub fn to(sink: impl Fn(Level, &str) + Send + Sync + 'static) -> Log {
+        Log(Some(Arc::new(sink)))
+    }
+
+    /// Says something worth knowing; the line is only made if somebody listens.
+    pub fn info(&self, line: impl FnOnce() -> String) {
+        if let Some(sink) = &self.0 {
+            sink(Level::Info, &line());
+        }
+    }
+
+    /// Says something that is probably a mistake.
+    pub fn warning(&self, line: impl FnOnce() -> String) {
+        if let Some(sink) = &self.0 {
+            sink(Level::Warning, &line());
+        }
+    }
+
+    /// What nets and solvers use if they are given nothing: warnings on stderr, or as `GLOG_minloglevel` says.
+    pub fn from_env() -> Log {
+        match std::env::var("GLOG_minloglevel").ok().and_then(|v| v.parse().ok()) {
+            Some(0) => Log::stderr(Level::Info),
+            None | Some(1) => Log::stderr(Level::Warning),
+            Some(2..) => Log::silent(),
+            Some(i32::MIN..0) => Log::stderr(Level::Info),
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Log" } else { "Log (silent)" })
+    }
+}
+
+/// The present time (UTC) as Caffe's logs begin: `20260131 23:59:59.123456`.
+fn stamp() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (now.as_secs() / 86_400, now.as_secs() % 86_400);
+    let (year, month, day) = civil(days as i64);
+    format!(
+        "{year:04}{month:02}{day:02} {:02}:{:02}:{:02}.{:06}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        now.subsec_micros()
+    )
+}
+
+/// Year, month and day of a number of days after 1970-01-01, in the Gregorian calendar. Years begin in March here, so
+/// that the leap day comes last; 400 years are 146097 days.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::civil;
+
+    #[test]
+    fn dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil(20_778), (2026, 11, 21));
+    }
+}

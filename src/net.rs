@@ -1,0 +1,275 @@
+//! The net: layers in order, the blobs between them, and one store of parameters.
+//!
+//! Building a net is four steps, each a file: [`filter`] keeps the layers of the phase, `splits` makes fan-out explicit,
+//! `wire` finds blobs and sets the layers up, `mark` says who runs backward. To run a layer the net *lends* it its blobs:
+//! they are moved into vectors of the step's own, and put back whatever happens.
+//!
+//! A layer that computes in place makes a new *version* of its blob. Under a name, `data` is the version that forward wrote
+//! last and `diff` the one that backward (or you) wrote last: what Caffe's one buffer would hold.
+//!
+//! ```
+//! use cortado::{Net, Phase};
+//! let text = r#"
+//!     layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+//!     layer { name: "relu" type: "ReLU" bottom: "x" top: "y" }
+//! "#;
+//! let mut net = Net::from_prototxt(text, Phase::Test)?;
+//! net.data_mut("x")?.assign(&ndarray::array![[-1.0, 0.0, 1.0], [2.0, -2.0, 0.0]])?;
+//! net.forward()?;
+//! assert_eq!(net.data("y")?.slice(), [0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+mod build;
+pub mod filter;
+mod mark;
+mod names;
+mod params;
+mod run;
+mod splits;
+pub mod weights;
+mod wire;
+
+pub use build::Builder;
+pub use params::{Params, Spec};
+pub use run::Outputs;
+pub use weights::CopyReport;
+
+use crate::layer::{Layer, Phase};
+use crate::proto::text::Source;
+use crate::proto::{LayerParameter, NetParameter};
+use crate::{Blob, Device, Error, Log, Result};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// A net. See the [module](self).
+pub struct Net {
+    name: String,
+    phase: Phase,
+    device: Device,
+    seed: u64,
+    /// The number of the present pass, and of the next.
+    pass: u64,
+    next_pass: u64,
+    log: Log,
+    source: Source,
+    steps: Vec<Step>,
+    /// All versions of all blobs, and the entry of `names` that each belongs to.
+    blobs: Vec<Blob>,
+    owner: Vec<usize>,
+    names: Vec<Versions>,
+    index: HashMap<String, usize>,
+    params: Params,
+}
+
+/// A layer in its place in a net.
+struct Step {
+    name: String,
+    kind: String,
+    param: LayerParameter,
+    layer: Box<dyn Layer>,
+    /// Blobs and parameters by number.
+    bottom: Vec<usize>,
+    top: Vec<usize>,
+    params: Vec<usize>,
+    /// What each top counts in the objective, and for how many values its diff says so.
+    loss_weight: Vec<f32>,
+    seeded: Vec<usize>,
+    /// What the prototxt says of each bottom; what was decided.
+    asked_down: Vec<bool>,
+    propagate_down: Vec<bool>,
+    runs_backward: bool,
+    lent: Lent,
+}
+
+/// The blobs that a layer holds while it runs.
+#[derive(Default)]
+struct Lent {
+    bottom: Vec<Blob>,
+    top: Vec<Blob>,
+    params: Vec<Blob>,
+}
+
+/// The versions of a blob, and which of them the name means.
+#[derive(Default, Debug)]
+struct Versions {
+    name: String,
+    ids: Vec<usize>,
+    data: usize,
+    diff: usize,
+    /// Somebody outside the net wrote the data since the last forward.
+    set_by_hand: bool,
+}
+
+/// A layer that is to become a step.
+struct Planned {
+    /// Its place in the prototxt.
+    origin: usize,
+    param: LayerParameter,
+    layer: Box<dyn Layer>,
+}
+
+impl Planned {
+    fn loss_weight(&self, top: usize) -> f32 {
+        wire::planned_weight(&self.param.loss_weight, &*self.layer, top)
+    }
+
+    fn set_loss_weight(&mut self, top: usize, weight: f32) {
+        self.param.loss_weight = (0..self.param.top.len()).map(|t| self.loss_weight(t)).collect();
+        self.param.loss_weight[top] = weight;
+    }
+}
+
+impl Net {
+    /// A net from a message, with all else as it comes.
+    ///
+    /// # Errors
+    /// Anything in the message that cannot be built: the error names layer, field and what to do.
+    pub fn new(param: &NetParameter, phase: Phase) -> Result<Net> {
+        Net::build(param).phase(phase).make()
+    }
+
+    /// A net from a prototxt file.
+    ///
+    /// # Errors
+    /// As [`Net::new`], with file, line and column.
+    pub fn from_file(path: impl AsRef<Path>, phase: Phase) -> Result<Net> {
+        Builder::read(path)?.phase(phase).make()
+    }
+
+    /// A net from prototxt.
+    ///
+    /// # Errors
+    /// As [`Net::new`], with line and column.
+    pub fn from_prototxt(text: &str, phase: Phase) -> Result<Net> {
+        Builder::parse(text, "(text)")?.phase(phase).make()
+    }
+
+    /// Starts building a net; see [`Builder`].
+    pub fn build(param: &NetParameter) -> Builder {
+        Builder::new(param.clone())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How many passes have begun.
+    pub fn passes(&self) -> u64 {
+        self.next_pass
+    }
+
+    /// Makes the next pass number `pass`, as a resumed run does.
+    pub fn set_passes(&mut self, pass: u64) {
+        self.next_pass = pass;
+    }
+
+    /// The parameter store.
+    pub fn store(&self) -> &Params {
+        &self.params
+    }
+
+    /// The parameter store, to be changed.
+    pub fn store_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    /// Sets every parameter's diff to zero. Backward adds to them, so this comes before each iteration.
+    pub fn clear_param_diffs(&mut self) {
+        for blob in &mut self.params.blobs {
+            blob.diff.fill(0.0);
+        }
+    }
+
+    /// Runs `work` on `other` while it holds this net's parameters: those of layers of the same name and shape. They are
+    /// swapped, not copied, and swapped back after.
+    ///
+    /// # Errors
+    /// A layer of both nets whose parameters have different shapes; whatever `work` returns.
+    pub fn lend_params<T>(&mut self, other: &mut Net, work: impl FnOnce(&mut Net) -> Result<T>) -> Result<T> {
+        let pairs = self.params_shared_with(other)?;
+        self.swap_params(other, &pairs);
+        let result = work(other);
+        self.swap_params(other, &pairs);
+        result
+    }
+
+    /// The entries of the two stores that belong to layers of one name.
+    pub(crate) fn params_shared_with(&self, other: &Net) -> Result<Vec<(usize, usize)>> {
+        let mut pairs = Vec::new();
+        for step in &other.steps {
+            let Some(mine) = self.steps.iter().find(|s| s.name == step.name) else { continue };
+            for (&a, &b) in mine.params.iter().zip(&step.params) {
+                let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
+                if x != y {
+                    return Err(Error::shape(format!("its parameter has shape {x:?} in one net and {y:?} in the other"))
+                        .layer(&step.name)
+                        .hint("layers of one name in the train and the test net share their parameters"));
+                }
+                if !pairs.iter().any(|&(p, q)| p == a || q == b) {
+                    pairs.push((a, b));
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    pub(crate) fn swap_params(&mut self, other: &mut Net, pairs: &[(usize, usize)]) {
+        for &(a, b) in pairs {
+            std::mem::swap(&mut self.params.blobs[a], &mut other.params.blobs[b]);
+        }
+    }
+
+    /// The layer of the given name as its own type, to look at its state or change it.
+    ///
+    /// # Errors
+    /// No such layer, or it is of another type.
+    pub fn layer<L: Layer>(&self, name: &str) -> Result<&L> {
+        let step = &self.steps[self.step(name)?];
+        (&*step.layer as &dyn std::any::Any).downcast_ref().ok_or_else(|| self.other_type::<L>(step))
+    }
+
+    /// As [`Net::layer`], to be changed.
+    pub fn layer_mut<L: Layer>(&mut self, name: &str) -> Result<&mut L> {
+        let i = self.step(name)?;
+        if !(&*self.steps[i].layer as &dyn std::any::Any).is::<L>() {
+            return Err(self.other_type::<L>(&self.steps[i]));
+        }
+        let layer = &mut *self.steps[i].layer as &mut dyn std::any::Any;
+        layer.downcast_mut().ok_or_else(|| Error::value("a layer of another type"))
+    }
+
+    fn other_type<L>(&self, step: &Step) -> Error {
+        let message = format!("it is of type \"{}\", not {}", step.kind, std::any::type_name::<L>());
+        Error::new(crate::Kind::Unknown, message).layer(&step.name)
+    }
+
+    /// Where each data layer stands: its name and the samples it has handed out.
+    pub fn positions(&self) -> Vec<(String, u64)> {
+        self.steps.iter().filter_map(|s| Some((s.name.clone(), s.layer.position()?))).collect()
+    }
+
+    /// Makes the data layer `name` continue after `samples` samples.
+    pub fn seek(&mut self, name: &str, samples: u64) -> Result {
+        let i = self.step(name)?;
+        self.steps[i].layer.seek(samples).map_err(|e| e.layer(name))
+    }
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Net \"{}\" ({:?}, {} layers, {} parameters)", self.name, self.phase, self.steps.len(), self.params.count())
+    }
+}

@@ -1,0 +1,189 @@
+//! Building a net: everything it needs is given as a value.
+
+use super::{Net, Params, Planned, filter, mark, splits};
+use crate::data::paths;
+use crate::layer::Phase;
+use crate::proto::text::{self, Source};
+use crate::proto::{self, LayerParameter, NetParameter};
+use crate::{Device, Error, Kind, Layers, Log, Result};
+use std::path::{Path, PathBuf};
+
+/// What a net is made of. Only the message is needed.
+///
+/// ```no_run
+/// use cortado::{Device, Layers, Net, Phase};
+/// # let param = Default::default();
+/// let net = Net::build(&param).phase(Phase::Train).layers(&Layers::caffe()).device(&Device::cpu()).seed(0).make()?;
+/// # Ok::<(), cortado::Error>(())
+/// ```
+pub struct Builder {
+    param: NetParameter,
+    source: Source,
+    folder: Option<PathBuf>,
+    phase: Option<Phase>,
+    level: Option<i32>,
+    stages: Vec<String>,
+    layers: Layers,
+    device: Option<Device>,
+    seed: u64,
+    log: Log,
+}
+
+impl Builder {
+    pub(super) fn new(param: NetParameter) -> Builder {
+        Builder {
+            param,
+            source: Source::default(),
+            folder: None,
+            phase: None,
+            level: None,
+            stages: Vec::new(),
+            layers: Layers::caffe(),
+            device: None,
+            seed: 0,
+            log: Log::from_env(),
+        }
+    }
+
+    /// Reads a prototxt file; errors will point into it, and its relative paths are also tried from its folder.
+    pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
+        let path = path.as_ref();
+        let parsed = text::read::<NetParameter>(&paths::find(path, None)?)?;
+        let mut builder = Builder::new(parsed.message).source(parsed.source);
+        builder.folder = path.parent().map(Path::to_path_buf);
+        Ok(builder)
+    }
+
+    /// Takes prototxt as text; `file` is what errors call it.
+    pub fn parse(text: &str, file: &str) -> Result<Builder> {
+        let parsed = text::parse::<NetParameter>(text, file)?;
+        Ok(Builder::new(parsed.message).source(parsed.source))
+    }
+
+    /// The places in a text of what the message says.
+    pub fn source(mut self, source: Source) -> Builder {
+        self.source = source;
+        self
+    }
+
+    /// The folder from which relative paths are tried too.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub fn phase(mut self, phase: Phase) -> Builder {
+        self.phase = Some(phase);
+        self
+    }
+
+    pub fn level(mut self, level: i32) -> Builder {
+        self.level = Some(level);
+        self
+    }
+
+    /// Adds a stage to the net's state.
+    pub fn stage(mut self, stage: &str) -> Builder {
+        self.stages.push(stage.into());
+        self
+    }
+
+    /// The layer types that the net may use.
+    pub fn layers(mut self, layers: &Layers) -> Builder {
+        self.layers = layers.clone();
+        self
+    }
+
+    pub fn device(mut self, device: &Device) -> Builder {
+        self.device = Some(device.clone());
+        self
+    }
+
+    /// The seed of everything random: fillers, dropout, shuffling.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = seed;
+        self
+    }
+
+    pub fn log(mut self, log: &Log) -> Builder {
+        self.log = log.clone();
+        self
+    }
+
+    /// Builds the net.
+    ///
+    /// # Errors
+    /// The first thing that cannot be built, with its place if the net came from text.
+    pub fn make(mut self) -> Result<Net> {
+        let notes = proto::upgrade::net(&mut self.param)?;
+        for note in notes {
+            self.log.info(|| note);
+        }
+        let mut state = self.param.state.clone().unwrap_or_default();
+        if let Some(phase) = self.phase {
+            state.set_phase(phase);
+        }
+        state.level = self.level.or(state.level);
+        state.stage.extend(self.stages.drain(..));
+        let phase = state.phase();
+
+        let kept = filter::filter(&self.param, &state).map_err(|e| self.place(e, None))?;
+        let mut plan = Vec::with_capacity(kept.len());
+        for (origin, param) in kept {
+            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, Some(origin)))?);
+        }
+        let plan = splits::insert_splits(plan, &self.layers)?;
+        let mut net = Net {
+            name: self.param.name().into(),
+            phase,
+            device: match self.device.clone() {
+                Some(device) => device,
+                None => Device::best()?,
+            },
+            seed: self.seed,
+            pass: 0,
+            next_pass: 0,
+            log: self.log.clone(),
+            source: self.source.clone(),
+            steps: Vec::with_capacity(plan.len()),
+            blobs: Vec::new(),
+            owner: Vec::new(),
+            names: Vec::new(),
+            index: Default::default(),
+            params: Params::default(),
+        };
+        for planned in plan {
+            let (origin, name) = (planned.origin, planned.param.name().to_string());
+            net.log.info(|| format!("Creating layer {name}"));
+            net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
+        }
+        let force = self.param.force_backward();
+        let Net { steps, params, .. } = &mut net;
+        mark::mark_backward(steps, |p| params.specs[p].lr_mult != 0.0, force);
+        for spec in &mut params.specs {
+            spec.frozen = spec.lr_mult == 0.0 && !force;
+        }
+        Ok(net)
+    }
+
+    fn plan(&self, origin: usize, mut param: LayerParameter, phase: Phase) -> Result<Planned> {
+        if param.name().is_empty() && param.r#type().is_empty() {
+            return Err(Error::new(Kind::Net, "a layer needs a name and a type"));
+        }
+        param.phase.get_or_insert(phase as i32);
+        paths::resolve(&mut param, self.folder.as_deref());
+        let layer = self.layers.create(&param).map_err(|e| e.layer(param.name()))?;
+        Ok(Planned { origin, param, layer })
+    }
+
+    /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
+    fn place(&self, e: Error, origin: Option<usize>) -> Error {
+        let Some(origin) = origin else { return e };
+        let layer = format!("layer[{origin}]");
+        let field = e.field_path().map(|f| format!("{layer}.{f}"));
+        match field.and_then(|f| self.source.place(&f)).or_else(|| self.source.place(&layer)) {
+            Some(place) => e.at(place),
+            None => e,
+        }
+    }
+}

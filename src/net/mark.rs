@@ -1,0 +1,50 @@
+//! Which layers run backward, and into which bottoms.
+//!
+//! A gradient is worth computing where two things meet: something below can use it (a parameter with lr_mult != 0, or an
+//! input under `force_backward`), and something above asks for it (a loss).
+
+use super::Step;
+use std::collections::HashSet;
+
+/// Sets `runs_backward` and `propagate_down` of every step.
+pub(super) fn mark_backward(steps: &mut [Step], learns: impl Fn(usize) -> bool, force: bool) {
+    // Upwards: which blobs depend on something that can use a gradient.
+    let mut wanted: HashSet<usize> = HashSet::new();
+    for step in steps.iter_mut() {
+        let below = step.bottom.iter().any(|b| wanted.contains(b));
+        step.runs_backward = below || step.params.iter().any(|&p| learns(p));
+        for (i, b) in step.bottom.iter().enumerate() {
+            let can = step.layer.propagates(i) && wanted.contains(b);
+            step.propagate_down[i] = step.asked_down.get(i).copied().unwrap_or(can);
+        }
+        if step.runs_backward {
+            wanted.extend(&step.top);
+        }
+    }
+    // Downwards: which of them a loss depends on, by a way that nobody cut.
+    let mut under_loss: HashSet<usize> = HashSet::new();
+    let mut cut: HashSet<usize> = HashSet::new();
+    for step in steps.iter_mut().rev() {
+        let counts = |i: usize, t: &usize| step.loss_weight[i] != 0.0 || under_loss.contains(t);
+        let contributes = step.top.iter().enumerate().any(|(i, t)| counts(i, t));
+        let reached = step.top.iter().any(|t| !cut.contains(t));
+        step.runs_backward &= contributes && reached;
+        for (b, down) in step.bottom.iter().zip(&mut step.propagate_down) {
+            *down &= step.runs_backward;
+            if contributes {
+                under_loss.insert(*b);
+            }
+            if !*down {
+                cut.insert(*b);
+            }
+        }
+    }
+    if force {
+        for step in steps {
+            step.runs_backward = true;
+            for (i, down) in step.propagate_down.iter_mut().enumerate() {
+                *down |= step.layer.propagates(i);
+            }
+        }
+    }
+}

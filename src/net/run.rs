@@ -1,0 +1,344 @@
+//! Running a net: forward, backward, all of it or a range, with or without a look after each layer.
+
+use super::{Lent, Net, Step};
+use crate::layer::Cx;
+use crate::{Blob, Error, Kind, Result};
+use ndarray::ArrayD;
+use std::fmt;
+use std::ops::{Bound, Index, RangeBounds};
+
+/// What a forward pass came to: the objective, and a copy of each output blob.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    /// The sum of all tops with a loss weight, weighted.
+    pub loss: f32,
+    blobs: Vec<(String, ArrayD<f32>)>,
+}
+
+impl Outputs {
+    /// Names and values, in the net's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ArrayD<f32>)> {
+        self.blobs.iter().map(|(name, x)| (name.as_str(), x))
+    }
+
+    /// The values of the output `name`.
+    pub fn get(&self, name: &str) -> Option<&ArrayD<f32>> {
+        self.blobs.iter().find(|(n, _)| n == name).map(|(_, x)| x)
+    }
+}
+
+/// `outputs["prob"]`; panics if there is no such output, as indexing does ([`Outputs::get`] does not).
+impl Index<&str> for Outputs {
+    type Output = ArrayD<f32>;
+    fn index(&self, name: &str) -> &ArrayD<f32> {
+        self.get(name).unwrap_or_else(|| panic!("no output \"{name}\""))
+    }
+}
+
+impl fmt::Display for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, x)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            match x.len() {
+                1 => write!(f, "{comma}{name} = {}", x.iter().next().copied().unwrap_or(f32::NAN))?,
+                _ => write!(f, "{comma}{name}: {:?}", x.shape())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Net {
+    /// Runs all layers.
+    ///
+    /// # Errors
+    /// The first layer's that fails, with its name; the net stays whole.
+    pub fn forward(&mut self) -> Result<Outputs> {
+        let loss = self.forward_loss()?;
+        let blobs = self.outputs().into_iter().map(|name| Ok((name.to_string(), self.data(name)?.view().to_owned())));
+        Ok(Outputs { loss, blobs: blobs.collect::<Result<_>>()? })
+    }
+
+    /// Runs all layers and gives the objective, without a copy of the outputs.
+    pub fn forward_loss(&mut self) -> Result<f32> {
+        self.run_forward(0..self.steps.len())
+    }
+
+    /// Fills input blobs and runs all layers: `net.forward_with([("data", &x)])`.
+    ///
+    /// # Errors
+    /// A name that is not an input, an input that is not given, a shape that does not fit.
+    pub fn forward_with<'a>(&mut self, inputs: impl IntoIterator<Item = (&'a str, &'a ArrayD<f32>)>) -> Result<Outputs> {
+        let mut missing: Vec<String> = self.inputs().into_iter().map(String::from).collect();
+        for (name, x) in inputs {
+            if !self.inputs().contains(&name) {
+                return Err(Error::new(Kind::Unknown, format!("\"{name}\" is not an input of this net"))
+                    .did_you_mean(name, self.inputs())
+                    .hint(format!("its inputs are {:?}", self.inputs())));
+            }
+            missing.retain(|m| m != name);
+            self.data_mut(name)?.assign(x).map_err(|e| e.hint(format!("this is the input \"{name}\"")))?;
+        }
+        if let Some(name) = missing.first() {
+            return Err(Error::new(Kind::Net, format!("the input \"{name}\" was not given")));
+        }
+        self.forward()
+    }
+
+    /// Runs the layers from one to another, both by name: `net.forward_range("conv1"..="ip1")`. Gives their part of the
+    /// objective. A range that does not begin at the first layer works on what the blobs hold.
+    pub fn forward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result<f32> {
+        let (first, end) = self.resolve(range, "forward")?;
+        self.run_forward(first..end)
+    }
+
+    /// Runs all layers; calls `look` with the net and the layer's name after each.
+    pub fn forward_each(&mut self, mut look: impl FnMut(&mut Net, &str) -> Result) -> Result<f32> {
+        let mut loss = 0.0;
+        for i in 0..self.steps.len() {
+            loss += self.run_forward(i..i + 1)?;
+            look(self, &self.steps[i].name.clone())?;
+        }
+        Ok(loss)
+    }
+
+    /// Runs all layers backward that a loss and a parameter ask for.
+    ///
+    /// # Errors
+    /// The first layer's that fails, with its name; the net stays whole.
+    pub fn backward(&mut self) -> Result {
+        self.run_backward(0, self.steps.len())
+    }
+
+    /// Runs layers backward, from the one nearer to the loss to the other: `net.backward_range("ip2"..="conv1")`. Seed the
+    /// first one's top diff before.
+    pub fn backward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result {
+        let last = self.steps.len() - 1;
+        let (first, end) = self.resolve_with(range, |i| last - i, "backward")?;
+        self.run_backward(last + 1 - end, last + 1 - first)
+    }
+
+    /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs.
+    pub fn backward_each(&mut self, mut look: impl FnMut(&mut Net, &str) -> Result) -> Result {
+        for i in (0..self.steps.len()).rev() {
+            self.run_backward(i, i + 1)?;
+            look(self, &self.steps[i].name.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Shapes all blobs anew, after an input was reshaped.
+    pub fn reshape(&mut self) -> Result {
+        for i in 0..self.steps.len() {
+            let Net { steps, blobs, .. } = self;
+            let step = &mut steps[i];
+            step.borrow_blobs(blobs);
+            let shaped = step.layer.reshape(&step.lent.bottom, &mut step.lent.top);
+            step.return_blobs(blobs);
+            step.fill_loss_diffs(blobs);
+            shaped.map_err(|e| e.layer(self.steps[i].name.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn resolve<'a>(&self, range: impl RangeBounds<&'a str>, what: &str) -> Result<(usize, usize)> {
+        self.resolve_with(range, |i| i, what)
+    }
+
+    /// First and one past the last step of a range of names, counted in the order in which `place` puts the steps.
+    fn resolve_with<'a>(
+        &self,
+        range: impl RangeBounds<&'a str>,
+        place: impl Fn(usize) -> usize,
+        what: &str,
+    ) -> Result<(usize, usize)> {
+        let at = |name: &str| self.step(name).map(&place);
+        let first = match range.start_bound() {
+            Bound::Included(name) => at(name)?,
+            Bound::Excluded(name) => at(name)? + 1,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(name) => at(name)? + 1,
+            Bound::Excluded(name) => at(name)?,
+            Bound::Unbounded => self.steps.len(),
+        };
+        if first > end {
+            let names = |b: Bound<&&'a str>| match b {
+                Bound::Included(n) | Bound::Excluded(n) => n.to_string(),
+                Bound::Unbounded => String::new(),
+            };
+            let (a, b) = (names(range.start_bound()), names(range.end_bound()));
+            return Err(Error::new(Kind::Net, format!("{what} from \"{a}\" never comes to \"{b}\""))
+                .hint("give the layers in the order in which they run"));
+        }
+        Ok((first, end))
+    }
+
+    fn run_forward(&mut self, steps: std::ops::Range<usize>) -> Result<f32> {
+        if steps.start == 0 {
+            self.pass = self.next_pass;
+            self.next_pass += 1;
+        }
+        let device = self.device.clone();
+        let loss = device.install(|| steps.map(|i| self.forward_step(i)).sum::<Result<f32>>())?;
+        device.check()?;
+        Ok(loss)
+    }
+
+    fn run_backward(&mut self, first: usize, end: usize) -> Result {
+        let device = self.device.clone();
+        device.install(|| (first..end).rev().try_for_each(|i| self.backward_step(i)))?;
+        device.check()
+    }
+
+    fn forward_step(&mut self, i: usize) -> Result<f32> {
+        self.take_hand_written_data(i);
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
+        let step = &mut steps[i];
+        step.borrow_all(blobs, params);
+        let Lent { bottom, top, params: w } = &mut step.lent;
+        let done = step.layer.reshape(bottom, top).and_then(|()| step.layer.forward(&cx, w, bottom, top));
+        step.return_all(blobs, params);
+        step.fill_loss_diffs(blobs);
+        if !step.layer.is_input() {
+            for &t in &step.top {
+                names[owner[t]].data = t;
+            }
+        }
+        done.map_err(|e| self.blame(e, i))?;
+        Ok(self.steps[i].loss(&self.blobs))
+    }
+
+    fn backward_step(&mut self, i: usize) -> Result {
+        if !self.steps[i].runs_backward {
+            return Ok(());
+        }
+        self.take_last_diffs(i)?;
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
+        let step = &mut steps[i];
+        step.borrow_all(blobs, params);
+        let Lent { bottom, top, params: w } = &mut step.lent;
+        let done = step.layer.backward(&cx, w, top, &step.propagate_down, bottom);
+        step.return_all(blobs, params);
+        for (&b, &down) in step.bottom.iter().zip(&step.propagate_down) {
+            if down {
+                names[owner[b]].diff = b;
+            }
+        }
+        for &p in &step.params {
+            if params.specs[p].frozen {
+                params.blobs[p].diff.fill(0.0);
+            }
+        }
+        done.map_err(|e| self.blame(e, i))
+    }
+
+    /// Adds layer and place to an error of a running layer.
+    fn blame(&self, e: Error, i: usize) -> Error {
+        e.layer(&self.steps[i].name)
+    }
+
+    /// Under a name there is one value for all, as if its versions were one buffer: if the version that a layer is about to
+    /// read is not the one written last (somebody started in the middle), it takes over the last one's values.
+    fn take_hand_written_data(&mut self, i: usize) {
+        for k in 0..self.steps[i].bottom.len() {
+            let id = self.steps[i].bottom[k];
+            let last = self.names[self.owner[id]].data;
+            // In a whole pass the version before an in-place layer is always the one written last.
+            if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
+                let (from, to) = two(&mut self.blobs, last, id);
+                to.data.slice_mut().copy_from_slice(from.data.slice());
+                self.names[self.owner[id]].data = id;
+            }
+        }
+        if self.steps[i].layer.is_source() {
+            for k in 0..self.steps[i].top.len() {
+                let versions = &mut self.names[self.owner[self.steps[i].top[k]]];
+                if std::mem::take(&mut versions.set_by_hand) {
+                    let (blob, layer) = (versions.name.clone(), self.steps[i].name.clone());
+                    self.log.warning(|| {
+                        format!(
+                            "the values put into \"{blob}\" are lost: forward starts at layer \"{layer}\", which fills it; \
+                             start at the layer after it, or use an Input layer"
+                        )
+                    });
+                }
+            }
+        }
+    }
+
+    /// The same for the diffs that a layer's backward is about to read.
+    fn take_last_diffs(&mut self, i: usize) -> Result {
+        for k in 0..self.steps[i].top.len() {
+            let id = self.steps[i].top[k];
+            let last = self.names[self.owner[id]].diff;
+            if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
+                let (from, to) = two(&mut self.blobs, last, id);
+                to.diff.slice_mut().copy_from_slice(from.diff.slice());
+                self.names[self.owner[id]].diff = id;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    pub(super) fn borrow_blobs(&mut self, blobs: &mut [Blob]) {
+        self.lent.bottom.extend(self.bottom.iter().map(|&b| std::mem::take(&mut blobs[b])));
+        self.lent.top.extend(self.top.iter().map(|&t| std::mem::take(&mut blobs[t])));
+    }
+
+    pub(super) fn return_blobs(&mut self, blobs: &mut [Blob]) {
+        for (blob, &b) in self.lent.bottom.drain(..).zip(&self.bottom) {
+            blobs[b] = blob;
+        }
+        for (blob, &t) in self.lent.top.drain(..).zip(&self.top) {
+            blobs[t] = blob;
+        }
+    }
+
+    /// Moves the step's blobs and parameters into its hands: pointers move, values stay.
+    fn borrow_all(&mut self, blobs: &mut [Blob], params: &mut super::Params) {
+        self.borrow_blobs(blobs);
+        self.lent.params.extend(self.params.iter().map(|&p| std::mem::take(&mut params.blobs[p])));
+    }
+
+    /// Puts everything back.
+    fn return_all(&mut self, blobs: &mut [Blob], params: &mut super::Params) {
+        self.return_blobs(blobs);
+        for (blob, &p) in self.lent.params.drain(..).zip(&self.params) {
+            params.blobs[p] = blob;
+        }
+    }
+
+    /// Writes the loss weight into the diff of each top that has one, when the top is new or has another size.
+    pub(super) fn fill_loss_diffs(&mut self, blobs: &mut [Blob]) {
+        for ((&t, &weight), seeded) in self.top.iter().zip(&self.loss_weight).zip(&mut self.seeded) {
+            let count = blobs[t].count();
+            if weight != 0.0 && *seeded != count {
+                blobs[t].diff.fill(weight);
+                *seeded = count;
+            }
+        }
+    }
+
+    /// This layer's part of the objective.
+    fn loss(&self, blobs: &[Blob]) -> f32 {
+        let weighted = self.top.iter().zip(&self.loss_weight).filter(|(_, w)| **w != 0.0);
+        weighted.map(|(&t, w)| w * blobs[t].data.slice().iter().sum::<f32>()).sum()
+    }
+}
+
+/// Two different blobs at once: one to read, one to write.
+fn two(blobs: &mut [Blob], read: usize, write: usize) -> (&Blob, &mut Blob) {
+    if read < write {
+        let (low, high) = blobs.split_at_mut(write);
+        (&low[read], &mut high[0])
+    } else {
+        let (low, high) = blobs.split_at_mut(read);
+        (&high[0], &mut low[write])
+    }
+}

@@ -1,0 +1,166 @@
+//! Wiring: from layer descriptions to steps that know which blobs and parameters they use.
+
+use super::{Net, Planned, Step, Versions};
+use crate::layer::{Cx, Param};
+use crate::net::params::Spec;
+use crate::{Blob, Error, Kind, Result};
+
+impl Net {
+    /// Adds a layer as the next step: finds its bottoms, makes its tops, sets it up and shapes its tops.
+    pub(super) fn wire(&mut self, planned: Planned) -> Result {
+        let Planned { mut param, layer, .. } = planned;
+        let (kind, name) = (param.r#type().to_string(), param.name().to_string());
+        let arity = layer.arity();
+        if arity.auto_top {
+            while param.top.len() < *arity.top.start() {
+                param.top.push("(automatic)".into());
+            }
+        }
+        arity.check(&kind, param.bottom.len(), param.top.len())?;
+        self.check_lists(&param)?;
+        let bottom = param.bottom.iter().enumerate().map(|(i, b)| self.find_bottom(i, b)).collect::<Result<Vec<_>>>()?;
+        for (i, down) in param.propagate_down.iter().enumerate() {
+            if *down && !layer.propagates(i) {
+                return Err(Error::new(Kind::Net, format!("{kind} has no gradient for its bottom \"{}\"", param.bottom[i]))
+                    .field("propagate_down")
+                    .hint("a label or an index is not differentiable; set propagate_down: false for it"));
+            }
+        }
+        let mut top = Vec::with_capacity(param.top.len());
+        for (i, t) in param.top.iter().enumerate() {
+            if self.index.contains_key(t) && !param.bottom.contains(t) {
+                return Err(Error::new(Kind::Net, format!("top \"{t}\" is already made by layer \"{}\"", self.maker(t)))
+                    .field(format!("top[{i}]"))
+                    .hint("give the blob another name, or name it as a bottom too to compute in place"));
+            }
+            if param.top[..i].contains(t) {
+                return Err(Error::new(Kind::Net, format!("two tops are called \"{t}\"")).field(format!("top[{i}]")));
+            }
+            top.push(self.new_version(t));
+        }
+        let loss_weight = (0..top.len()).map(|t| planned_weight(&param.loss_weight, &*layer, t)).collect();
+        self.steps.push(Step {
+            propagate_down: vec![false; bottom.len()],
+            asked_down: std::mem::take(&mut param.propagate_down),
+            runs_backward: false,
+            seeded: vec![usize::MAX; top.len()],
+            params: Vec::new(),
+            lent: Default::default(),
+            param,
+            name,
+            kind,
+            layer,
+            bottom,
+            top,
+            loss_weight,
+        });
+        self.set_up_last()
+    }
+
+    /// Lists that must be as long as the bottoms or tops, if they are given.
+    fn check_lists(&self, param: &crate::proto::LayerParameter) -> Result {
+        let lists = [
+            ("loss_weight", param.loss_weight.len(), "top", param.top.len()),
+            ("propagate_down", param.propagate_down.len(), "bottom", param.bottom.len()),
+        ];
+        for (list, given, of, wanted) in lists {
+            if given != 0 && given != wanted {
+                let message = format!("{given} values of {list} for {wanted} {of}s");
+                return Err(Error::new(Kind::Net, message).field(list).hint(format!("give none, or one for each {of}")));
+            }
+        }
+        match param.loss_weight.iter().find(|w| !w.is_finite()) {
+            Some(w) => Err(Error::value(format!("loss_weight {w} is not a finite number")).field("loss_weight")),
+            None => Ok(()),
+        }
+    }
+
+    fn find_bottom(&self, i: usize, name: &str) -> Result<usize> {
+        match self.index.get(name) {
+            Some(&n) => Ok(*self.names[n].ids.last().unwrap_or(&0)),
+            None => Err(Error::new(Kind::Net, format!("bottom \"{name}\" is made by no layer before this one"))
+                .field(format!("bottom[{i}]"))
+                .did_you_mean(name, self.names.iter().map(|v| v.name.as_str()))
+                .hint(match self.names.is_empty() {
+                    true => "there are no blobs yet: the first layer must make some".into(),
+                    false => format!("the blobs so far are {}", self.blob_names().join(", ")),
+                })),
+        }
+    }
+
+    /// The layer that makes the blob called `name`.
+    pub(super) fn maker(&self, name: &str) -> &str {
+        let step = self.steps.iter().find(|s| s.param.top.iter().any(|t| t == name));
+        step.map_or("?", |s| &s.name)
+    }
+
+    /// A new blob under `name`: its first version, or one more if a layer computes in place.
+    fn new_version(&mut self, name: &str) -> usize {
+        let id = self.blobs.len();
+        self.blobs.push(Blob::default());
+        let n = *self.index.entry(name.to_string()).or_insert_with(|| {
+            self.names.push(Versions { name: name.to_string(), ..Versions::default() });
+            self.names.len() - 1
+        });
+        self.owner.push(n);
+        let versions = &mut self.names[n];
+        versions.ids.push(id);
+        (versions.data, versions.diff) = (id, id);
+        id
+    }
+
+    /// Calls setup and reshape of the newest step and stores the parameters that it made.
+    fn set_up_last(&mut self) -> Result {
+        let i = self.steps.len() - 1;
+        let Net { steps, blobs, phase, seed, device, .. } = self;
+        let cx = Cx { phase: *phase, device, seed: *seed, pass: 0 };
+        let step = &mut steps[i];
+        step.borrow_blobs(blobs);
+        let made = step.layer.setup(&cx, &step.lent.bottom);
+        let shaped = made.and_then(|made| step.layer.reshape(&step.lent.bottom, &mut step.lent.top).map(|()| made));
+        step.return_blobs(blobs);
+        let mut made = shaped?;
+        step.fill_loss_diffs(blobs);
+        if step.param.param.len() > made.len() {
+            let message = format!(
+                "{} has {} learnable blobs and {} `param {{ }}`",
+                step.kind,
+                made.len(),
+                step.param.param.len()
+            );
+            return Err(Error::new(Kind::Net, message).field(format!("param[{}]", made.len())));
+        }
+        fill_inline(&step.param, &mut made)?;
+        for (k, made) in made.into_iter().enumerate() {
+            let (layer, given) = (self.steps[i].name.clone(), self.steps[i].param.param.get(k).cloned());
+            let spec = Spec::new(&layer, k, given.unwrap_or_default(), &made);
+            let id = self.params.add(made.blob, spec).map_err(|e| e.field(format!("param[{k}]")))?;
+            if self.steps[i].params.contains(&id) {
+                let message = "one layer names one parameter twice";
+                return Err(Error::new(Kind::Net, message).field(format!("param[{k}].name")));
+            }
+            self.steps[i].params.push(id);
+        }
+        Ok(())
+    }
+}
+
+/// What top `t` counts in the objective: as the prototxt says, or the layer.
+pub(super) fn planned_weight(given: &[f32], layer: &dyn crate::Layer, t: usize) -> f32 {
+    if given.is_empty() { layer.loss_weight(t) } else { given.get(t).copied().unwrap_or(0.0) }
+}
+
+/// Values given in the prototxt itself, `blobs { .. }`, take the place of the fillers'.
+fn fill_inline(param: &crate::proto::LayerParameter, made: &mut [Param]) -> Result {
+    if param.blobs.is_empty() {
+        return Ok(());
+    }
+    if param.blobs.len() != made.len() {
+        let message = format!("{} `blobs {{ }}` for {} learnable blobs", param.blobs.len(), made.len());
+        return Err(Error::new(Kind::Weights, message).field("blobs"));
+    }
+    for (k, (proto, made)) in param.blobs.iter().zip(made).enumerate() {
+        super::weights::from_proto(proto, &mut made.blob).map_err(|e| e.field(format!("blobs[{k}]")))?;
+    }
+    Ok(())
+}
