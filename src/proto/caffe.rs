@@ -7,16 +7,6 @@ pub struct BlobShape {
     #[prost(int64, repeated, tag = "1")]
     pub dim: ::prost::alloc::vec::Vec<i64>,
 }
-impl ::prost::Name for BlobShape {
-    const NAME: &'static str = "BlobShape";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.BlobShape".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.BlobShape".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BlobProto {
     #[prost(message, optional, tag = "7")]
@@ -38,30 +28,10 @@ pub struct BlobProto {
     #[prost(int32, optional, tag = "4", default = "0")]
     pub width: ::core::option::Option<i32>,
 }
-impl ::prost::Name for BlobProto {
-    const NAME: &'static str = "BlobProto";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.BlobProto".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.BlobProto".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BlobProtoVector {
     #[prost(message, repeated, tag = "1")]
     pub blobs: ::prost::alloc::vec::Vec<BlobProto>,
-}
-impl ::prost::Name for BlobProtoVector {
-    const NAME: &'static str = "BlobProtoVector";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.BlobProtoVector".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.BlobProtoVector".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Datum {
@@ -79,16 +49,6 @@ pub struct Datum {
     pub float_data: ::prost::alloc::vec::Vec<f32>,
     #[prost(bool, optional, tag = "7", default = "false")]
     pub encoded: ::core::option::Option<bool>,
-}
-impl ::prost::Name for Datum {
-    const NAME: &'static str = "Datum";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.Datum".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.Datum".into()
-    }
 }
 // Nets
 
@@ -113,16 +73,6 @@ pub struct NetParameter {
     #[prost(message, repeated, tag = "2")]
     pub layers: ::prost::alloc::vec::Vec<V1LayerParameter>,
 }
-impl ::prost::Name for NetParameter {
-    const NAME: &'static str = "NetParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.NetParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.NetParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NetState {
     #[prost(enumeration = "Phase", optional, tag = "1", default = "Test")]
@@ -131,16 +81,6 @@ pub struct NetState {
     pub level: ::core::option::Option<i32>,
     #[prost(string, repeated, tag = "3")]
     pub stage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-impl ::prost::Name for NetState {
-    const NAME: &'static str = "NetState";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.NetState".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.NetState".into()
-    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NetStateRule {
@@ -154,16 +94,6 @@ pub struct NetStateRule {
     pub stage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "5")]
     pub not_stage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-impl ::prost::Name for NetStateRule {
-    const NAME: &'static str = "NetStateRule";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.NetStateRule".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.NetStateRule".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LayerParameter {
@@ -288,16 +218,6 @@ pub struct LayerParameter {
     #[prost(message, optional, tag = "129")]
     pub window_data_param: ::core::option::Option<WindowDataParameter>,
 }
-impl ::prost::Name for LayerParameter {
-    const NAME: &'static str = "LayerParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.LayerParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.LayerParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ParamSpec {
     #[prost(string, optional, tag = "1")]
@@ -336,16 +256,6 @@ pub mod param_spec {
                 _ => None,
             }
         }
-    }
-}
-impl ::prost::Name for ParamSpec {
-    const NAME: &'static str = "ParamSpec";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ParamSpec".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ParamSpec".into()
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -397,16 +307,6 @@ pub mod filler_parameter {
                 _ => None,
             }
         }
-    }
-}
-impl ::prost::Name for FillerParameter {
-    const NAME: &'static str = "FillerParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.FillerParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.FillerParameter".into()
     }
 }
 // Solvers
@@ -591,16 +491,6 @@ pub mod solver_parameter {
         }
     }
 }
-impl ::prost::Name for SolverParameter {
-    const NAME: &'static str = "SolverParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SolverParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SolverParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SolverState {
     #[prost(int32, optional, tag = "1")]
@@ -618,16 +508,6 @@ pub struct SolverState {
     #[prost(message, repeated, tag = "1002")]
     pub position: ::prost::alloc::vec::Vec<LayerPosition>,
 }
-impl ::prost::Name for SolverState {
-    const NAME: &'static str = "SolverState";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SolverState".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SolverState".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LayerPosition {
     #[prost(string, optional, tag = "1")]
@@ -635,32 +515,12 @@ pub struct LayerPosition {
     #[prost(uint64, optional, tag = "2")]
     pub samples: ::core::option::Option<u64>,
 }
-impl ::prost::Name for LayerPosition {
-    const NAME: &'static str = "LayerPosition";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.LayerPosition".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.LayerPosition".into()
-    }
-}
 // Layers that bring data in or take it out
 
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InputParameter {
     #[prost(message, repeated, tag = "1")]
     pub shape: ::prost::alloc::vec::Vec<BlobShape>,
-}
-impl ::prost::Name for InputParameter {
-    const NAME: &'static str = "InputParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.InputParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.InputParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DataParameter {
@@ -716,16 +576,6 @@ pub mod data_parameter {
         }
     }
 }
-impl ::prost::Name for DataParameter {
-    const NAME: &'static str = "DataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.DataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.DataParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TransformationParameter {
     #[prost(float, optional, tag = "1", default = "1")]
@@ -742,16 +592,6 @@ pub struct TransformationParameter {
     pub force_color: ::core::option::Option<bool>,
     #[prost(bool, optional, tag = "7", default = "false")]
     pub force_gray: ::core::option::Option<bool>,
-}
-impl ::prost::Name for TransformationParameter {
-    const NAME: &'static str = "TransformationParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.TransformationParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.TransformationParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImageDataParameter {
@@ -780,16 +620,6 @@ pub struct ImageDataParameter {
     #[prost(string, optional, tag = "12", default = "")]
     pub root_folder: ::core::option::Option<::prost::alloc::string::String>,
 }
-impl ::prost::Name for ImageDataParameter {
-    const NAME: &'static str = "ImageDataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ImageDataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ImageDataParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hdf5DataParameter {
     #[prost(string, optional, tag = "1")]
@@ -799,30 +629,10 @@ pub struct Hdf5DataParameter {
     #[prost(bool, optional, tag = "3", default = "false")]
     pub shuffle: ::core::option::Option<bool>,
 }
-impl ::prost::Name for Hdf5DataParameter {
-    const NAME: &'static str = "HDF5DataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.HDF5DataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.HDF5DataParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hdf5OutputParameter {
     #[prost(string, optional, tag = "1")]
     pub file_name: ::core::option::Option<::prost::alloc::string::String>,
-}
-impl ::prost::Name for Hdf5OutputParameter {
-    const NAME: &'static str = "HDF5OutputParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.HDF5OutputParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.HDF5OutputParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemoryDataParameter {
@@ -834,16 +644,6 @@ pub struct MemoryDataParameter {
     pub height: ::core::option::Option<u32>,
     #[prost(uint32, optional, tag = "4")]
     pub width: ::core::option::Option<u32>,
-}
-impl ::prost::Name for MemoryDataParameter {
-    const NAME: &'static str = "MemoryDataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.MemoryDataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.MemoryDataParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WindowDataParameter {
@@ -874,16 +674,6 @@ pub struct WindowDataParameter {
     #[prost(string, optional, tag = "13", default = "")]
     pub root_folder: ::core::option::Option<::prost::alloc::string::String>,
 }
-impl ::prost::Name for WindowDataParameter {
-    const NAME: &'static str = "WindowDataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.WindowDataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.WindowDataParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DummyDataParameter {
     #[prost(message, repeated, tag = "1")]
@@ -899,30 +689,10 @@ pub struct DummyDataParameter {
     #[prost(uint32, repeated, packed = "false", tag = "5")]
     pub width: ::prost::alloc::vec::Vec<u32>,
 }
-impl ::prost::Name for DummyDataParameter {
-    const NAME: &'static str = "DummyDataParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.DummyDataParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.DummyDataParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ParameterParameter {
     #[prost(message, optional, tag = "1")]
     pub shape: ::core::option::Option<BlobShape>,
-}
-impl ::prost::Name for ParameterParameter {
-    const NAME: &'static str = "ParameterParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ParameterParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ParameterParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PythonParameter {
@@ -934,16 +704,6 @@ pub struct PythonParameter {
     pub param_str: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(bool, optional, tag = "4", default = "false")]
     pub share_in_parallel: ::core::option::Option<bool>,
-}
-impl ::prost::Name for PythonParameter {
-    const NAME: &'static str = "PythonParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.PythonParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.PythonParameter".into()
-    }
 }
 // Layers with weights
 
@@ -961,16 +721,6 @@ pub struct InnerProductParameter {
     pub axis: ::core::option::Option<i32>,
     #[prost(bool, optional, tag = "6", default = "false")]
     pub transpose: ::core::option::Option<bool>,
-}
-impl ::prost::Name for InnerProductParameter {
-    const NAME: &'static str = "InnerProductParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.InnerProductParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.InnerProductParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ConvolutionParameter {
@@ -1043,16 +793,6 @@ pub mod convolution_parameter {
         }
     }
 }
-impl ::prost::Name for ConvolutionParameter {
-    const NAME: &'static str = "ConvolutionParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ConvolutionParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ConvolutionParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EmbedParameter {
     #[prost(uint32, optional, tag = "1")]
@@ -1066,16 +806,6 @@ pub struct EmbedParameter {
     #[prost(message, optional, tag = "5")]
     pub bias_filler: ::core::option::Option<FillerParameter>,
 }
-impl ::prost::Name for EmbedParameter {
-    const NAME: &'static str = "EmbedParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.EmbedParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.EmbedParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BiasParameter {
     #[prost(int32, optional, tag = "1", default = "1")]
@@ -1084,16 +814,6 @@ pub struct BiasParameter {
     pub num_axes: ::core::option::Option<i32>,
     #[prost(message, optional, tag = "3")]
     pub filler: ::core::option::Option<FillerParameter>,
-}
-impl ::prost::Name for BiasParameter {
-    const NAME: &'static str = "BiasParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.BiasParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.BiasParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ScaleParameter {
@@ -1108,16 +828,6 @@ pub struct ScaleParameter {
     #[prost(message, optional, tag = "5")]
     pub bias_filler: ::core::option::Option<FillerParameter>,
 }
-impl ::prost::Name for ScaleParameter {
-    const NAME: &'static str = "ScaleParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ScaleParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ScaleParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct BatchNormParameter {
     #[prost(bool, optional, tag = "1")]
@@ -1126,16 +836,6 @@ pub struct BatchNormParameter {
     pub moving_average_fraction: ::core::option::Option<f32>,
     #[prost(float, optional, tag = "3", default = "0.00001")]
     pub eps: ::core::option::Option<f32>,
-}
-impl ::prost::Name for BatchNormParameter {
-    const NAME: &'static str = "BatchNormParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.BatchNormParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.BatchNormParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecurrentParameter {
@@ -1149,16 +849,6 @@ pub struct RecurrentParameter {
     pub debug_info: ::core::option::Option<bool>,
     #[prost(bool, optional, tag = "5", default = "false")]
     pub expose_hidden: ::core::option::Option<bool>,
-}
-impl ::prost::Name for RecurrentParameter {
-    const NAME: &'static str = "RecurrentParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.RecurrentParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.RecurrentParameter".into()
-    }
 }
 // Layers for images
 
@@ -1278,16 +968,6 @@ pub mod pooling_parameter {
         }
     }
 }
-impl ::prost::Name for PoolingParameter {
-    const NAME: &'static str = "PoolingParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.PoolingParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.PoolingParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SppParameter {
     #[prost(uint32, optional, tag = "1")]
@@ -1356,16 +1036,6 @@ pub mod spp_parameter {
                 _ => None,
             }
         }
-    }
-}
-impl ::prost::Name for SppParameter {
-    const NAME: &'static str = "SPPParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SPPParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SPPParameter".into()
     }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1441,32 +1111,12 @@ pub mod lrn_parameter {
         }
     }
 }
-impl ::prost::Name for LrnParameter {
-    const NAME: &'static str = "LRNParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.LRNParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.LRNParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CropParameter {
     #[prost(int32, optional, tag = "1", default = "2")]
     pub axis: ::core::option::Option<i32>,
     #[prost(uint32, repeated, packed = "false", tag = "2")]
     pub offset: ::prost::alloc::vec::Vec<u32>,
-}
-impl ::prost::Name for CropParameter {
-    const NAME: &'static str = "CropParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.CropParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.CropParameter".into()
-    }
 }
 // Layers that work on each number
 
@@ -1509,16 +1159,6 @@ pub mod re_lu_parameter {
         }
     }
 }
-impl ::prost::Name for ReLuParameter {
-    const NAME: &'static str = "ReLUParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ReLUParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ReLUParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PReLuParameter {
     #[prost(message, optional, tag = "1")]
@@ -1526,30 +1166,10 @@ pub struct PReLuParameter {
     #[prost(bool, optional, tag = "2", default = "false")]
     pub channel_shared: ::core::option::Option<bool>,
 }
-impl ::prost::Name for PReLuParameter {
-    const NAME: &'static str = "PReLUParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.PReLUParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.PReLUParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct EluParameter {
     #[prost(float, optional, tag = "1", default = "1")]
     pub alpha: ::core::option::Option<f32>,
-}
-impl ::prost::Name for EluParameter {
-    const NAME: &'static str = "ELUParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ELUParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ELUParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SigmoidParameter {
@@ -1586,16 +1206,6 @@ pub mod sigmoid_parameter {
                 _ => None,
             }
         }
-    }
-}
-impl ::prost::Name for SigmoidParameter {
-    const NAME: &'static str = "SigmoidParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SigmoidParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SigmoidParameter".into()
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1635,30 +1245,10 @@ pub mod tan_h_parameter {
         }
     }
 }
-impl ::prost::Name for TanHParameter {
-    const NAME: &'static str = "TanHParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.TanHParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.TanHParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct SwishParameter {
     #[prost(float, optional, tag = "1", default = "1")]
     pub beta: ::core::option::Option<f32>,
-}
-impl ::prost::Name for SwishParameter {
-    const NAME: &'static str = "SwishParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SwishParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SwishParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct PowerParameter {
@@ -1669,16 +1259,6 @@ pub struct PowerParameter {
     #[prost(float, optional, tag = "3", default = "0")]
     pub shift: ::core::option::Option<f32>,
 }
-impl ::prost::Name for PowerParameter {
-    const NAME: &'static str = "PowerParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.PowerParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.PowerParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ExpParameter {
     #[prost(float, optional, tag = "1", default = "-1")]
@@ -1687,16 +1267,6 @@ pub struct ExpParameter {
     pub scale: ::core::option::Option<f32>,
     #[prost(float, optional, tag = "3", default = "0")]
     pub shift: ::core::option::Option<f32>,
-}
-impl ::prost::Name for ExpParameter {
-    const NAME: &'static str = "ExpParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ExpParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ExpParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct LogParameter {
@@ -1707,30 +1277,10 @@ pub struct LogParameter {
     #[prost(float, optional, tag = "3", default = "0")]
     pub shift: ::core::option::Option<f32>,
 }
-impl ::prost::Name for LogParameter {
-    const NAME: &'static str = "LogParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.LogParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.LogParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ThresholdParameter {
     #[prost(float, optional, tag = "1", default = "0")]
     pub threshold: ::core::option::Option<f32>,
-}
-impl ::prost::Name for ThresholdParameter {
-    const NAME: &'static str = "ThresholdParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ThresholdParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ThresholdParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ClipParameter {
@@ -1739,30 +1289,10 @@ pub struct ClipParameter {
     #[prost(float, required, tag = "2")]
     pub max: f32,
 }
-impl ::prost::Name for ClipParameter {
-    const NAME: &'static str = "ClipParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ClipParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ClipParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct DropoutParameter {
     #[prost(float, optional, tag = "1", default = "0.5")]
     pub dropout_ratio: ::core::option::Option<f32>,
-}
-impl ::prost::Name for DropoutParameter {
-    const NAME: &'static str = "DropoutParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.DropoutParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.DropoutParameter".into()
-    }
 }
 // Layers that combine, normalize and reshape
 
@@ -1807,32 +1337,12 @@ pub mod eltwise_parameter {
         }
     }
 }
-impl ::prost::Name for EltwiseParameter {
-    const NAME: &'static str = "EltwiseParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.EltwiseParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.EltwiseParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConcatParameter {
     #[prost(int32, optional, tag = "2", default = "1")]
     pub axis: ::core::option::Option<i32>,
     #[prost(uint32, optional, tag = "1", default = "1")]
     pub concat_dim: ::core::option::Option<u32>,
-}
-impl ::prost::Name for ConcatParameter {
-    const NAME: &'static str = "ConcatParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ConcatParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ConcatParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SliceParameter {
@@ -1842,16 +1352,6 @@ pub struct SliceParameter {
     pub slice_point: ::prost::alloc::vec::Vec<u32>,
     #[prost(uint32, optional, tag = "1", default = "1")]
     pub slice_dim: ::core::option::Option<u32>,
-}
-impl ::prost::Name for SliceParameter {
-    const NAME: &'static str = "SliceParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SliceParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SliceParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SoftmaxParameter {
@@ -1892,16 +1392,6 @@ pub mod softmax_parameter {
         }
     }
 }
-impl ::prost::Name for SoftmaxParameter {
-    const NAME: &'static str = "SoftmaxParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.SoftmaxParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.SoftmaxParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct MvnParameter {
     #[prost(bool, optional, tag = "1", default = "true")]
@@ -1910,16 +1400,6 @@ pub struct MvnParameter {
     pub across_channels: ::core::option::Option<bool>,
     #[prost(float, optional, tag = "3", default = "0.000000001")]
     pub eps: ::core::option::Option<f32>,
-}
-impl ::prost::Name for MvnParameter {
-    const NAME: &'static str = "MVNParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.MVNParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.MVNParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ReductionParameter {
@@ -1965,16 +1445,6 @@ pub mod reduction_parameter {
         }
     }
 }
-impl ::prost::Name for ReductionParameter {
-    const NAME: &'static str = "ReductionParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ReductionParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ReductionParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ArgMaxParameter {
     #[prost(bool, optional, tag = "1", default = "false")]
@@ -1984,32 +1454,12 @@ pub struct ArgMaxParameter {
     #[prost(int32, optional, tag = "3")]
     pub axis: ::core::option::Option<i32>,
 }
-impl ::prost::Name for ArgMaxParameter {
-    const NAME: &'static str = "ArgMaxParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ArgMaxParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ArgMaxParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FlattenParameter {
     #[prost(int32, optional, tag = "1", default = "1")]
     pub axis: ::core::option::Option<i32>,
     #[prost(int32, optional, tag = "2", default = "-1")]
     pub end_axis: ::core::option::Option<i32>,
-}
-impl ::prost::Name for FlattenParameter {
-    const NAME: &'static str = "FlattenParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.FlattenParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.FlattenParameter".into()
-    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReshapeParameter {
@@ -2020,32 +1470,12 @@ pub struct ReshapeParameter {
     #[prost(int32, optional, tag = "3", default = "-1")]
     pub num_axes: ::core::option::Option<i32>,
 }
-impl ::prost::Name for ReshapeParameter {
-    const NAME: &'static str = "ReshapeParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ReshapeParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ReshapeParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TileParameter {
     #[prost(int32, optional, tag = "1", default = "1")]
     pub axis: ::core::option::Option<i32>,
     #[prost(int32, optional, tag = "2")]
     pub tiles: ::core::option::Option<i32>,
-}
-impl ::prost::Name for TileParameter {
-    const NAME: &'static str = "TileParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.TileParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.TileParameter".into()
-    }
 }
 // Losses and scores
 
@@ -2093,32 +1523,12 @@ pub mod loss_parameter {
         }
     }
 }
-impl ::prost::Name for LossParameter {
-    const NAME: &'static str = "LossParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.LossParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.LossParameter".into()
-    }
-}
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ContrastiveLossParameter {
     #[prost(float, optional, tag = "1", default = "1")]
     pub margin: ::core::option::Option<f32>,
     #[prost(bool, optional, tag = "2", default = "false")]
     pub legacy_version: ::core::option::Option<bool>,
-}
-impl ::prost::Name for ContrastiveLossParameter {
-    const NAME: &'static str = "ContrastiveLossParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.ContrastiveLossParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.ContrastiveLossParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HingeLossParameter {
@@ -2154,32 +1564,12 @@ pub mod hinge_loss_parameter {
         }
     }
 }
-impl ::prost::Name for HingeLossParameter {
-    const NAME: &'static str = "HingeLossParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.HingeLossParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.HingeLossParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InfogainLossParameter {
     #[prost(string, optional, tag = "1")]
     pub source: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(int32, optional, tag = "2", default = "1")]
     pub axis: ::core::option::Option<i32>,
-}
-impl ::prost::Name for InfogainLossParameter {
-    const NAME: &'static str = "InfogainLossParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.InfogainLossParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.InfogainLossParameter".into()
-    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AccuracyParameter {
@@ -2189,16 +1579,6 @@ pub struct AccuracyParameter {
     pub axis: ::core::option::Option<i32>,
     #[prost(int32, optional, tag = "3")]
     pub ignore_label: ::core::option::Option<i32>,
-}
-impl ::prost::Name for AccuracyParameter {
-    const NAME: &'static str = "AccuracyParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.AccuracyParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.AccuracyParameter".into()
-    }
 }
 // Old layers
 
@@ -2460,16 +1840,6 @@ pub mod v1_layer_parameter {
         }
     }
 }
-impl ::prost::Name for V1LayerParameter {
-    const NAME: &'static str = "V1LayerParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.V1LayerParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.V1LayerParameter".into()
-    }
-}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct V0LayerParameter {
     #[prost(string, optional, tag = "1")]
@@ -2579,16 +1949,6 @@ pub mod v0_layer_parameter {
                 _ => None,
             }
         }
-    }
-}
-impl ::prost::Name for V0LayerParameter {
-    const NAME: &'static str = "V0LayerParameter";
-    const PACKAGE: &'static str = "caffe";
-    fn full_name() -> ::prost::alloc::string::String {
-        "caffe.V0LayerParameter".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/caffe.V0LayerParameter".into()
     }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

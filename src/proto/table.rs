@@ -3,6 +3,8 @@
 use super::Label::{Optional, Repeated, Required};
 use super::Type::{Bool, Bytes, Double, Float, Int32, Int64, String, Uint32, Uint64};
 use super::{Enum, Field, Message, Type};
+use crate::proto::caffe;
+use crate::proto::text::Named;
 
 /// Every message, in the order of `proto/caffe.proto`.
 pub static MESSAGES: &[&Message] = &[
@@ -991,3 +993,259 @@ static V0LAYERPARAMETER: Message = Message {
         Field { name: "hdf5_output_param", number: 1001, label: Optional, ty: Type::Message(&HDF5OUTPUTPARAMETER) },
     ],
 };
+
+impl Named for caffe::BlobShape {
+    const SCHEMA: &'static Message = &BLOBSHAPE;
+}
+
+impl Named for caffe::BlobProto {
+    const SCHEMA: &'static Message = &BLOBPROTO;
+}
+
+impl Named for caffe::BlobProtoVector {
+    const SCHEMA: &'static Message = &BLOBPROTOVECTOR;
+}
+
+impl Named for caffe::Datum {
+    const SCHEMA: &'static Message = &DATUM;
+}
+
+impl Named for caffe::NetParameter {
+    const SCHEMA: &'static Message = &NETPARAMETER;
+}
+
+impl Named for caffe::NetState {
+    const SCHEMA: &'static Message = &NETSTATE;
+}
+
+impl Named for caffe::NetStateRule {
+    const SCHEMA: &'static Message = &NETSTATERULE;
+}
+
+impl Named for caffe::LayerParameter {
+    const SCHEMA: &'static Message = &LAYERPARAMETER;
+}
+
+impl Named for caffe::ParamSpec {
+    const SCHEMA: &'static Message = &PARAMSPEC;
+}
+
+impl Named for caffe::FillerParameter {
+    const SCHEMA: &'static Message = &FILLERPARAMETER;
+}
+
+impl Named for caffe::SolverParameter {
+    const SCHEMA: &'static Message = &SOLVERPARAMETER;
+}
+
+impl Named for caffe::SolverState {
+    const SCHEMA: &'static Message = &SOLVERSTATE;
+}
+
+impl Named for caffe::LayerPosition {
+    const SCHEMA: &'static Message = &LAYERPOSITION;
+}
+
+impl Named for caffe::InputParameter {
+    const SCHEMA: &'static Message = &INPUTPARAMETER;
+}
+
+impl Named for caffe::DataParameter {
+    const SCHEMA: &'static Message = &DATAPARAMETER;
+}
+
+impl Named for caffe::TransformationParameter {
+    const SCHEMA: &'static Message = &TRANSFORMATIONPARAMETER;
+}
+
+impl Named for caffe::ImageDataParameter {
+    const SCHEMA: &'static Message = &IMAGEDATAPARAMETER;
+}
+
+impl Named for caffe::Hdf5DataParameter {
+    const SCHEMA: &'static Message = &HDF5DATAPARAMETER;
+}
+
+impl Named for caffe::Hdf5OutputParameter {
+    const SCHEMA: &'static Message = &HDF5OUTPUTPARAMETER;
+}
+
+impl Named for caffe::MemoryDataParameter {
+    const SCHEMA: &'static Message = &MEMORYDATAPARAMETER;
+}
+
+impl Named for caffe::WindowDataParameter {
+    const SCHEMA: &'static Message = &WINDOWDATAPARAMETER;
+}
+
+impl Named for caffe::DummyDataParameter {
+    const SCHEMA: &'static Message = &DUMMYDATAPARAMETER;
+}
+
+impl Named for caffe::ParameterParameter {
+    const SCHEMA: &'static Message = &PARAMETERPARAMETER;
+}
+
+impl Named for caffe::PythonParameter {
+    const SCHEMA: &'static Message = &PYTHONPARAMETER;
+}
+
+impl Named for caffe::InnerProductParameter {
+    const SCHEMA: &'static Message = &INNERPRODUCTPARAMETER;
+}
+
+impl Named for caffe::ConvolutionParameter {
+    const SCHEMA: &'static Message = &CONVOLUTIONPARAMETER;
+}
+
+impl Named for caffe::EmbedParameter {
+    const SCHEMA: &'static Message = &EMBEDPARAMETER;
+}
+
+impl Named for caffe::BiasParameter {
+    const SCHEMA: &'static Message = &BIASPARAMETER;
+}
+
+impl Named for caffe::ScaleParameter {
+    const SCHEMA: &'static Message = &SCALEPARAMETER;
+}
+
+impl Named for caffe::BatchNormParameter {
+    const SCHEMA: &'static Message = &BATCHNORMPARAMETER;
+}
+
+impl Named for caffe::RecurrentParameter {
+    const SCHEMA: &'static Message = &RECURRENTPARAMETER;
+}
+
+impl Named for caffe::PoolingParameter {
+    const SCHEMA: &'static Message = &POOLINGPARAMETER;
+}
+
+impl Named for caffe::SppParameter {
+    const SCHEMA: &'static Message = &SPPPARAMETER;
+}
+
+impl Named for caffe::LrnParameter {
+    const SCHEMA: &'static Message = &LRNPARAMETER;
+}
+
+impl Named for caffe::CropParameter {
+    const SCHEMA: &'static Message = &CROPPARAMETER;
+}
+
+impl Named for caffe::ReLuParameter {
+    const SCHEMA: &'static Message = &RELUPARAMETER;
+}
+
+impl Named for caffe::PReLuParameter {
+    const SCHEMA: &'static Message = &PRELUPARAMETER;
+}
+
+impl Named for caffe::EluParameter {
+    const SCHEMA: &'static Message = &ELUPARAMETER;
+}
+
+impl Named for caffe::SigmoidParameter {
+    const SCHEMA: &'static Message = &SIGMOIDPARAMETER;
+}
+
+impl Named for caffe::TanHParameter {
+    const SCHEMA: &'static Message = &TANHPARAMETER;
+}
+
+impl Named for caffe::SwishParameter {
+    const SCHEMA: &'static Message = &SWISHPARAMETER;
+}
+
+impl Named for caffe::PowerParameter {
+    const SCHEMA: &'static Message = &POWERPARAMETER;
+}
+
+impl Named for caffe::ExpParameter {
+    const SCHEMA: &'static Message = &EXPPARAMETER;
+}
+
+impl Named for caffe::LogParameter {
+    const SCHEMA: &'static Message = &LOGPARAMETER;
+}
+
+impl Named for caffe::ThresholdParameter {
+    const SCHEMA: &'static Message = &THRESHOLDPARAMETER;
+}
+
+impl Named for caffe::ClipParameter {
+    const SCHEMA: &'static Message = &CLIPPARAMETER;
+}
+
+impl Named for caffe::DropoutParameter {
+    const SCHEMA: &'static Message = &DROPOUTPARAMETER;
+}
+
+impl Named for caffe::EltwiseParameter {
+    const SCHEMA: &'static Message = &ELTWISEPARAMETER;
+}
+
+impl Named for caffe::ConcatParameter {
+    const SCHEMA: &'static Message = &CONCATPARAMETER;
+}
+
+impl Named for caffe::SliceParameter {
+    const SCHEMA: &'static Message = &SLICEPARAMETER;
+}
+
+impl Named for caffe::SoftmaxParameter {
+    const SCHEMA: &'static Message = &SOFTMAXPARAMETER;
+}
+
+impl Named for caffe::MvnParameter {
+    const SCHEMA: &'static Message = &MVNPARAMETER;
+}
+
+impl Named for caffe::ReductionParameter {
+    const SCHEMA: &'static Message = &REDUCTIONPARAMETER;
+}
+
+impl Named for caffe::ArgMaxParameter {
+    const SCHEMA: &'static Message = &ARGMAXPARAMETER;
+}
+
+impl Named for caffe::FlattenParameter {
+    const SCHEMA: &'static Message = &FLATTENPARAMETER;
+}
+
+impl Named for caffe::ReshapeParameter {
+    const SCHEMA: &'static Message = &RESHAPEPARAMETER;
+}
+
+impl Named for caffe::TileParameter {
+    const SCHEMA: &'static Message = &TILEPARAMETER;
+}
+
+impl Named for caffe::LossParameter {
+    const SCHEMA: &'static Message = &LOSSPARAMETER;
+}
+
+impl Named for caffe::ContrastiveLossParameter {
+    const SCHEMA: &'static Message = &CONTRASTIVELOSSPARAMETER;
+}
+
+impl Named for caffe::HingeLossParameter {
+    const SCHEMA: &'static Message = &HINGELOSSPARAMETER;
+}
+
+impl Named for caffe::InfogainLossParameter {
+    const SCHEMA: &'static Message = &INFOGAINLOSSPARAMETER;
+}
+
+impl Named for caffe::AccuracyParameter {
+    const SCHEMA: &'static Message = &ACCURACYPARAMETER;
+}
+
+impl Named for caffe::V1LayerParameter {
+    const SCHEMA: &'static Message = &V1LAYERPARAMETER;
+}
+
+impl Named for caffe::V0LayerParameter {
+    const SCHEMA: &'static Message = &V0LAYERPARAMETER;
+}

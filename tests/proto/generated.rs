@@ -25,14 +25,19 @@ fn committed(path: &str, code: &str) {
     }
 }
 
-#[test]
-fn caffe_rs_is_made_from_caffe_proto() {
+/// The Rust code of the messages.
+fn structs() -> String {
     let fds = protox::compile([root().join("proto/caffe.proto")], [root().join("proto")]).unwrap();
     let out = tempfile::tempdir().unwrap();
-    prost_build::Config::new().enable_type_names().out_dir(out.path()).compile_fds(fds).unwrap();
-    let made = std::fs::read_to_string(out.path().join("caffe.rs")).unwrap();
-    let head = "// Made from proto/caffe.proto by `CORTADO_BLESS=1 cargo test --test proto`; do not edit.\n";
-    committed("src/proto/caffe.rs", &format!("{head}{made}"));
+    prost_build::Config::new().out_dir(out.path()).compile_fds(fds).unwrap();
+    std::fs::read_to_string(out.path().join("caffe.rs")).unwrap()
+}
+
+const HEAD: &str = "// Made from proto/caffe.proto by `CORTADO_BLESS=1 cargo test --test proto`; do not edit.\n";
+
+#[test]
+fn caffe_rs_is_made_from_caffe_proto() {
+    committed("src/proto/caffe.rs", &format!("{HEAD}{}", structs()));
 }
 
 #[test]
@@ -41,11 +46,13 @@ fn table_rs_is_made_from_caffe_proto() {
     let pool = compiled();
     let name = |n: &str| n.trim_start_matches("caffe.").to_owned();
     let ident = |n: &str| name(n).replace('.', "_").to_uppercase();
-    let mut t = String::from(
-        "// Made from proto/caffe.proto by `CORTADO_BLESS=1 cargo test --test proto`; do not edit.\n\n\
-         use super::Label::{Optional, Repeated, Required};\n\
+    let mut t = String::from(HEAD);
+    t.push_str(
+        "\nuse super::Label::{Optional, Repeated, Required};\n\
          use super::Type::{Bool, Bytes, Double, Float, Int32, Int64, String, Uint32, Uint64};\n\
-         use super::{Enum, Field, Message, Type};\n\n",
+         use super::{Enum, Field, Message, Type};\n\
+         use crate::proto::caffe;\n\
+         use crate::proto::text::Named;\n\n",
     );
     t += "/// Every message, in the order of `proto/caffe.proto`.\npub static MESSAGES: &[&Message] = &[\n";
     for m in pool.all_messages() {
@@ -81,6 +88,14 @@ fn table_rs_is_made_from_caffe_proto() {
             writeln!(t, "        Field {{ name: \"{name}\", number: {number}, label: {label}, ty: {ty} }},").unwrap();
         }
         t += "    ],\n};\n";
+    }
+    // The structs of messages are not nested and stand in the schema's order.
+    let structs = structs();
+    let names: Vec<_> = structs.lines().filter_map(|l| l.strip_prefix("pub struct ")?.strip_suffix(" {")).collect();
+    assert_eq!(names.len(), pool.all_messages().len());
+    for (name, m) in names.iter().zip(pool.all_messages()) {
+        let id = ident(m.full_name());
+        write!(t, "\nimpl Named for caffe::{name} {{\n    const SCHEMA: &'static Message = &{id};\n}}\n").unwrap();
     }
     committed("src/proto/table.rs", &t);
 }
