@@ -16,9 +16,19 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+mod dummy_data;
+mod input;
+mod parameter;
 mod relu;
+mod silence;
+mod split;
 
+pub use dummy_data::DummyData;
+pub use input::Input;
+pub use parameter::Parameter;
 pub use relu::Relu;
+pub use silence::Silence;
+pub use split::Split;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -30,8 +40,15 @@ type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 /// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
+    // data
+    ("Input",     new::<Input>),
+    ("DummyData", new::<DummyData>),
+    ("Parameter", new::<Parameter>),
     // activation
     ("ReLU", new::<Relu>),
+    // utility
+    ("Split",   new::<Split>),
+    ("Silence", new::<Silence>),
 ];
 
 fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
