@@ -16,18 +16,30 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+mod concat;
 mod dummy_data;
+mod eltwise;
+mod flatten;
 mod input;
 mod parameter;
+mod reduction;
 mod relu;
+mod reshape;
 mod silence;
+mod slice;
 mod split;
 
+pub use concat::Concat;
 pub use dummy_data::DummyData;
+pub use eltwise::Eltwise;
+pub use flatten::Flatten;
 pub use input::Input;
 pub use parameter::Parameter;
+pub use reduction::Reduction;
 pub use relu::Relu;
+pub use reshape::Reshape;
 pub use silence::Silence;
+pub use slice::Slice;
 pub use split::Split;
 
 use crate::layer::Layer;
@@ -47,8 +59,14 @@ pub const LAYERS: &[(&str, Create)] = &[
     // activation
     ("ReLU", new::<Relu>),
     // utility
-    ("Split",   new::<Split>),
-    ("Silence", new::<Silence>),
+    ("Split",     new::<Split>),
+    ("Concat",    new::<Concat>),
+    ("Slice",     new::<Slice>),
+    ("Eltwise",   new::<Eltwise>),
+    ("Flatten",   new::<Flatten>),
+    ("Reshape",   new::<Reshape>),
+    ("Reduction", new::<Reduction>),
+    ("Silence",   new::<Silence>),
 ];
 
 fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
