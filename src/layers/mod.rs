@@ -16,9 +16,31 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+mod concat;
+mod dummy_data;
+mod eltwise;
+mod flatten;
+mod input;
+mod parameter;
+mod reduction;
 mod relu;
+mod reshape;
+mod silence;
+mod slice;
+mod split;
 
+pub use concat::Concat;
+pub use dummy_data::DummyData;
+pub use eltwise::Eltwise;
+pub use flatten::Flatten;
+pub use input::Input;
+pub use parameter::Parameter;
+pub use reduction::Reduction;
 pub use relu::Relu;
+pub use reshape::Reshape;
+pub use silence::Silence;
+pub use slice::Slice;
+pub use split::Split;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -30,8 +52,21 @@ type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 /// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
+    // data
+    ("Input",     new::<Input>),
+    ("DummyData", new::<DummyData>),
+    ("Parameter", new::<Parameter>),
     // activation
     ("ReLU", new::<Relu>),
+    // utility
+    ("Split",     new::<Split>),
+    ("Concat",    new::<Concat>),
+    ("Slice",     new::<Slice>),
+    ("Eltwise",   new::<Eltwise>),
+    ("Flatten",   new::<Flatten>),
+    ("Reshape",   new::<Reshape>),
+    ("Reduction", new::<Reduction>),
+    ("Silence",   new::<Silence>),
 ];
 
 fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {

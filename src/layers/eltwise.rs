@@ -1,0 +1,143 @@
+//! # Eltwise: y = Σ c_i x_i, y = Π x_i or y = max x_i
+//!
+//! | blob      | shape | meaning              |
+//! |-----------|-------|----------------------|
+//! | bottom[i] | any   | x_i, two or more     |
+//! | top[0]    | as x  | y                    |
+//!
+//! | `operation` | forward     | backward                                                                      |
+//! |-------------|-------------|-------------------------------------------------------------------------------|
+//! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                        |
+//! | PROD        | y = Π x_i   | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false      |
+//! | MAX         | y = max x_i | dx_i = dy where x_i is the maximum, else 0; of x_0 = x_1, x_1 counts; of a later tie, the earlier |
+
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::proto::eltwise_parameter::EltwiseOp;
+use crate::{Blob, Error, Kind, Result};
+
+pub struct Eltwise {
+    op: EltwiseOp,
+    coeff: Vec<f32>,
+    stable_prod_grad: bool,
+    /// MAX: which x_i won.
+    winner: Vec<u32>,
+}
+
+impl Layer for Eltwise {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let p = param.eltwise_param.clone().unwrap_or_default();
+        let (op, n) = (p.operation(), param.bottom.len());
+        let refuse = |why: String| Error::new(Kind::Net, why).field("eltwise_param.coeff");
+        if !p.coeff.is_empty() && op != EltwiseOp::Sum {
+            return Err(refuse("only the operation SUM takes coefficients".into())
+                .hint("remove the coeffs, or say operation: SUM"));
+        }
+        if !p.coeff.is_empty() && p.coeff.len() != n {
+            return Err(refuse(format!("{} coeffs for {n} bottoms", p.coeff.len())).hint("give one for each bottom"));
+        }
+        let coeff = if p.coeff.is_empty() { vec![1.0; n] } else { p.coeff.clone() };
+        Ok(Eltwise { op, coeff, stable_prod_grad: p.stable_prod_grad(), winner: Vec::new() })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::range(2..=usize::MAX, 1..=1)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let shape = bottom[0].shape();
+        if let Some((i, x)) = bottom.iter().enumerate().find(|(_, x)| x.shape() != shape) {
+            return Err(Error::shape(format!(
+                "bottom 0 of shape {shape:?} and bottom {i} of shape {:?} differ",
+                x.shape()
+            ))
+            .field("bottom")
+            .hint("make all bottoms the same shape"));
+        }
+        top[0].reshape(shape)
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let y = &mut top[0].data;
+        match self.op {
+            EltwiseOp::Sum => {
+                y.fill(0.0);
+                for (x, c) in bottom.iter().zip(&self.coeff) {
+                    y.scaled_add(*c, &x.data);
+                }
+            }
+            EltwiseOp::Prod => product(bottom, None, y.slice_mut()),
+            EltwiseOp::Max => {
+                let y = y.slice_mut();
+                y.copy_from_slice(bottom[0].data.slice());
+                self.winner.clear();
+                self.winner.resize(y.len(), 0);
+                for (i, x) in bottom.iter().enumerate().skip(1) {
+                    for ((y, winner), &x) in y.iter_mut().zip(&mut self.winner).zip(x.data.slice()) {
+                        let stays = if i == 1 { *y > x } else { *y >= x };
+                        if !stays {
+                            (*y, *winner) = (x, i as u32);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        let dy = top[0].diff.slice();
+        for i in (0..bottom.len()).filter(|&i| propagate_down[i]) {
+            match self.op {
+                EltwiseOp::Sum => {
+                    for (dx, dy) in bottom[i].diff.slice_mut().iter_mut().zip(dy) {
+                        *dx = self.coeff[i] * dy;
+                    }
+                }
+                EltwiseOp::Prod if self.stable_prod_grad => {
+                    // The others' product is built in dx, which is taken out so that the bottoms can be read.
+                    let mut dx = std::mem::take(&mut bottom[i].diff);
+                    product(bottom, Some(i), dx.slice_mut());
+                    dx.slice_mut().iter_mut().zip(dy).for_each(|(dx, dy)| *dx *= dy);
+                    bottom[i].diff = dx;
+                }
+                EltwiseOp::Prod => {
+                    let (x, dx) = (bottom[i].data.slice(), bottom[i].diff.slice_mut());
+                    for (((dx, x), y), dy) in dx.iter_mut().zip(x).zip(top[0].data.slice()).zip(dy) {
+                        *dx = y / x * dy;
+                    }
+                }
+                EltwiseOp::Max => {
+                    let dx = bottom[i].diff.slice_mut();
+                    for ((dx, winner), dy) in dx.iter_mut().zip(&self.winner).zip(dy) {
+                        *dx = if *winner == i as u32 { *dy } else { 0.0 };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        match self.op {
+            EltwiseOp::Prod if self.stable_prod_grad => Needs::X,
+            EltwiseOp::Prod => Needs::ALL,
+            EltwiseOp::Sum | EltwiseOp::Max => Needs::NOTHING,
+        }
+    }
+}
+
+/// The product of all bottoms' data, but for one.
+fn product(bottom: &[Blob], but: Option<usize>, y: &mut [f32]) {
+    y.fill(1.0);
+    for (_, x) in bottom.iter().enumerate().filter(|(i, _)| Some(*i) != but) {
+        y.iter_mut().zip(x.data.slice()).for_each(|(y, x)| *y *= x);
+    }
+}

@@ -1,0 +1,107 @@
+//! # Reduction: y = c Σ f(x)
+//!
+//! | blob      | shape                            | meaning                                     |
+//! |-----------|----------------------------------|---------------------------------------------|
+//! | bottom[0] | any                              | x                                           |
+//! | top[0]    | the axes of x before `axis`      | y, summed over the axes from `axis` on      |
+//!
+//! | `operation` | f(x) | c              | backward             |
+//! |-------------|------|----------------|----------------------|
+//! | SUM         | x    | `coeff`        | dx = c dy            |
+//! | ASUM        | \|x\| | `coeff`       | dx = c dy sign(x)    |
+//! | SUMSQ       | x^2  | `coeff`        | dx = 2 c dy x        |
+//! | MEAN        | x    | `coeff` / number of values | dx = c dy |
+//!
+//! `reduction_param { axis }` is 0 if not given: y is a scalar. Sums are added up in f64.
+
+use crate::layer::*;
+use crate::proto::reduction_parameter::ReductionOp;
+use crate::proto::{LayerParameter, ReductionParameter};
+use crate::{Blob, Error, Result};
+
+pub struct Reduction {
+    p: ReductionParameter,
+    /// How many values make one sum.
+    dim: usize,
+}
+
+impl Layer for Reduction {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Reduction { p: param.reduction_param.unwrap_or_default(), dim: 0 })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let x = &bottom[0];
+        let axis = x.axis(self.p.axis()).map_err(|e| e.field("reduction_param.axis"))?;
+        self.dim = x.count_in(axis..x.num_axes());
+        if self.dim == 0 {
+            return Err(Error::shape(format!("nothing to sum from axis {axis} of shape {:?} on", x.shape()))
+                .hint("give the bottom sizes above 0"));
+        }
+        top[0].reshape(&x.shape()[..axis])
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y, c) = (bottom[0].data.slice(), top[0].data.slice_mut(), self.c());
+        for (y, x) in y.iter_mut().zip(x.chunks(self.dim)) {
+            let x = x.iter().map(|&x| x as f64);
+            let sum: f64 = match self.p.operation() {
+                ReductionOp::Sum | ReductionOp::Mean => x.sum(),
+                ReductionOp::Asum => x.map(f64::abs).sum(),
+                ReductionOp::Sumsq => x.map(|x| x * x).sum(),
+            };
+            *y = c * sum as f32;
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let (x, dx) = (&bottom[0].data, bottom[0].diff.slice_mut().chunks_mut(self.dim));
+        let (c, dy) = (self.c(), top[0].diff.slice());
+        match self.p.operation() {
+            ReductionOp::Sum | ReductionOp::Mean => dx.zip(dy).for_each(|(dx, dy)| dx.fill(c * dy)),
+            op => {
+                let slope = if op == ReductionOp::Asum { sign } else { |x| 2.0 * x };
+                for ((dx, x), dy) in dx.zip(x.slice().chunks(self.dim)).zip(dy) {
+                    dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = c * dy * slope(x));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        match self.p.operation() {
+            ReductionOp::Sum | ReductionOp::Mean => Needs::NOTHING,
+            ReductionOp::Asum | ReductionOp::Sumsq => Needs::X,
+        }
+    }
+}
+
+impl Reduction {
+    fn c(&self) -> f32 {
+        match self.p.operation() {
+            ReductionOp::Mean => self.p.coeff() / self.dim as f32,
+            _ => self.p.coeff(),
+        }
+    }
+}
+
+/// -1, 0 or 1; `f32::signum` knows no 0.
+fn sign(x: f32) -> f32 {
+    f32::from(x > 0.0) - f32::from(x < 0.0)
+}

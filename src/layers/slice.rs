@@ -1,0 +1,120 @@
+//! # Slice: [y_0, y_1, ...] = x, cut along an axis
+//!
+//! | blob      | shape                                            | meaning      |
+//! |-----------|--------------------------------------------------|--------------|
+//! | bottom[0] | any                                              | x            |
+//! | top[i]    | as x, the axis from slice point i - 1 to point i | y_i          |
+//!
+//! dx = [dy_0, dy_1, ...]. `slice_param { slice_point: 2 slice_point: 5 }` cuts before the indices 2 and 5; without points
+//! the parts are equal. `axis`, 1 (channels) if not given, may count from the end; `slice_dim` is its older name.
+//! [`Concat`](super::Concat) is the reverse.
+
+use super::concat::axis_or_dim;
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::{Blob, Error, Kind, Result};
+
+pub struct Slice {
+    wanted: i32,
+    points: Vec<usize>,
+    axis: usize,
+}
+
+impl Layer for Slice {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let p = param.slice_param.clone().unwrap_or_default();
+        let wanted = axis_or_dim(p.axis, p.slice_dim).map_err(|e| e.field("slice_param.slice_dim"))?;
+        let points: Vec<usize> = p.slice_point.iter().map(|&i| i as usize).collect();
+        let tops = param.top.len();
+        if !points.is_empty() && points.len() + 1 != tops {
+            return Err(Error::new(
+                Kind::Net,
+                format!("{} slice points make {} tops, not {tops}", points.len(), points.len() + 1),
+            )
+            .field("slice_param.slice_point")
+            .hint("give one point less than tops, or none for equal parts"));
+        }
+        Ok(Slice { wanted, points, axis: 0 })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::range(1..=1, 1..=usize::MAX)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let x = &bottom[0];
+        self.axis = x.axis(self.wanted).map_err(|e| e.field("slice_param.axis"))?;
+        let bounds = self.bounds(x.shape(), top.len())?;
+        let mut shape = x.shape().to_vec();
+        for (y, bound) in top.iter_mut().zip(bounds.windows(2)) {
+            shape[self.axis] = bound[1] - bound[0];
+            y.reshape(&shape)?;
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let mut offset = 0;
+        let row = bottom[0].count_in(self.axis..bottom[0].num_axes());
+        let x = bottom[0].data.slice();
+        for y in top.iter_mut().filter(|y| y.count() > 0) {
+            let part = y.count_in(self.axis..y.num_axes());
+            for (y, x) in y.data.slice_mut().chunks_mut(part).zip(x.chunks(row)) {
+                y.copy_from_slice(&x[offset..offset + part]);
+            }
+            offset += part;
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let mut offset = 0;
+        let row = bottom[0].count_in(self.axis..bottom[0].num_axes());
+        let dx = bottom[0].diff.slice_mut();
+        for y in top.iter().filter(|y| y.count() > 0) {
+            let part = y.count_in(self.axis..y.num_axes());
+            for (dx, dy) in dx.chunks_mut(row).zip(y.diff.slice().chunks(part)) {
+                dx[offset..offset + part].copy_from_slice(dy);
+            }
+            offset += part;
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+}
+
+impl Slice {
+    /// Where the parts begin and end: 0, the points, the axis's size.
+    fn bounds(&self, shape: &[usize], tops: usize) -> Result<Vec<usize>> {
+        let size = shape[self.axis];
+        let refuse = |why: String| {
+            Error::shape(format!("axis {} of shape {shape:?} {why}", self.axis)).field("slice_param.slice_point")
+        };
+        if self.points.is_empty() {
+            if !size.is_multiple_of(tops) {
+                return Err(refuse(format!("does not part into {tops} equal tops"))
+                    .hint("give slice points, or as many tops as divide it"));
+            }
+            return Ok((0..=tops).map(|i| i * (size / tops)).collect());
+        }
+        let bounds: Vec<usize> = [0].into_iter().chain(self.points.iter().copied()).chain([size]).collect();
+        if size < tops || !bounds[..tops].is_sorted_by(|a, b| a < b) || bounds[tops - 1] > size {
+            return Err(refuse(format!("cannot be cut at {:?}", self.points))
+                .hint(format!("give rising points from 1 to {}", size.saturating_sub(1))));
+        }
+        Ok(bounds)
+    }
+}
