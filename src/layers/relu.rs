@@ -18,7 +18,7 @@ pub struct Relu {
 
 impl Layer for Relu {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let p = param.relu_param.clone().unwrap_or_default();
+        let p = param.relu_param.unwrap_or_default();
         Ok(Relu { negative_slope: p.negative_slope() })
     }
 
