@@ -20,6 +20,8 @@ pub mod layer;
 
 pub mod layers;
 
+pub mod check;
+
 pub use blob::{Blob, Values};
 pub use device::Device;
 pub use error::{Error, Kind, Place, Result};

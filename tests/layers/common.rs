@@ -1,0 +1,5 @@
+//! InnerProduct and the layers of many uses.
+
+use crate::kit::*;
+
+pub const CASES: &[Case] = &[];

@@ -1,0 +1,102 @@
+//! Every layer against its formula, its slope, and its contract: one table of cases a family.
+//!
+//! A case is the layer's prototxt, shapes, and the formula once more as a plain loop in f64. A layer without a case fails
+//! `every_layer_has_a_case`.
+
+mod activation;
+mod common;
+mod data;
+mod kit;
+mod loss;
+mod mutants;
+mod normalisation;
+mod shaping;
+mod text;
+mod vision;
+
+use cortado::Layers;
+use kit::*;
+
+fn cases() -> Vec<&'static Case> {
+    let families = [
+        activation::CASES,
+        common::CASES,
+        data::CASES,
+        loss::CASES,
+        normalisation::CASES,
+        shaping::CASES,
+        vision::CASES,
+    ];
+    families.into_iter().flatten().collect()
+}
+
+/// Runs `check` on every case and reports all that fail, not only the first.
+fn for_each(check: impl Fn(&Case) -> cortado::Result) {
+    let failed: Vec<String> =
+        cases().iter().filter_map(|case| check(case).err().map(|e| format!("{}: {e}", case.name))).collect();
+    assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases().len(), failed.join("\n"));
+}
+
+#[test]
+fn forward_is_the_formula() {
+    for_each(|case| {
+        (0..case.bottom.len()).try_for_each(|set| {
+            let mut bench = case.bench(set)?;
+            bench.check_forward(case.naive, case.tolerance)
+        })
+    });
+}
+
+#[test]
+fn backward_is_the_slope() {
+    for_each(|case| {
+        assert!(case.bottom.len() >= 2, "{}: give two sets of shapes", case.name);
+        if case.gradient {
+            for set in 0..case.bottom.len() {
+                case.bench(set)?.check_gradient(&case.how())?;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_new_shape_leaves_no_trace_of_the_old() {
+    for_each(|case| {
+        // Only shapes that the same parameters fit: a blob of weights cannot change with its bottom.
+        let params = |set| -> cortado::Result<Vec<Vec<usize>>> {
+            Ok(case.bench(set)?.params.iter().map(|p| p.shape().to_vec()).collect())
+        };
+        let first = params(0)?;
+        let mut sets = Vec::new();
+        for (i, set) in case.bottom.iter().enumerate() {
+            if params(i)? == first {
+                sets.push(*set);
+            }
+        }
+        Harness::check_reshape(&Layers::caffe(), &case.param(), &sets, |bench| {
+            bench.phase = case.phase;
+            case.fill(bench);
+        })
+    });
+}
+
+#[test]
+fn one_thread_or_two_give_the_same_bits() {
+    for_each(|case| (0..case.bottom.len()).try_for_each(|set| case.bench(set)?.check_threads()));
+}
+
+#[test]
+fn every_layer_has_a_case() {
+    let types: Vec<String> = cases().iter().map(|case| case.param().r#type().to_string()).collect();
+    for name in Layers::caffe().names() {
+        let elsewhere = TESTED_ELSEWHERE.contains(&name);
+        assert!(elsewhere || types.iter().any(|t| t == name), "layer {name} has no case in tests/layers");
+    }
+    let mut names: Vec<&str> = cases().iter().map(|case| case.name).collect();
+    names.sort();
+    assert!(names.windows(2).all(|w| w[0] != w[1]), "two cases of one name");
+}
+
+/// Layers that read files, with tests of their own.
+const TESTED_ELSEWHERE: &[&str] = &["Data", "HDF5Data", "HDF5Output", "ImageData", "MemoryData", "WindowData"];

@@ -1,0 +1,5 @@
+//! Layers that rescale.
+
+use crate::kit::*;
+
+pub const CASES: &[Case] = &[];
