@@ -4,6 +4,8 @@
 
 pub mod error;
 
+pub mod log;
+
 pub mod device;
 
 pub mod random;
@@ -14,11 +16,15 @@ pub mod blob;
 
 pub mod proto;
 
+pub mod files;
+
 pub mod filler;
 
 pub mod layer;
 
 pub mod layers;
+
+pub mod net;
 
 pub mod check;
 
@@ -27,3 +33,5 @@ pub use device::Device;
 pub use error::{Error, Kind, Place, Result};
 pub use layer::{Layer, Phase};
 pub use layers::Layers;
+pub use log::Log;
+pub use net::Net;

@@ -36,8 +36,8 @@ pub use run::Outputs;
 pub use weights::CopyReport;
 
 use crate::layer::{Layer, Phase};
-use crate::proto::text::Source;
-use crate::proto::{LayerParameter, NetParameter};
+
+use crate::proto::{LayerParameter, NetParameter, Source};
 use crate::{Blob, Device, Error, Log, Result};
 use std::collections::HashMap;
 use std::path::Path;
@@ -64,6 +64,8 @@ pub struct Net {
 
 /// A layer in its place in a net.
 struct Step {
+    /// Its place in the prototxt.
+    origin: usize,
     name: String,
     kind: String,
     param: LayerParameter,
@@ -214,9 +216,11 @@ impl Net {
             for (&a, &b) in mine.params.iter().zip(&step.params) {
                 let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
                 if x != y {
-                    return Err(Error::shape(format!("its parameter has shape {x:?} in one net and {y:?} in the other"))
-                        .layer(&step.name)
-                        .hint("layers of one name in the train and the test net share their parameters"));
+                    return Err(Error::shape(format!(
+                        "its parameter has shape {x:?} in one net and {y:?} in the other"
+                    ))
+                    .layer(&step.name)
+                    .hint("layers of one name in the train and the test net share their parameters"));
                 }
                 if !pairs.iter().any(|&(p, q)| p == a || q == b) {
                     pairs.push((a, b));
@@ -270,6 +274,13 @@ impl Net {
 
 impl std::fmt::Debug for Net {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Net \"{}\" ({:?}, {} layers, {} parameters)", self.name, self.phase, self.steps.len(), self.params.count())
+        write!(
+            f,
+            "Net \"{}\" ({:?}, {} layers, {} parameters)",
+            self.name,
+            self.phase,
+            self.steps.len(),
+            self.params.count()
+        )
     }
 }

@@ -45,6 +45,10 @@ impl Layer for Input {
     fn needs(&self) -> Needs {
         Needs::NOTHING
     }
+
+    fn is_input(&self) -> bool {
+        true
+    }
 }
 
 /// The sizes of a `shape { dim: .. }`.

@@ -1,10 +1,10 @@
 //! Building a net: everything it needs is given as a value.
 
 use super::{Net, Params, Planned, filter, mark, splits};
-use crate::data::paths;
+use crate::files;
 use crate::layer::Phase;
-use crate::proto::text::{self, Source};
-use crate::proto::{self, LayerParameter, NetParameter};
+use crate::proto::text;
+use crate::proto::{self, LayerParameter, NetParameter, Source};
 use crate::{Device, Error, Kind, Layers, Log, Result};
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ impl Builder {
     /// Reads a prototxt file; errors will point into it, and its relative paths are also tried from its folder.
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = path.as_ref();
-        let parsed = text::read::<NetParameter>(&paths::find(path, None)?)?;
+        let parsed = text::read::<NetParameter>(&files::find(path, None)?)?;
         let mut builder = Builder::new(parsed.message).source(parsed.source);
         builder.folder = path.parent().map(Path::to_path_buf);
         Ok(builder)
@@ -171,18 +171,15 @@ impl Builder {
             return Err(Error::new(Kind::Net, "a layer needs a name and a type"));
         }
         param.phase.get_or_insert(phase as i32);
-        paths::resolve(&mut param, self.folder.as_deref());
+        files::resolve(&mut param, self.folder.as_deref());
         let layer = self.layers.create(&param).map_err(|e| e.layer(param.name()))?;
         Ok(Planned { origin, param, layer })
     }
 
     /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
     fn place(&self, e: Error, origin: Option<usize>) -> Error {
-        let Some(origin) = origin else { return e };
-        let layer = format!("layer[{origin}]");
-        let field = e.field_path().map(|f| format!("{layer}.{f}"));
-        match field.and_then(|f| self.source.place(&f)).or_else(|| self.source.place(&layer)) {
-            Some(place) => e.at(place),
+        match origin {
+            Some(origin) => self.source.locate(e, &format!("layer[{origin}]")),
             None => e,
         }
     }

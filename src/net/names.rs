@@ -77,7 +77,9 @@ impl Net {
         let ids = &self.versions(blob)?.ids;
         match ids.get(k) {
             Some(&id) => Ok(&self.blobs[id]),
-            None => Err(Error::new(Kind::Unknown, format!("blob \"{blob}\" has {} versions, no number {k}", ids.len()))),
+            None => {
+                Err(Error::new(Kind::Unknown, format!("blob \"{blob}\" has {} versions, no number {k}", ids.len())))
+            }
         }
     }
 
@@ -160,8 +162,8 @@ impl Net {
 
     fn name_index(&self, blob: &str) -> Result<usize> {
         self.index.get(blob).copied().ok_or_else(|| {
-            let e = Error::new(Kind::Unknown, format!("there is no blob \"{blob}\""))
-                .did_you_mean(blob, self.blob_names());
+            let e =
+                Error::new(Kind::Unknown, format!("there is no blob \"{blob}\"")).did_you_mean(blob, self.blob_names());
             match self.steps.iter().find(|s| s.name == blob) {
                 Some(s) => e.hint(format!("\"{blob}\" is a layer; its tops are {:?}", self.names_of(&s.top))),
                 None => e.hint(format!("the blobs are {}", self.blob_names().join(", "))),

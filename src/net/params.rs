@@ -100,7 +100,8 @@ impl Params {
         ] {
             match (first, here) {
                 (Some(a), Some(b)) if a != b => {
-                    let message = format!("parameter \"{}\" has {what} {b} here and {a} in \"{}\"", spec.name, owner.layer);
+                    let message =
+                        format!("parameter \"{}\" has {what} {b} here and {a} in \"{}\"", spec.name, owner.layer);
                     return Err(Error::new(Kind::Net, message).hint("give it in one place, or alike"));
                 }
                 (None, Some(b)) => *value = b,

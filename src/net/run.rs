@@ -68,7 +68,10 @@ impl Net {
     ///
     /// # Errors
     /// A name that is not an input, an input that is not given, a shape that does not fit.
-    pub fn forward_with<'a>(&mut self, inputs: impl IntoIterator<Item = (&'a str, &'a ArrayD<f32>)>) -> Result<Outputs> {
+    pub fn forward_with<'a>(
+        &mut self,
+        inputs: impl IntoIterator<Item = (&'a str, &'a ArrayD<f32>)>,
+    ) -> Result<Outputs> {
         let mut missing: Vec<String> = self.inputs().into_iter().map(String::from).collect();
         for (name, x) in inputs {
             if !self.inputs().contains(&name) {
@@ -136,7 +139,7 @@ impl Net {
             let shaped = step.layer.reshape(&step.lent.bottom, &mut step.lent.top);
             step.return_blobs(blobs);
             step.fill_loss_diffs(blobs);
-            shaped.map_err(|e| e.layer(self.steps[i].name.clone()))?;
+            shaped.map_err(|e| self.blame(e, i))?;
         }
         Ok(())
     }
@@ -238,7 +241,7 @@ impl Net {
 
     /// Adds layer and place to an error of a running layer.
     fn blame(&self, e: Error, i: usize) -> Error {
-        e.layer(&self.steps[i].name)
+        self.source.locate(e.layer(&self.steps[i].name), &format!("layer[{}]", self.steps[i].origin))
     }
 
     /// Under a name there is one value for all, as if its versions were one buffer: if the version that a layer is about to

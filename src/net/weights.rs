@@ -108,7 +108,7 @@ impl Net {
 
     /// Writes the weights as a `.caffemodel`, aside and then renamed, so that a half-written file is never seen.
     pub fn save(&self, path: impl AsRef<Path>) -> Result {
-        crate::data::write_aside(path.as_ref(), &self.to_proto(false).encode_to_vec())
+        crate::files::write_aside(path.as_ref(), &self.to_proto(false).encode_to_vec())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Blob, Error, Kind, Result};
 impl Net {
     /// Adds a layer as the next step: finds its bottoms, makes its tops, sets it up and shapes its tops.
     pub(super) fn wire(&mut self, planned: Planned) -> Result {
-        let Planned { mut param, layer, .. } = planned;
+        let Planned { origin, mut param, layer } = planned;
         let (kind, name) = (param.r#type().to_string(), param.name().to_string());
         let arity = layer.arity();
         if arity.auto_top {
@@ -18,20 +18,27 @@ impl Net {
         }
         arity.check(&kind, param.bottom.len(), param.top.len())?;
         self.check_lists(&param)?;
-        let bottom = param.bottom.iter().enumerate().map(|(i, b)| self.find_bottom(i, b)).collect::<Result<Vec<_>>>()?;
+        let bottom =
+            param.bottom.iter().enumerate().map(|(i, b)| self.find_bottom(i, b)).collect::<Result<Vec<_>>>()?;
         for (i, down) in param.propagate_down.iter().enumerate() {
             if *down && !layer.propagates(i) {
-                return Err(Error::new(Kind::Net, format!("{kind} has no gradient for its bottom \"{}\"", param.bottom[i]))
-                    .field("propagate_down")
-                    .hint("a label or an index is not differentiable; set propagate_down: false for it"));
+                return Err(Error::new(
+                    Kind::Net,
+                    format!("{kind} has no gradient for its bottom \"{}\"", param.bottom[i]),
+                )
+                .field("propagate_down")
+                .hint("a label or an index is not differentiable; set propagate_down: false for it"));
             }
         }
         let mut top = Vec::with_capacity(param.top.len());
         for (i, t) in param.top.iter().enumerate() {
             if self.index.contains_key(t) && !param.bottom.contains(t) {
-                return Err(Error::new(Kind::Net, format!("top \"{t}\" is already made by layer \"{}\"", self.maker(t)))
-                    .field(format!("top[{i}]"))
-                    .hint("give the blob another name, or name it as a bottom too to compute in place"));
+                return Err(Error::new(
+                    Kind::Net,
+                    format!("top \"{t}\" is already made by layer \"{}\"", self.maker(t)),
+                )
+                .field(format!("top[{i}]"))
+                .hint("give the blob another name, or name it as a bottom too to compute in place"));
             }
             if param.top[..i].contains(t) {
                 return Err(Error::new(Kind::Net, format!("two tops are called \"{t}\"")).field(format!("top[{i}]")));
@@ -40,6 +47,7 @@ impl Net {
         }
         let loss_weight = (0..top.len()).map(|t| planned_weight(&param.loss_weight, &*layer, t)).collect();
         self.steps.push(Step {
+            origin,
             propagate_down: vec![false; bottom.len()],
             asked_down: std::mem::take(&mut param.propagate_down),
             runs_backward: false,
@@ -66,7 +74,9 @@ impl Net {
         for (list, given, of, wanted) in lists {
             if given != 0 && given != wanted {
                 let message = format!("{given} values of {list} for {wanted} {of}s");
-                return Err(Error::new(Kind::Net, message).field(list).hint(format!("give none, or one for each {of}")));
+                return Err(Error::new(Kind::Net, message)
+                    .field(list)
+                    .hint(format!("give none, or one for each {of}")));
             }
         }
         match param.loss_weight.iter().find(|w| !w.is_finite()) {

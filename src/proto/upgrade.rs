@@ -1,0 +1,5 @@
+//! stub
+use super::*;
+pub fn net(_: &mut NetParameter) -> crate::Result<Vec<String>> {
+    Ok(vec![])
+}
