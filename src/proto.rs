@@ -27,6 +27,7 @@ mod print;
 pub mod schema;
 pub mod source;
 pub mod text;
+pub mod upgrade;
 mod value;
 mod wire;
 
