@@ -26,6 +26,8 @@ pub mod layers;
 
 pub mod net;
 
+pub mod solver;
+
 pub mod check;
 
 pub use blob::{Blob, Values};
@@ -35,3 +37,4 @@ pub use layer::{Layer, Phase};
 pub use layers::Layers;
 pub use log::Log;
 pub use net::Net;
+pub use solver::Solver;

@@ -74,6 +74,31 @@ impl Log {
     }
 }
 
+/// A number with six significant digits, as C's `%g` prints it: the form of Caffe's logs.
+///
+/// ```
+/// use cortado::log::number;
+/// assert_eq!([number(0.01), number(2.302585), number(1e-7), number(123456789.0)], ["0.01", "2.30258", "1e-07", "1.23457e+08"]);
+/// ```
+pub fn number(x: f32) -> String {
+    let x = x as f64;
+    if x == 0.0 || !x.is_finite() {
+        return if x.is_nan() { "nan".into() } else { format!("{x}") };
+    }
+    let scientific = format!("{x:.5e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trim = |s: &str| match s.contains('.') {
+        true => s.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => s.to_string(),
+    };
+    if (-4..6).contains(&exponent) {
+        trim(&format!("{x:.*}", (5 - exponent) as usize))
+    } else {
+        format!("{}e{}{:02}", trim(digits), if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    }
+}
+
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Log" } else { "Log (silent)" })

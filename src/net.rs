@@ -168,6 +168,11 @@ impl Net {
         self.seed
     }
 
+    /// Changes the seed for the passes to come.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
     /// How many passes have begun.
     pub fn passes(&self) -> u64 {
         self.next_pass
@@ -228,6 +233,16 @@ impl Net {
             }
         }
         Ok(pairs)
+    }
+
+    /// Frees the parameters that will only ever be lent to this net.
+    pub(crate) fn drop_params(&mut self, pairs: &[(usize, usize)]) {
+        for &(_, mine) in pairs {
+            let shape = self.params.blobs[mine].shape().to_vec();
+            if let Ok(empty) = Blob::new(&shape) {
+                self.params.blobs[mine] = empty;
+            }
+        }
     }
 
     pub(crate) fn swap_params(&mut self, other: &mut Net, pairs: &[(usize, usize)]) {

@@ -5,6 +5,7 @@
 
 use super::Net;
 use crate::proto::{self, BlobProto, BlobShape, LayerParameter, NetParameter};
+use crate::blob::Values;
 use crate::{Blob, Error, Kind, Result};
 use prost::Message;
 use std::path::Path;
@@ -159,31 +160,41 @@ fn same_shape(proto: &BlobProto, stored: &[usize], want: &[usize]) -> bool {
 
 /// Copies stored values, and diffs if there are any, into a blob of the same shape.
 pub(crate) fn from_proto(proto: &BlobProto, blob: &mut Blob) -> Result {
-    let shape = shape_of(proto)?;
-    if !same_shape(proto, &shape, blob.shape()) {
-        let message = format!("a stored blob of shape {shape:?} does not fit into {:?}", blob.shape());
-        return Err(Error::new(Kind::Weights, message));
-    }
-    let copy = |from: &[f32], from64: &[f64], to: &mut [f32]| {
-        if from.len() == to.len() {
-            to.copy_from_slice(from);
-        } else {
-            to.iter_mut().zip(from64).for_each(|(t, f)| *t = *f as f32);
-        }
-    };
-    copy(&proto.data, &proto.double_data, blob.data.slice_mut());
+    from_proto_values(proto, &mut blob.data)?;
     if proto.diff.len().max(proto.double_diff.len()) == blob.count() {
         copy(&proto.diff, &proto.double_diff, blob.diff.slice_mut());
     }
     Ok(())
 }
 
+/// Copies stored values into an array of the same shape.
+pub(crate) fn from_proto_values(proto: &BlobProto, values: &mut Values) -> Result {
+    let shape = shape_of(proto)?;
+    if !same_shape(proto, &shape, values.shape()) {
+        let message = format!("a stored blob of shape {shape:?} does not fit into {:?}", values.shape());
+        return Err(Error::new(Kind::Weights, message));
+    }
+    copy(&proto.data, &proto.double_data, values.slice_mut());
+    Ok(())
+}
+
+/// Files hold f32, or f64 if Caffe ran in double precision.
+fn copy(from: &[f32], from64: &[f64], to: &mut [f32]) {
+    if from.len() == to.len() {
+        to.copy_from_slice(from);
+    } else {
+        to.iter_mut().zip(from64).for_each(|(t, f)| *t = *f as f32);
+    }
+}
+
+/// An array as a message.
+pub(crate) fn to_proto_values(values: &Values) -> BlobProto {
+    let shape = BlobShape { dim: values.shape().iter().map(|&d| d as i64).collect() };
+    BlobProto { shape: Some(shape), data: values.slice().to_vec(), ..Default::default() }
+}
+
 /// A blob as a message.
 pub(crate) fn to_proto(blob: &Blob, with_diff: bool) -> BlobProto {
-    BlobProto {
-        shape: Some(BlobShape { dim: blob.shape().iter().map(|&d| d as i64).collect() }),
-        data: blob.data.slice().to_vec(),
-        diff: if with_diff { blob.diff.slice().to_vec() } else { Vec::new() },
-        ..Default::default()
-    }
+    let diff = if with_diff { blob.diff.slice().to_vec() } else { Vec::new() };
+    BlobProto { diff, ..to_proto_values(&blob.data) }
 }

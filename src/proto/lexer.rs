@@ -72,7 +72,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&mut self) -> Token<'a> {
-        let rest = self.text[self.at..].as_bytes();
+        let rest = &self.text.as_bytes()[self.at..];
         let hex = rest.starts_with(b"0x") || rest.starts_with(b"0X");
         let mut len = 0;
         while let Some(&c) = rest.get(len) {

@@ -88,7 +88,8 @@ impl<'a> Parser<'a> {
                 _ => return Err(hint::no_field(self, message, close)),
             }
         }
-        for (field, _) in message.fields.iter().zip(&seen).filter(|(f, s)| f.label == Label::Required && s.count == 0) {
+        let mut fields = message.fields.iter().zip(&seen);
+        if let Some((field, _)) = fields.find(|(f, s)| f.label == Label::Required && s.count == 0) {
             let span = self.open.last().map_or(self.span, |o| o.span);
             let why = format!("{} needs its field `{}`, which has no default", message.name, field.name);
             return Err(self.lexer.error(Kind::Syntax, span, why));

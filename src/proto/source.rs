@@ -68,6 +68,7 @@ impl Source {
     /// Points the error at its field below `path` (say `layer[3]`), or at the nearest thing around it.
     pub fn locate(&self, error: Error, path: &str) -> Error {
         let place = match error.field_path() {
+            Some(field) if path.is_empty() => self.nearest(field),
             Some(field) => self.nearest(&format!("{path}.{field}")),
             None => self.nearest(path),
         };
@@ -81,12 +82,8 @@ impl Source {
     fn walk(&self, path: &str) -> (Option<&Node>, bool) {
         let mut node: Option<&Node> = None;
         for step in path.split('.') {
-            let (name, index) = match step.split_once('[') {
-                Some((name, rest)) => (name, rest.trim_end_matches(']').parse().unwrap_or(usize::MAX)),
-                None => (step, 0),
-            };
             let fields = node.map_or(&self.0.fields, |n| &n.fields);
-            match fields.iter().find(|n| n.name == name && (n.index..n.index + n.count).contains(&index)) {
+            match fields.iter().find(|n| n.is(step)) {
                 Some(next) => node = Some(next),
                 None => return (node, false),
             }
@@ -98,9 +95,24 @@ impl Source {
         place(&self.0.file, &self.0.text, span)
     }
 
-    /// The map's tree, for an upgrade that moves fields.
-    pub(super) fn fields_mut(&mut self) -> &mut Vec<Node> {
-        &mut Arc::make_mut(&mut self.0).fields
+    /// The fields inside the message at a path (at the empty path, all), for an upgrade that moves them.
+    pub(super) fn inside_mut(&mut self, path: &str) -> Option<&mut Vec<Node>> {
+        let mut fields = &mut Arc::make_mut(&mut self.0).fields;
+        for step in path.split('.').filter(|s| !s.is_empty()) {
+            fields = &mut fields.iter_mut().find(|n| n.is(step))?.fields;
+        }
+        Some(fields)
+    }
+}
+
+impl Node {
+    /// Is it this step of a path: `layer[3]`, or `layer` for the first?
+    fn is(&self, step: &str) -> bool {
+        let (name, index) = match step.split_once('[') {
+            Some((name, rest)) => (name, rest.trim_end_matches(']').parse().unwrap_or(usize::MAX)),
+            None => (step, 0),
+        };
+        self.name == name && (self.index..self.index + self.count).contains(&index)
     }
 }
 

@@ -1,5 +1,210 @@
-//! stub
-use super::*;
-pub fn net(_: &mut NetParameter) -> crate::Result<Vec<String>> {
-    Ok(vec![])
+//! Old files brought up to date.
+//!
+//! Caffe's format changed three times while people kept their files. What they wrote is still understood:
+//!
+//! | then | now | done by |
+//! |------|-----|---------|
+//! | `layers { layer { type: "conv" num_output: 4 } }`, "padding" layers | V1: `convolution_param { pad: ... }` | `v0` |
+//! | `layers { type: CONVOLUTION blobs_lr: 1 weight_decay: 1 }` | `layer { type: "Convolution" param { ... } }` | `v1` |
+//! | `data_param { scale: ... mirror: ... }` | `transform_param { ... }` | `transform` |
+//! | `input: "data" input_dim: 1 ...` | `layer { type: "Input" }` | `input` |
+//! | three `param { }` in a BatchNorm layer | none: its blobs are statistics and are not learned | `batch_norm` |
+//! | `solver_type: ADAGRAD` | `type: "AdaGrad"` | [`solver`] |
+//!
+//! ```
+//! use cortado::proto::{NetParameter, text};
+//! let old = "input: 'data' input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8 layers { name: 'prob' type: SOFTMAX }";
+//! let mut net = text::parse::<NetParameter>(old, "old.prototxt")?;
+//! let notes = net.upgrade()?;
+//! assert_eq!(notes.len(), 2);
+//! assert_eq!(net.message.layer[0].r#type(), "Input");
+//! assert_eq!(net.message.layer[1].r#type(), "Softmax");
+//! assert_eq!(net.source.place("layer[1].type").unwrap().column, 94);
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+mod v0;
+mod v1;
+
+use super::caffe::{
+    InputParameter, LayerParameter, NetParameter, SolverParameter, solver_parameter::SolverType,
+};
+use super::source::{Node, Source};
+use super::text::Parsed;
+use super::BlobShape;
+use crate::error::{Error, Kind, Result};
+
+/// Brings a net up to date, and says in a sentence each what was done.
+///
+/// # Errors
+/// An old field that has no meaning for its layer's type, or old and new fields that contradict each other.
+pub fn net(param: &mut NetParameter) -> Result<Vec<String>> {
+    net_at(param, &mut Source::default(), "")
+}
+
+/// Brings a solver, and the nets written in it, up to date.
+pub fn solver(param: &mut SolverParameter) -> Result<Vec<String>> {
+    solver_at(param, &mut Source::default())
+}
+
+impl Parsed<NetParameter> {
+    /// [`net`], with the source map following the layers to their new places.
+    pub fn upgrade(&mut self) -> Result<Vec<String>> {
+        net_at(&mut self.message, &mut self.source, "")
+    }
+}
+
+impl Parsed<SolverParameter> {
+    /// [`solver`], with the source map following.
+    pub fn upgrade(&mut self) -> Result<Vec<String>> {
+        solver_at(&mut self.message, &mut self.source)
+    }
+}
+
+fn solver_at(param: &mut SolverParameter, source: &mut Source) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    if let Some(old) = param.solver_type {
+        let name = match SolverType::try_from(old) {
+            Ok(SolverType::Sgd) => "SGD",
+            Ok(SolverType::Nesterov) => "Nesterov",
+            Ok(SolverType::Adagrad) => "AdaGrad",
+            Ok(SolverType::Rmsprop) => "RMSProp",
+            Ok(SolverType::Adadelta) => "AdaDelta",
+            Ok(SolverType::Adam) => "Adam",
+            Err(_) => return Err(Error::new(Kind::Unknown, format!("there is no solver_type {old}"))),
+        };
+        if param.r#type.is_some() {
+            let e = Error::value("a solver has either `type` or the old `solver_type`, not both").field("solver_type");
+            return Err(source.locate(e, "").hint("keep `type`"));
+        }
+        param.solver_type = None;
+        param.r#type = Some(name.to_owned());
+        let node = source.inside_mut("").and_then(|nodes| nodes.iter_mut().find(|n| n.name == "solver_type"));
+        if let Some(node) = node {
+            node.name = "type";
+        }
+        notes.push(format!("the old field `solver_type` became `type: \"{name}\"`"));
+    }
+    for (net, path) in [(&mut param.net_param, "net_param"), (&mut param.train_net_param, "train_net_param")] {
+        if let Some(net) = net {
+            notes.extend(net_at(net, source, path)?);
+        }
+    }
+    for (i, net) in param.test_net_param.iter_mut().enumerate() {
+        notes.extend(net_at(net, source, &format!("test_net_param[{i}]"))?);
+    }
+    Ok(notes)
+}
+
+/// Upgrades the net whose fields the source map has under `path`.
+fn net_at(param: &mut NetParameter, source: &mut Source, path: &str) -> Result<Vec<String>> {
+    let mut none = Vec::new();
+    let nodes = source.inside_mut(path).unwrap_or(&mut none);
+    let mut notes = Vec::new();
+    let done = steps(param, nodes, &mut notes);
+    done.map_err(|e| source.locate(e, path))?;
+    Ok(notes)
+}
+
+fn steps(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String>) -> Result {
+    v0::upgrade(param, nodes, notes)?;
+    v1::upgrade(param, nodes, notes)?;
+    transform(param, notes)?;
+    input(param, nodes, notes)?;
+    batch_norm(param, notes);
+    Ok(())
+}
+
+/// Scale, mean, crop and mirror were once fields of each data layer.
+fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
+    for (i, layer) in param.layer.iter_mut().enumerate() {
+        let name = layer.name().to_owned();
+        let LayerParameter { transform_param, data_param, image_data_param, window_data_param, .. } = layer;
+        let old = [
+            data_param.as_mut().map(|p| (&mut p.scale, &mut p.mean_file, &mut p.crop_size, &mut p.mirror)),
+            image_data_param.as_mut().map(|p| (&mut p.scale, &mut p.mean_file, &mut p.crop_size, &mut p.mirror)),
+            window_data_param.as_mut().map(|p| (&mut p.scale, &mut p.mean_file, &mut p.crop_size, &mut p.mirror)),
+        ];
+        let mut new = transform_param.clone().unwrap_or_default();
+        let mut moved = Vec::new();
+        for (params, old) in ["data_param", "image_data_param", "window_data_param"].iter().zip(old) {
+            let Some((scale, mean_file, crop_size, mirror)) = old else { continue };
+            for (field, done) in [
+                ("scale", hand_over(scale, &mut new.scale)),
+                ("mean_file", hand_over(mean_file, &mut new.mean_file)),
+                ("crop_size", hand_over(crop_size, &mut new.crop_size)),
+                ("mirror", hand_over(mirror, &mut new.mirror)),
+            ] {
+                let path = format!("{params}.{field}");
+                match done {
+                    Some(true) => moved.push(path),
+                    Some(false) => {
+                        let e = Error::value(format!("`{field}` is set here and in `transform_param`")).layer(name);
+                        return Err(e.field(format!("layer[{i}].{path}")).hint("keep the one in `transform_param`"));
+                    }
+                    None => {}
+                }
+            }
+        }
+        if !moved.is_empty() {
+            notes.push(format!("layer \"{name}\": {} moved to `transform_param`", moved.join(", ")));
+            *transform_param = Some(new);
+        }
+    }
+    Ok(())
+}
+
+/// Moves a value that is there; false if the new place is taken.
+fn hand_over<T>(old: &mut Option<T>, new: &mut Option<T>) -> Option<bool> {
+    let free = new.is_none();
+    old.take().map(|value| {
+        if free {
+            *new = Some(value);
+        }
+        free
+    })
+}
+
+/// Inputs were once fields of the net; now they are the tops of an Input layer, which goes first.
+fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String>) -> Result {
+    if param.input.is_empty() {
+        return Ok(());
+    }
+    let (inputs, shapes, dims) = (param.input.len(), param.input_shape.len(), param.input_dim.len());
+    let shape = match (shapes, dims) {
+        (s, 0) if s == inputs => std::mem::take(&mut param.input_shape),
+        (0, d) if Some(d) == inputs.checked_mul(4) => {
+            let dims = param.input_dim.chunks(4);
+            dims.map(|four| BlobShape { dim: four.iter().map(|d| (*d).into()).collect() }).collect()
+        }
+        _ => {
+            let why = format!(
+                "{inputs} `input` need as many `input_shape`, or four `input_dim` each; there are {shapes} and {dims}"
+            );
+            return Err(Error::shape(why).field("input"));
+        }
+    };
+    param.input_dim.clear();
+    let layer = LayerParameter {
+        name: Some("input".to_owned()),
+        r#type: Some("Input".to_owned()),
+        top: std::mem::take(&mut param.input),
+        input_param: Some(InputParameter { shape }),
+        ..Default::default()
+    };
+    param.layer.insert(0, layer);
+    nodes.iter_mut().filter(|n| n.name == "layer").for_each(|n| n.index += 1);
+    if let Some(span) = nodes.iter().find(|n| n.name == "input").map(|n| n.span) {
+        nodes.push(Node { name: "layer", index: 0, count: 1, span, fields: Vec::new() });
+    }
+    notes.push("the net's old `input` fields became a layer \"input\" of type Input".to_owned());
+    Ok(())
+}
+
+/// The statistics of BatchNorm were once kept from being learned by `param { lr_mult: 0 }`, which its layer now does.
+fn batch_norm(param: &mut NetParameter, notes: &mut Vec<String>) {
+    for layer in param.layer.iter_mut().filter(|l| l.r#type() == "BatchNorm" && l.param.len() == 3) {
+        layer.param.clear();
+        notes.push(format!("layer \"{}\": the three `param` of the old BatchNorm are no longer needed", layer.name()));
+    }
 }

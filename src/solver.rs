@@ -1,0 +1,564 @@
+//! The solver: the loop of forward, backward and update, with testing, snapshots and the log around it.
+//!
+//! One iteration is: clear the parameters' diffs; forward and backward, `iter_size` times; clip, normalise and regularise
+//! the gradients; turn them into steps by the [rule](rules); subtract the steps. The test nets have no weights of their
+//! own: the train net's are swapped into them for as long as they run.
+//!
+//! ```no_run
+//! use cortado::Solver;
+//! let mut solver = Solver::from_file("proto/lenet_solver.prototxt")?;
+//! solver.step(100)?; // a hundred iterations
+//! println!("loss {}", solver.loss());
+//! println!("{}", solver.test(0)?); // the means of test net 0's outputs
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+mod nets;
+pub mod policy;
+pub mod rules;
+mod snapshot;
+mod update;
+
+use crate::blob::Values;
+use crate::device::{Cpu, Device};
+use crate::log::number;
+use crate::net::Net;
+use crate::proto::{self, Source, SolverParameter, solver_parameter::SolverMode, text};
+use crate::{Error, Kind, Layers, Log, Result};
+use rules::{Rule, Rules};
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use update::Regularization;
+
+/// Trains a net. See the [module](self).
+pub struct Solver {
+    param: SolverParameter,
+    device: Device,
+    cpu: Cpu,
+    seed: u64,
+    log: Log,
+    folder: Option<PathBuf>,
+    net: Net,
+    tests: Vec<Test>,
+    /// The test net that has the parameters just now.
+    lent_to: Option<usize>,
+    rule: Box<dyn Rule>,
+    regularization: Regularization,
+    /// What the rule remembers: its first array of every parameter, then its second, as in a `.solverstate`.
+    history: Vec<Values>,
+    iter: u64,
+    /// The loss of every iteration of this run, and the last `average_loss` of them.
+    losses: Vec<f32>,
+    window: VecDeque<f32>,
+    remote: Remote,
+    /// Whether the weights were saved at this very iteration.
+    saved_at: Option<u64>,
+}
+
+/// A test net and the parameters it shares: numbers in the train net's store and in its own.
+struct Test {
+    net: Net,
+    pairs: Vec<(usize, usize)>,
+}
+
+/// What a solver is made of; only the message is needed.
+pub struct Builder {
+    param: SolverParameter,
+    source: Source,
+    folder: Option<PathBuf>,
+    layers: Layers,
+    rules: Rules,
+    device: Device,
+    seed: u64,
+    log: Log,
+    level: Option<i32>,
+    stages: Vec<String>,
+    test: bool,
+}
+
+/// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
+#[derive(Clone, Default, Debug)]
+pub struct Remote {
+    pub stop: Arc<AtomicBool>,
+    pub snapshot: Arc<AtomicBool>,
+}
+
+/// The mean over a test's batches of each value of the test net's outputs.
+#[derive(Clone, Debug)]
+pub struct TestScores {
+    /// The objective's mean, if `test_compute_loss` asks for it.
+    pub loss: Option<f32>,
+    /// Output blob, mean, loss weight: an entry for each value of each output.
+    pub scores: Vec<(String, f32, f32)>,
+}
+
+impl TestScores {
+    /// The mean of the (first value of the) output `name`.
+    pub fn get(&self, name: &str) -> Option<f32> {
+        self.scores.iter().find(|(n, ..)| n == name).map(|(_, mean, _)| *mean)
+    }
+}
+
+impl fmt::Display for TestScores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list: Vec<String> = self.scores.iter().map(|(n, x, _)| format!("{n} = {}", number(*x))).collect();
+        f.write_str(&list.join(", "))
+    }
+}
+
+impl Builder {
+    /// A solver for the message.
+    pub fn new(param: SolverParameter) -> Builder {
+        Builder {
+            param,
+            source: Source::default(),
+            folder: None,
+            layers: Layers::caffe(),
+            rules: Rules::caffe(),
+            device: Device::cpu(),
+            seed: 0,
+            log: Log::from_env(),
+            level: None,
+            stages: Vec::new(),
+            test: true,
+        }
+    }
+
+    /// Reads a solver's prototxt; relative paths in it are also tried from its folder.
+    pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
+        let path = crate::files::find(path.as_ref(), None)?;
+        let parsed = text::read::<SolverParameter>(&path)?;
+        let mut builder = Builder::new(parsed.message);
+        builder.source = parsed.source;
+        builder.folder = path.parent().map(Path::to_path_buf);
+        Ok(builder)
+    }
+
+    /// The folder from which relative paths are tried too.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub fn layers(mut self, layers: &Layers) -> Builder {
+        self.layers = layers.clone();
+        self
+    }
+
+    pub fn rules(mut self, rules: &Rules) -> Builder {
+        self.rules = rules.clone();
+        self
+    }
+
+    pub fn device(mut self, device: &Device) -> Builder {
+        self.device = device.clone();
+        self
+    }
+
+    pub fn log(mut self, log: &Log) -> Builder {
+        self.log = log.clone();
+        self
+    }
+
+    /// The seed, in place of the message's `random_seed`.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.param.random_seed = Some(seed as i64);
+        self
+    }
+
+    /// A level for every net's state.
+    pub fn level(mut self, level: i32) -> Builder {
+        self.level = Some(level);
+        self
+    }
+
+    /// A stage for every net's state.
+    pub fn stage(mut self, stage: &str) -> Builder {
+        self.stages.push(stage.into());
+        self
+    }
+
+    /// Leaves the test nets out.
+    pub fn without_test_nets(mut self) -> Builder {
+        self.test = false;
+        self
+    }
+
+    /// The message, to be changed before the solver is made.
+    pub fn param_mut(&mut self) -> &mut SolverParameter {
+        &mut self.param
+    }
+
+    /// Makes the solver and its nets.
+    ///
+    /// # Errors
+    /// Settings that contradict each other, an unknown policy or rule, and whatever the nets' errors are.
+    pub fn make(mut self) -> Result<Solver> {
+        for note in proto::upgrade::solver(&mut self.param)? {
+            self.log.info(|| note);
+        }
+        let source = self.source.clone();
+        self.make_unplaced().map_err(|e| if e.layer_name().is_some() || e.place().is_some() { e } else { source.locate(e, "") })
+    }
+
+    fn make_unplaced(mut self) -> Result<Solver> {
+        let p = &self.param;
+        policy::check(p)?;
+        for (field, value) in [("iter_size", p.iter_size()), ("average_loss", p.average_loss())] {
+            if value < 1 {
+                return Err(Error::value(format!("{field} {value} is not a number of 1 or more")).field(field));
+            }
+        }
+        for (field, value) in [
+            ("max_iter", p.max_iter()),
+            ("display", p.display()),
+            ("snapshot", p.snapshot()),
+            ("test_interval", p.test_interval()),
+        ] {
+            if value < 0 {
+                return Err(Error::value(format!("{field} {value} is negative")).field(field));
+            }
+        }
+        let regularization = match p.regularization_type() {
+            "L1" => Regularization::L1,
+            "L2" => Regularization::L2,
+            other => {
+                return Err(Error::new(Kind::Unknown, format!("there is no regularization_type \"{other}\""))
+                    .field("regularization_type")
+                    .hint("the types are L1, L2"));
+            }
+        };
+        self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
+        let rule = self.rules.create(p)?;
+        let mut net = self.train_net()?;
+        let mut tests = Vec::new();
+        for mut test in if self.test { self.test_nets()? } else { Vec::new() } {
+            let pairs = net.params_shared_with(&test)?;
+            test.drop_params(&pairs);
+            tests.push(Test { net: test, pairs });
+        }
+        let mut history = Vec::new();
+        for _ in 0..rule.history() {
+            for (blob, _) in net.store().iter() {
+                history.push(Values::new(blob.shape())?);
+            }
+        }
+        for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
+            net.copy_trained_layers_from(crate::files::find(file, self.folder.as_deref())?)?;
+        }
+        Ok(Solver {
+            cpu: match &self.device {
+                Device::Cpu(cpu) => cpu.clone(),
+                Device::Gpu(_) => Cpu::new(0),
+            },
+            device: self.device,
+            seed: self.seed,
+            log: self.log,
+            folder: self.folder,
+            net,
+            tests,
+            lent_to: None,
+            rule,
+            regularization,
+            history,
+            iter: 0,
+            losses: Vec::new(),
+            window: VecDeque::new(),
+            remote: Remote::default(),
+            saved_at: None,
+            param: self.param,
+        })
+    }
+}
+
+impl Solver {
+    /// A solver from a prototxt file.
+    ///
+    /// # Errors
+    /// As [`Builder::make`], with file, line and column.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Solver> {
+        Builder::read(path)?.make()
+    }
+
+    /// A solver from a message.
+    pub fn new(param: &SolverParameter) -> Result<Solver> {
+        Builder::new(param.clone()).make()
+    }
+
+    /// Starts building a solver; see [`Builder`].
+    pub fn build(param: &SolverParameter) -> Builder {
+        Builder::new(param.clone())
+    }
+
+    /// The train net.
+    pub fn net(&mut self) -> &mut Net {
+        self.lend_to(None);
+        &mut self.net
+    }
+
+    /// Test net `i`, holding the train net's parameters.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub fn test_net(&mut self, i: usize) -> Result<&mut Net> {
+        if i >= self.tests.len() {
+            let message = format!("the solver has {} test nets, no number {i}", self.tests.len());
+            return Err(Error::new(Kind::Unknown, message).hint("each value of test_iter makes a test net"));
+        }
+        self.lend_to(Some(i));
+        Ok(&mut self.tests[i].net)
+    }
+
+    /// How many test nets there are.
+    pub fn test_nets(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// Hands the parameters to a test net, or back to the train net.
+    fn lend_to(&mut self, test: Option<usize>) {
+        if self.lent_to == test {
+            return;
+        }
+        for i in [self.lent_to, test].into_iter().flatten() {
+            let Test { net, pairs } = &mut self.tests[i];
+            self.net.swap_params(net, pairs);
+        }
+        self.lent_to = test;
+    }
+
+    /// The settings.
+    pub fn param(&self) -> &SolverParameter {
+        &self.param
+    }
+
+    /// Changes a setting for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`.
+    ///
+    /// # Errors
+    /// The learning-rate policy cannot be used any more; nothing is changed then.
+    pub fn set(&mut self, change: impl FnOnce(&mut SolverParameter)) -> Result {
+        let mut param = self.param.clone();
+        change(&mut param);
+        policy::check(&param)?;
+        self.param = param;
+        Ok(())
+    }
+
+    /// How many iterations are done.
+    pub fn iter(&self) -> u64 {
+        self.iter
+    }
+
+    /// The learning rate of the next iteration.
+    pub fn rate(&self) -> Result<f32> {
+        policy::rate(&self.param, self.iter)
+    }
+
+    /// The mean loss of the last `average_loss` iterations.
+    pub fn loss(&self) -> f32 {
+        self.window.iter().sum::<f32>() / self.window.len() as f32
+    }
+
+    /// The loss of every iteration of this run.
+    pub fn losses(&self) -> &[f32] {
+        &self.losses
+    }
+
+    /// What the rule remembers, in a `.solverstate`'s order.
+    pub fn history(&self) -> &[Values] {
+        &self.history
+    }
+
+    /// A handle to stop this solver or have it snapshot while it runs.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Trains to `max_iter`, with a snapshot and a test at the end as the settings say.
+    ///
+    /// # Errors
+    /// Whatever stops training: a layer's error, a loss that is not finite, a disk that is full.
+    pub fn solve(&mut self) -> Result {
+        self.log.info(|| format!("Solving {}", self.net.name()));
+        self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
+        self.step((self.param.max_iter() as u64).saturating_sub(self.iter))?;
+        if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some() {
+            self.snapshot()?;
+        }
+        if self.remote.stop.swap(false, Ordering::SeqCst) {
+            self.log.info(|| "Optimization stopped early.".into());
+            return Ok(());
+        }
+        if due(self.param.display(), self.iter) {
+            self.log.info(|| format!("Iteration {}, loss = {}", self.iter, number(self.loss())));
+        }
+        if due(self.param.test_interval(), self.iter) {
+            self.test_all()?;
+        }
+        self.log.info(|| "Optimization Done.".into());
+        Ok(())
+    }
+
+    /// Trains for `n` iterations, testing, logging and saving when they are due.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`]. The iteration that failed is not counted.
+    pub fn step(&mut self, n: u64) -> Result {
+        self.step_each(n, |_, _| {})
+    }
+
+    /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each.
+    pub fn step_each(&mut self, n: u64, mut look: impl FnMut(u64, f32) + Send) -> Result {
+        let device = self.device.clone();
+        let mut clock = Clock { since: Instant::now(), iter: self.iter };
+        self.lend_to(None);
+        device.install(|| {
+            for _ in 0..n {
+                self.iterate(&mut clock)?;
+                look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
+                if self.remote.snapshot.swap(false, Ordering::SeqCst) || due(self.param.snapshot(), self.iter) {
+                    self.snapshot()?;
+                }
+                if self.remote.stop.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn iterate(&mut self, clock: &mut Clock) -> Result {
+        if due(self.param.test_interval(), self.iter) && (self.iter > 0 || self.param.test_initialization()) {
+            self.test_all()?;
+            self.lend_to(None);
+        }
+        let display = due(self.param.display(), self.iter);
+        self.net.clear_param_diffs();
+        let mut loss = 0.0;
+        for _ in 0..self.param.iter_size() {
+            loss += self.net.forward_loss()?;
+            if !loss.is_finite() {
+                return Err(self.not_finite(loss));
+            }
+            self.net.backward()?;
+        }
+        loss /= self.param.iter_size() as f32;
+        self.losses.push(loss);
+        self.window.push_back(loss);
+        if self.window.len() > self.param.average_loss() as usize {
+            self.window.pop_front();
+        }
+        if display {
+            self.show_progress(clock)?;
+        }
+        self.apply_update()?;
+        self.iter += 1;
+        Ok(())
+    }
+
+    /// Which layer's values stopped being finite first.
+    fn not_finite(&self, loss: f32) -> Error {
+        let bad = |name: &&str| self.net.data(name).is_ok_and(|x| x.slice().iter().any(|x| !x.is_finite()));
+        let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter))
+            .hint("a smaller base_lr, clip_gradients or another filler usually helps");
+        match self.net.blob_names().into_iter().find(bad) {
+            Some(blob) => e.hint(format!("the first values that are not finite are in blob \"{blob}\"")).layer(self.net.maker(blob)),
+            None => e,
+        }
+    }
+
+    fn show_progress(&self, clock: &mut Clock) -> Result {
+        let (seconds, iters) = (clock.since.elapsed().as_secs_f32(), self.iter - clock.iter);
+        *clock = Clock { since: Instant::now(), iter: self.iter };
+        let speed = number(iters as f32 / seconds);
+        self.log.info(|| {
+            let (iter, display, loss) = (self.iter, self.param.display(), number(self.loss()));
+            format!("Iteration {iter} ({speed} iter/s, {}s/{display} iters), loss = {loss}", number(seconds))
+        });
+        let mut k = 0;
+        for name in self.net.outputs() {
+            let weight = self.net.loss_weight(name);
+            for x in self.net.data(name)?.slice() {
+                self.log.info(|| format!("    Train net output #{k}: {}", score(name, *x, weight)));
+                k += 1;
+            }
+        }
+        let rate = self.rate()?;
+        self.log.info(|| format!("Iteration {}, lr = {}", self.iter, number(rate)));
+        Ok(())
+    }
+
+    /// Runs every test net; the log says what came out.
+    pub fn test_all(&mut self) -> Result<Vec<TestScores>> {
+        (0..self.tests.len()).map(|i| self.test(i)).collect()
+    }
+
+    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs.
+    ///
+    /// # Errors
+    /// There is no such test net, or one of its layers fails.
+    pub fn test(&mut self, i: usize) -> Result<TestScores> {
+        self.log.info(|| format!("Iteration {}, Testing net (#{i})", self.iter));
+        let batches = self.param.test_iter.get(i).copied().unwrap_or(1);
+        let (device, compute_loss) = (self.device.clone(), self.param.test_compute_loss());
+        let net = self.test_net(i)?;
+        let (loss, scores) = device.install(|| average(net, batches))?;
+        let scores = TestScores { loss: compute_loss.then_some(loss), scores };
+        if let Some(loss) = scores.loss {
+            self.log.info(|| format!("Test loss: {}", number(loss)));
+        }
+        for (k, (name, mean, weight)) in scores.scores.iter().enumerate() {
+            self.log.info(|| format!("    Test net output #{k}: {}", score(name, *mean, *weight)));
+        }
+        Ok(scores)
+    }
+}
+
+/// Runs `batches` forwards and averages the objective and every value of every output.
+pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<(String, f32, f32)>)> {
+    let mut loss = 0.0;
+    let mut sums: Vec<(String, f64, f32)> = Vec::new();
+    for batch in 0..batches {
+        loss += net.forward_loss()?;
+        let mut k = 0;
+        for name in net.outputs() {
+            for x in net.data(name)?.slice() {
+                if batch == 0 {
+                    sums.push((name.to_string(), 0.0, net.loss_weight(name)));
+                }
+                sums[k].1 += *x as f64;
+                k += 1;
+            }
+        }
+    }
+    let n = batches as f64;
+    Ok((loss / batches as f32, sums.into_iter().map(|(name, sum, weight)| (name, (sum / n) as f32, weight)).collect()))
+}
+
+/// A line of an output as Caffe prints it.
+pub(crate) fn score(name: &str, x: f32, weight: f32) -> String {
+    match weight {
+        0.0 => format!("{name} = {}", number(x)),
+        w => format!("{name} = {} (* {} = {} loss)", number(x), number(w), number(w * x)),
+    }
+}
+
+/// When the last line of progress was shown.
+struct Clock {
+    since: Instant,
+    iter: u64,
+}
+
+/// Whether something that happens every `interval` iterations happens now; 0 means never.
+fn due(interval: i32, iter: u64) -> bool {
+    interval > 0 && iter % interval as u64 == 0
+}
+
+impl fmt::Debug for Solver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Solver \"{}\" at iteration {} of {:?}", self.param.r#type(), self.iter, self.net)
+    }
+}

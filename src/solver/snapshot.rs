@@ -1,0 +1,106 @@
+//! Snapshots: everything a run needs to continue bit for bit.
+//!
+//! Two files, as in Caffe: the weights (`PREFIX_iter_N.caffemodel`) and the solver's state (`PREFIX_iter_N.solverstate`:
+//! the iteration and what the update rule remembers). Randomness is a function of seed and pass here, so three more
+//! integers, in fields that Caffe skips, are all that a bit-exact continuation takes: the seed, the pass, and how many
+//! samples each data layer has handed out.
+
+use super::{Solver, policy};
+use crate::net::weights::{from_proto_values, to_proto_values};
+use crate::proto::{LayerPosition, SolverState, solver_parameter::SnapshotFormat};
+use crate::{Error, Kind, Result, files};
+use prost::Message;
+use std::path::{Path, PathBuf};
+
+impl Solver {
+    /// Writes the weights and the state; gives the state's path.
+    ///
+    /// # Errors
+    /// There is no `snapshot_prefix`, or the files cannot be written.
+    pub fn snapshot(&mut self) -> Result<PathBuf> {
+        self.lend_to(None);
+        if self.param.snapshot_format() == SnapshotFormat::Hdf5 {
+            return Err(Error::value("snapshots in HDF5 cannot be written yet")
+                .field("snapshot_format")
+                .hint("use snapshot_format: BINARYPROTO"));
+        }
+        let prefix = match self.param.snapshot_prefix() {
+            "" => return Err(Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")),
+            prefix => prefix,
+        };
+        let path = |kind: &str| PathBuf::from(format!("{prefix}_iter_{}.{kind}", self.iter));
+        let (model, state) = (path("caffemodel"), path("solverstate"));
+        self.log.info(|| format!("Snapshotting to binary proto file {}", model.display()));
+        files::write_aside(&model, &self.net.to_proto(self.param.snapshot_diff()).encode_to_vec())?;
+        self.log.info(|| format!("Snapshotting solver state to binary proto file {}", state.display()));
+        files::write_aside(&state, &self.state(&model).encode_to_vec())?;
+        self.saved_at = Some(self.iter);
+        Ok(state)
+    }
+
+    fn state(&self, model: &Path) -> SolverState {
+        let position = self.net.positions().into_iter();
+        SolverState {
+            iter: Some(self.iter as i32),
+            learned_net: Some(model.to_string_lossy().into_owned()),
+            history: self.history.iter().map(to_proto_values).collect(),
+            current_step: Some(policy::current_step(&self.param, self.iter) as i32),
+            seed: Some(self.seed),
+            pass: Some(self.net.passes()),
+            position: position.map(|(l, n)| LayerPosition { layer: Some(l), samples: Some(n) }).collect(),
+        }
+    }
+
+    /// Continues from a `.solverstate`, ours or Caffe's, and the `.caffemodel` that it names. From ours the run goes on bit
+    /// for bit; Caffe's knows no seed, pass or position, so data and dropout start afresh.
+    ///
+    /// # Errors
+    /// A file that is missing or broken, a state of another net or rule. The solver is unchanged then.
+    pub fn restore(&mut self, path: impl AsRef<Path>) -> Result {
+        self.lend_to(None);
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the snapshot", e))?;
+        let state = SolverState::decode(&*bytes).map_err(|e| {
+            Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {e}", path.display()))
+                .hint("the file is truncated, or of another kind")
+        })?;
+        let broken = |why: String| Error::new(Kind::Weights, format!("{}: {why}", path.display()));
+        if state.history.len() != self.history.len() {
+            let (found, want) = (state.history.len(), self.history.len());
+            return Err(broken(format!("it holds {found} arrays of history, {} of this net needs {want}", self.param.r#type()))
+                .hint("the snapshot is of another net, or of another solver type"));
+        }
+        let iter = u64::try_from(state.iter()).map_err(|_| broken(format!("iteration {}", state.iter())))?;
+        let mut history = self.history.clone();
+        for (k, (proto, values)) in state.history.iter().zip(&mut history).enumerate() {
+            from_proto_values(proto, values).map_err(|e| broken(format!("history {k}: {e}")))?;
+        }
+        if let Some(model) = state.learned_net.as_deref().filter(|m| !m.is_empty()) {
+            self.net.copy_trained_layers_from(self.model_beside(path, model)?)?;
+        }
+        for position in &state.position {
+            if self.net.layer_names().contains(&position.layer()) {
+                self.net.seek(position.layer(), position.samples())?;
+            }
+        }
+        if let Some(seed) = state.seed {
+            self.seed = seed;
+            self.net.set_seed(seed);
+        }
+        self.net.set_passes(state.pass());
+        (self.history, self.iter) = (history, iter);
+        self.losses.clear();
+        self.window.clear();
+        Ok(())
+    }
+
+    /// Where the weights of a snapshot are: where it says, or, when it was moved, beside it.
+    fn model_beside(&self, state: &Path, model: &str) -> Result<PathBuf> {
+        let folder = state.parent().unwrap_or(Path::new("."));
+        let name = Path::new(model).file_name().map(|name| folder.join(name)).filter(|beside| beside.is_file());
+        match name {
+            Some(beside) => Ok(beside),
+            None => files::find(model, Some(folder)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! From gradients to new weights: clip, normalise, regularise, update, in that order as in Caffe.
+
+use super::Solver;
+use super::rules::{At, Rule};
+use crate::device::cpu::{Cpu, PIECE};
+use crate::{Blob, Error, Kind, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How weights are kept small: by adding to the gradient λ w (L2) or λ sign(w) (L1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Regularization {
+    L1,
+    L2,
+}
+
+impl Solver {
+    /// Turns the gradients in the parameters' diffs into steps and takes them: diff = step, data = data - diff.
+    ///
+    /// # Errors
+    /// A gradient that is not finite, with the layer's name.
+    pub fn apply_update(&mut self) -> Result {
+        let rate = self.rate()?;
+        let scale = self.clip_scale();
+        let (iter, cpu) = (self.iter, self.cpu.clone());
+        let Solver { history, rule, param, regularization, .. } = self;
+        let net = &mut self.net;
+        let params = net.store_mut().len();
+        for (i, (blob, spec)) in net.store_mut().iter_mut().enumerate() {
+            let piece = Piece {
+                at: At { lr: rate * spec.lr_mult, iter },
+                scale: scale / param.iter_size() as f32,
+                decay: param.weight_decay() * spec.decay_mult,
+                regularization: *regularization,
+                rule: &**rule,
+            };
+            let mut memory: Vec<&mut [f32]> =
+                history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
+            if !piece.apply(&cpu, blob, &mut memory) {
+                let message =
+                    format!("the gradient of its parameter {} is not finite at iteration {iter}", spec.index);
+                return Err(Error::new(Kind::NonFinite, message)
+                    .layer(&spec.layer)
+                    .hint("a smaller base_lr, clip_gradients or another filler usually helps"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What to multiply all gradients with, so that their norm is at most `clip_gradients`.
+    fn clip_scale(&self) -> f32 {
+        let limit = self.param.clip_gradients();
+        if limit < 0.0 {
+            return 1.0;
+        }
+        let sumsq: f64 = self.net.store().iter().map(|(blob, _)| sumsq(blob)).sum();
+        let norm = sumsq.sqrt() as f32;
+        if norm > limit { limit / norm } else { 1.0 }
+    }
+}
+
+fn sumsq(blob: &Blob) -> f64 {
+    blob.diff.slice().iter().map(|&d| d as f64 * d as f64).sum()
+}
+
+/// The update of one parameter, which is done in pieces: each piece is read and written once, while it is in the cache.
+struct Piece<'a> {
+    at: At,
+    scale: f32,
+    decay: f32,
+    regularization: Regularization,
+    rule: &'a dyn Rule,
+}
+
+impl Piece<'_> {
+    /// False if a gradient was not finite.
+    fn apply(&self, cpu: &Cpu, blob: &mut Blob, memory: &mut [&mut [f32]]) -> bool {
+        let finite = AtomicBool::new(true);
+        let (w, dw) = (blob.data.slice_mut().chunks_mut(PIECE), blob.diff.slice_mut().chunks_mut(PIECE));
+        let mut memory: Vec<_> = memory.iter_mut().map(|m| m.chunks_mut(PIECE)).collect();
+        let mut pieces: Vec<_> = w
+            .zip(dw)
+            .map(|(w, dw)| (w, dw, memory.iter_mut().filter_map(|m| m.next()).collect::<Vec<&mut [f32]>>()))
+            .collect();
+        cpu.pieces(&mut pieces, 1, |_, pieces| {
+            for (w, dw, memory) in pieces {
+                if !self.regularize(w, dw) {
+                    finite.store(false, Ordering::Relaxed);
+                }
+                self.rule.update(&self.at, w, dw, memory);
+                for (w, step) in w.iter_mut().zip(dw.iter()) {
+                    *w -= *step;
+                }
+            }
+        });
+        finite.into_inner()
+    }
+
+    /// dw = scale dw + λ w or λ sign(w). False if a gradient is not finite.
+    fn regularize(&self, w: &[f32], dw: &mut [f32]) -> bool {
+        let (scale, decay) = (self.scale, self.decay);
+        let mut nothing = 0.0; // stays 0 unless a gradient is infinite or not a number
+        for (w, dw) in w.iter().zip(dw) {
+            nothing += *dw * 0.0;
+            *dw = match self.regularization {
+                Regularization::L2 => scale * *dw + decay * w,
+                Regularization::L1 => scale * *dw + decay * sign(*w),
+            };
+        }
+        nothing == 0.0
+    }
+}
+
+/// -1, 0 or 1.
+fn sign(w: f32) -> f32 {
+    if w == 0.0 { 0.0 } else { w.signum() }
+}
