@@ -2,7 +2,11 @@
 
 use crate::Result;
 use rayon::ThreadPool;
+use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
+
+/// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
+pub const PIECE: usize = 16 * 1024;
 
 /// Whether a matrix is taken as it stands or transposed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +39,16 @@ impl Cpu {
         match self.pool.get_or_init(start) {
             Some(pool) => pool.install(work),
             None => work(),
+        }
+    }
+
+    /// pieces
+    pub fn pieces<T: Send>(&self, y: &mut [T], len: usize, work: impl Fn(usize, &mut [T]) + Sync + Send) {
+        let len = len.max(1);
+        if y.len() <= len || self.threads == 1 {
+            y.chunks_mut(len).enumerate().for_each(|(i, y)| work(i * len, y));
+        } else {
+            self.install(|| y.par_chunks_mut(len).enumerate().for_each(|(i, y)| work(i * len, y)));
         }
     }
 }

@@ -99,7 +99,7 @@ impl Net {
     }
 
     /// The layer that makes the blob called `name`.
-    pub(super) fn maker(&self, name: &str) -> &str {
+    pub(crate) fn maker(&self, name: &str) -> &str {
         let step = self.steps.iter().find(|s| s.param.top.iter().any(|t| t == name));
         step.map_or("?", |s| &s.name)
     }
