@@ -13,6 +13,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+use crate::device::{Arg, Gpu};
 use crate::memory::Memory;
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
@@ -96,6 +97,23 @@ impl Values {
     /// Where the values are, to be changed.
     pub fn memory_mut(&mut self) -> &mut Memory {
         &mut self.memory
+    }
+
+    /// The values as a kernel's `In`; copied to the card if they are only on the host.
+    pub fn card(&self, gpu: &Gpu) -> Result<Arg<'_>> {
+        Ok(Arg::In(self.memory.card(gpu)?, self.count()))
+    }
+
+    /// The values as a kernel's `Out` that changes them.
+    pub fn card_mut(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+        let count = self.count();
+        Ok(Arg::Out(self.memory.card_mut(gpu)?, count))
+    }
+
+    /// The values as a kernel's `Out` that writes every one: nothing is copied to the card.
+    pub fn card_over(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+        let count = self.count();
+        Ok(Arg::Out(self.memory.card_over(gpu)?, count))
     }
 
     /// The single value of a scalar, or the first of many.

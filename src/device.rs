@@ -8,6 +8,7 @@ pub mod emulator;
 
 use crate::{Error, Kind, Result};
 pub use cpu::{Cpu, Mat, MatMut, Trans};
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub trait Card: Send + Sync {
 }
 
 /// Values in a card's memory. The address stays the same as long as the buffer lives.
-pub trait CardBuffer: Send + Sync {
+pub trait CardBuffer: Any + Send + Sync {
     fn len(&self) -> usize;
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -58,12 +59,48 @@ pub trait Module: Send + Sync {
     fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result;
 }
 
-/// One argument of a kernel launch: `int`, `float`, `In` or `Out`.
+/// One argument of a kernel launch: `int`, `float`, `In` or `Out`. A buffer comes with the number of its values that are
+/// in use: its storage may be longer.
 pub enum Arg<'a> {
     Int(i32),
     Float(f32),
-    In(&'a dyn CardBuffer),
-    Out(&'a mut dyn CardBuffer),
+    In(&'a (dyn CardBuffer + 'static), usize),
+    Out(&'a mut (dyn CardBuffer + 'static), usize),
+}
+
+/// The kernels of one source, compiled when first launched: what a layer with a loop of its own keeps.
+pub struct Kernels {
+    source: &'static str,
+    compiled: Option<(Gpu, Arc<dyn Module>)>,
+}
+
+impl Kernels {
+    /// How many threads a block has.
+    const BLOCK: u32 = 256;
+
+    /// Nothing is compiled yet.
+    pub fn new(source: &'static str) -> Kernels {
+        Kernels { source, compiled: None }
+    }
+
+    /// Runs the kernel `name` on at least `n` threads in one row.
+    ///
+    /// # Errors
+    /// What [`Card::compile`] and [`Module::launch`] say.
+    pub fn launch(&mut self, gpu: &Gpu, name: &str, n: usize, args: &mut [Arg]) -> Result {
+        if n == 0 {
+            return Ok(());
+        }
+        let module = match &self.compiled {
+            Some((compiled_for, module)) if Arc::ptr_eq(compiled_for, gpu) => module.clone(),
+            _ => {
+                let module = gpu.compile(self.source)?;
+                self.compiled = Some((gpu.clone(), module.clone()));
+                module
+            }
+        };
+        module.launch(name, [n.div_ceil(Self::BLOCK as usize) as u32, 1, 1], [Self::BLOCK, 1, 1], args)
+    }
 }
 
 impl Device {

@@ -115,7 +115,7 @@ impl Memory {
         if self.card.get().is_none() {
             let mut card = self.card_storage(gpu)?;
             if let Some(host) = self.host.get() {
-                card.1.upload(&host[..self.len])?;
+                card.1.upload(&host[..host.len().min(card.1.len())])?;
             }
             let _ = self.card.set(card); // lost only to another thread that made the same copy
         }
