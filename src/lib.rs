@@ -18,6 +18,8 @@ pub mod filler;
 
 pub mod layer;
 
+pub mod data;
+
 pub mod layers;
 
 pub use blob::{Blob, Values};

@@ -16,8 +16,10 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+mod data;
 mod relu;
 
+pub use data::Data;
 pub use relu::Relu;
 
 use crate::layer::Layer;
@@ -30,6 +32,8 @@ type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 /// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
+    // data
+    ("Data", new::<Data>),
     // activation
     ("ReLU", new::<Relu>),
 ];
