@@ -1,68 +1,81 @@
-//! Finding files and writing them whole.
+//! Where a relative path in a prototxt may lead.
+//!
+//! It is tried from the current directory, as in Caffe; then from the prototxt's own folder; then from the nearest folder
+//! above that holds `proto/caffe.proto`, the project's root. So a net works from the root and from a notebook's folder.
 
 use crate::proto::LayerParameter;
 use crate::{Error, Kind, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Finds a file or folder that a prototxt names. A relative path is tried from the current directory, then from the
-/// prototxt's folder, then from the nearest folder above either that holds `proto/caffe.proto` (the project's root).
+/// The file or folder that `path` means, for a prototxt in `prototxt_dir`.
 ///
 /// # Errors
-/// It is in none of them; the message lists the places.
-pub fn find(path: impl AsRef<Path>, folder: Option<&Path>) -> Result<PathBuf> {
+/// There is none; the error lists the places where it was looked for.
+///
+/// ```
+/// use cortado::files;
+/// assert!(files::find("data/mnist", None).is_ok());
+/// assert!(files::find("no/such/thing", None).unwrap_err().to_string().contains("no/such/thing"));
+/// ```
+pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathBuf> {
     let path = path.as_ref();
-    let here = std::env::current_dir().unwrap_or_default();
-    let from = folder.map(|f| here.join(f));
-    let root = [Some(&here), from.as_ref()].into_iter().flatten().find_map(|start| {
-        let mut above = start.ancestors();
-        above.find(|a| a.join("proto/caffe.proto").is_file()).map(Path::to_path_buf)
-    });
-    let mut tried: Vec<PathBuf> = Vec::new();
-    if path.exists() {
-        return Ok(path.to_path_buf());
+    if path.as_os_str().is_empty() {
+        return Err(Error::new(Kind::File, "the path is empty"));
     }
-    tried.push(here.join(path));
-    for base in [from, root].into_iter().flatten() {
-        let candidate = base.join(path);
-        if candidate.exists() {
-            return Ok(candidate);
+    let mut places: Vec<PathBuf> = Vec::new();
+    for place in places_of(path, prototxt_dir) {
+        if place.exists() {
+            return Ok(place);
         }
-        if !tried.contains(&candidate) {
-            tried.push(candidate);
+        if !places.contains(&place) {
+            places.push(place);
         }
     }
-    let list: Vec<String> = tried.iter().map(|p| p.display().to_string()).collect();
-    Err(Error::new(Kind::File, format!("there is no {}", path.display())).hint(format!("tried {}", list.join(", "))))
+    let places: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+    let e = Error::new(Kind::File, format!("{} is not there: looked for {}", path.display(), places.join(", ")));
+    Err(match path.to_string_lossy().contains("mnist") && path.to_string_lossy().contains("lmdb") {
+        true => e.hint("make MNIST's databases with `cortado convert mnist`"),
+        false => e,
+    })
 }
 
-/// Replaces the paths in a layer's parameters by where they are found; a path that is found nowhere stays as it is, for
-/// the layer to report.
-pub fn resolve(param: &mut LayerParameter, folder: Option<&Path>) {
-    let mut paths: Vec<&mut Option<String>> = Vec::new();
-    if let Some(p) = &mut param.data_param {
-        paths.extend([&mut p.source, &mut p.mean_file]);
-    }
-    if let Some(p) = &mut param.transform_param {
-        paths.push(&mut p.mean_file);
-    }
-    if let Some(p) = &mut param.image_data_param {
-        paths.extend([&mut p.source, &mut p.mean_file]);
-    }
-    if let Some(p) = &mut param.hdf5_data_param {
-        paths.push(&mut p.source);
-    }
-    if let Some(p) = &mut param.window_data_param {
-        paths.extend([&mut p.source, &mut p.mean_file]);
-    }
-    if let Some(p) = &mut param.infogain_loss_param {
-        paths.push(&mut p.source);
-    }
-    for path in paths {
-        if let Some(found) = path.as_ref().filter(|p| !p.is_empty()).and_then(|p| find(p, folder).ok()) {
-            *path = Some(found.to_string_lossy().into_owned());
+/// Rewrites the paths of the files that a layer reads to where they are. Those that are nowhere stay as they are, for the
+/// layer to complain about.
+pub fn resolve(param: &mut LayerParameter, prototxt_dir: Option<&Path>) {
+    let paths = [
+        param.data_param.as_mut().and_then(|p| p.source.as_mut()),
+        param.transform_param.as_mut().and_then(|p| p.mean_file.as_mut()),
+        param.hdf5_data_param.as_mut().and_then(|p| p.source.as_mut()),
+        param.image_data_param.as_mut().and_then(|p| p.source.as_mut()),
+        param.infogain_loss_param.as_mut().and_then(|p| p.source.as_mut()),
+        param.window_data_param.as_mut().and_then(|p| p.source.as_mut()),
+    ];
+    for path in paths.into_iter().flatten() {
+        if let Ok(found) = find(&*path, prototxt_dir)
+            && let Some(found) = found.to_str()
+        {
+            *path = found.to_string();
         }
     }
+}
+
+/// The places to try, the first first. An absolute path is only itself.
+fn places_of(path: &Path, prototxt_dir: Option<&Path>) -> Vec<PathBuf> {
+    let mut places = vec![path.to_path_buf()];
+    if path.is_relative() {
+        places.extend(prototxt_dir.map(|dir| dir.join(path)));
+        let here = std::env::current_dir().ok();
+        let dir = prototxt_dir.and_then(|dir| std::path::absolute(dir).ok());
+        let root = here.iter().chain(&dir).find_map(|from| project_root(from));
+        places.extend(root.map(|root| root.join(path)));
+    }
+    places
+}
+
+/// The nearest folder from `from` upwards that holds `proto/caffe.proto`.
+fn project_root(from: &Path) -> Option<&Path> {
+    from.ancestors().find(|dir| dir.join("proto/caffe.proto").is_file())
 }
 
 /// Writes a file under a temporary name beside it and renames it, so that nobody ever reads half a file. Folders that are

@@ -22,6 +22,8 @@ pub mod filler;
 
 pub mod layer;
 
+pub mod data;
+
 pub mod layers;
 
 pub mod net;

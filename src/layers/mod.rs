@@ -17,6 +17,7 @@
 //! ```
 
 mod concat;
+mod data;
 mod dummy_data;
 mod eltwise;
 mod flatten;
@@ -30,6 +31,7 @@ mod slice;
 mod split;
 
 pub use concat::Concat;
+pub use data::Data;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
 pub use flatten::Flatten;
@@ -56,6 +58,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Input",     new::<Input>),
     ("DummyData", new::<DummyData>),
     ("Parameter", new::<Parameter>),
+    ("Data", new::<Data>),
     // activation
     ("ReLU", new::<Relu>),
     // utility

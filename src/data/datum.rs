@@ -1,0 +1,91 @@
+//! Datum: the message in which Caffe's databases hold one image and its label.
+//!
+//! Its values stand C x H x W, either as bytes (`data`) or as numbers (`float_data`).
+
+use crate::proto::Datum;
+use crate::{Error, Kind, Result};
+use prost::Message;
+
+/// The values of a Datum.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Pixels<'a> {
+    Bytes(&'a [u8]),
+    Floats(&'a [f32]),
+}
+
+/// What a Datum says.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Image<'a> {
+    /// C, H, W.
+    pub shape: [usize; 3],
+    pub pixels: Pixels<'a>,
+    /// 0 if none is given.
+    pub label: i32,
+}
+
+/// Reads a database's value by means of `datum`, whose memory is used again.
+///
+/// # Errors
+/// The value is not a Datum, holds a compressed image, or has too few or too many values; the error names the key.
+///
+/// ```
+/// use cortado::{data::datum, proto::Datum};
+/// let mut value = Vec::new();
+/// datum::encode([1, 2, 2], &[0, 10, 20, 30], 7, &mut value)?;
+/// let mut datum = Datum::default();
+/// let image = datum::decode(b"00000000", &value, &mut datum)?;
+/// assert_eq!((image.shape, image.label), ([1, 2, 2], 7));
+/// assert_eq!(image.pixels, datum::Pixels::Bytes(&[0, 10, 20, 30]));
+/// # Ok::<(), cortado::Error>(())
+/// ```
+pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Image<'a>> {
+    let wrong = |what: String| Err(Error::new(Kind::Data, format!("entry \"{}\" {what}", key_text(key))));
+    datum.clear();
+    if let Err(e) = datum.merge(value) {
+        return wrong(format!("is not a Datum: {e}"));
+    }
+    if datum.encoded() {
+        return wrong("holds a compressed image; only plain values can be read so far".into())
+            .map_err(|e| e.hint("make the database without `--encoded`"));
+    }
+    let sizes = [datum.channels(), datum.height(), datum.width()];
+    let pixels = match (datum.data(), &datum.float_data[..]) {
+        ([], floats) => Pixels::Floats(floats),
+        (bytes, []) => Pixels::Bytes(bytes),
+        _ => return wrong("has both `data` and `float_data`".into()),
+    };
+    let len = match pixels {
+        Pixels::Bytes(x) => x.len(),
+        Pixels::Floats(x) => x.len(),
+    };
+    let [c, h, w] = sizes.map(|n| usize::try_from(n).unwrap_or(0));
+    match c.checked_mul(h).and_then(|n| n.checked_mul(w)) {
+        Some(count) if count == len && count > 0 => Ok(Image { shape: [c, h, w], pixels, label: datum.label() }),
+        _ => wrong(format!("is of {} x {} x {}, but has {len} values", sizes[0], sizes[1], sizes[2])),
+    }
+}
+
+/// Writes a Datum of bytes into `value`, which is emptied first.
+///
+/// # Errors
+/// An axis too long for the message.
+pub fn encode(shape: [usize; 3], data: &[u8], label: i32, value: &mut Vec<u8>) -> Result {
+    let size = |n: usize| i32::try_from(n).map_err(|_| Error::shape(format!("an image of shape {shape:?}")));
+    let datum = Datum {
+        channels: Some(size(shape[0])?),
+        height: Some(size(shape[1])?),
+        width: Some(size(shape[2])?),
+        data: Some(data.to_vec()),
+        label: Some(label),
+        ..Default::default()
+    };
+    value.clear();
+    value.reserve(datum.encoded_len());
+    datum.encode_raw(value);
+    Ok(())
+}
+
+/// A key for a message: as text, and not too long.
+pub(crate) fn key_text(key: &[u8]) -> String {
+    String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string()
+}

@@ -1,0 +1,94 @@
+//! A thread that works ahead, so that the net finds its next batch ready.
+//!
+//! As many buffers as batches to keep ready go round in a circle: empty ones to the thread, filled ones to the net.
+//!
+//! ```
+//! use cortado::data::prefetch::Prefetch;
+//! let mut next = 0;
+//! let squares = Prefetch::start("squares", vec![0; 3], move |buffer| {
+//!     *buffer = next * next;
+//!     next += 1;
+//!     Ok(())
+//! })?;
+//! for i in 0..10 {
+//!     let square = squares.take()?;
+//!     assert_eq!(square, i * i);
+//!     squares.give_back(square);
+//! }
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+use crate::{Error, Kind, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+/// The net's end of the circle. Dropping it stops the thread.
+pub struct Prefetch<T> {
+    full: Option<Receiver<Result<T>>>,
+    empty: Option<Sender<T>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Prefetch<T> {
+    /// Starts a thread that fills the buffers, again and again, until it reports an error or is dropped.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        name: &str,
+        buffers: Vec<T>,
+        mut fill: impl FnMut(&mut T) -> Result + Send + 'static,
+    ) -> Result<Prefetch<T>> {
+        let (empty, to_fill) = channel::<T>();
+        let (filled, full) = channel();
+        for buffer in buffers {
+            let _ = empty.send(buffer); // the other end is in this very function
+        }
+        let work = move || {
+            // Both loops end when the net's end is gone.
+            for mut buffer in to_fill {
+                let result = catch_unwind(AssertUnwindSafe(|| fill(&mut buffer)));
+                let result = result.unwrap_or_else(|panic| Err(panicked(&*panic)));
+                let failed = result.is_err();
+                if filled.send(result.map(|()| buffer)).is_err() || failed {
+                    break;
+                }
+            }
+        };
+        let thread = Builder::new().name(format!("prefetch {}", name.replace('\0', " "))).spawn(work);
+        let thread = thread.map_err(|e| Error::new(Kind::Data, format!("cannot start a thread to read ahead: {e}")))?;
+        Ok(Prefetch { full: Some(full), empty: Some(empty), thread: Some(thread) })
+    }
+
+    /// The next filled buffer, in order; waits for it.
+    ///
+    /// # Errors
+    /// What filling reported; after that nothing more comes.
+    pub fn take(&self) -> Result<T> {
+        let ended = || Error::new(Kind::Data, "the thread that reads ahead has ended");
+        self.full.as_ref().and_then(|full| full.recv().ok()).unwrap_or_else(|| Err(ended()))
+    }
+
+    /// Returns a buffer to be filled again.
+    pub fn give_back(&self, buffer: T) {
+        if let Some(empty) = &self.empty {
+            let _ = empty.send(buffer); // a thread that has ended needs none
+        }
+    }
+}
+
+impl<T> Drop for Prefetch<T> {
+    fn drop(&mut self) {
+        self.full = None;
+        self.empty = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // its panics were caught and reported
+        }
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Error::new(Kind::Data, format!("the thread that reads ahead panicked: {}", text.unwrap_or("without a word")))
+}

@@ -1,0 +1,155 @@
+//! What `transform_param` does to an image: y = (x - mean) * scale, on a crop, perhaps mirrored.
+//!
+//! | field        | meaning                                                                                    |
+//! |--------------|--------------------------------------------------------------------------------------------|
+//! | `mean_file`  | a mean image (a BlobProto), cropped like the image itself                                  |
+//! | `mean_value` | one mean for all channels, or one for each                                                 |
+//! | `scale`      | the factor, 1 if not given                                                                 |
+//! | `crop_size`  | the side of a square cut out: anywhere in the TRAIN phase, from the middle in the TEST phase |
+//! | `mirror`     | turns every other image left to right, by chance, in both phases                           |
+//!
+//! Chance depends on (seed, layer, number of the sample) alone, so a resumed run makes the same choices.
+
+use crate::proto::{BlobProto, Phase, TransformationParameter};
+use crate::random::Random;
+use crate::{Error, Kind, Result, blob};
+use prost::Message;
+use std::path::Path;
+
+/// The steps, ready to be applied.
+#[derive(Clone, Debug)]
+pub struct Transform {
+    scale: f32,
+    mirror: bool,
+    crop: usize,
+    mean: Mean,
+    phase: Phase,
+    seed: u64,
+    name: String,
+}
+
+#[derive(Clone, Debug)]
+enum Mean {
+    Zero,
+    Channels(Vec<f32>),
+    Image([usize; 3], Vec<f32>),
+}
+
+impl Transform {
+    /// Reads the parameters, and the mean image if there is one. `name` is the layer's.
+    ///
+    /// # Errors
+    /// Both kinds of mean; a mean file that cannot be read; a scale that is not finite.
+    pub fn new(param: &TransformationParameter, phase: Phase, seed: u64, name: &str) -> Result<Transform> {
+        let mean = match (&param.mean_file, &param.mean_value[..]) {
+            (Some(_), [_, ..]) => {
+                return Err(Error::value("mean_file and mean_value are both given; give one")
+                    .field("transform_param.mean_value"));
+            }
+            (Some(file), []) => read_mean(file).map_err(|e| e.field("transform_param.mean_file"))?,
+            (None, []) => Mean::Zero,
+            (None, values) => Mean::Channels(values.to_vec()),
+        };
+        if !param.scale().is_finite() {
+            return Err(Error::value(format!("scale is {}", param.scale())).field("transform_param.scale"));
+        }
+        Ok(Transform {
+            scale: param.scale(),
+            mirror: param.mirror(),
+            crop: param.crop_size() as usize,
+            mean,
+            phase,
+            seed,
+            name: format!("{name}/transform"),
+        })
+    }
+
+    /// The shape of what becomes of an image of shape `[C, H, W]`.
+    ///
+    /// # Errors
+    /// The crop is larger than the image, or the mean does not fit it.
+    pub fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
+        let [c, h, w] = shape;
+        match &self.mean {
+            Mean::Channels(m) if m.len() != 1 && m.len() != c => {
+                let what = format!("{} mean values for an image of shape {shape:?}", m.len());
+                return Err(Error::shape(what).field("transform_param.mean_value").hint("give one, or one a channel"));
+            }
+            Mean::Image(mean, _) if *mean != shape => {
+                let what = format!("a mean image of shape {mean:?} for an image of shape {shape:?}");
+                return Err(Error::shape(what).field("transform_param.mean_file"));
+            }
+            _ => {}
+        }
+        if self.crop > h || self.crop > w {
+            let what = format!("a crop of {0} x {0} from an image of shape {shape:?}", self.crop);
+            return Err(Error::shape(what).field("transform_param.crop_size"));
+        }
+        Ok(if self.crop == 0 { shape } else { [c, self.crop, self.crop] })
+    }
+
+    /// Transforms sample number `sample`, an image `x` of shape `[C, H, W]` that [`output_shape`](Self::output_shape)
+    /// accepts, into `y`.
+    pub fn apply<T: Copy + Into<f32>>(&self, x: &[T], shape: [usize; 3], sample: u64, y: &mut [f32]) {
+        let [channels, h, w] = shape;
+        let (crop_h, crop_w) = if self.crop == 0 { (h, w) } else { (self.crop, self.crop) };
+        let (top, left, mirror) = self.choose(h - crop_h, w - crop_w, sample);
+        let rows = (0..channels).flat_map(|c| (0..crop_h).map(move |i| (c, (c * h + top + i) * w + left)));
+        for ((c, at), y) in rows.zip(y.chunks_exact_mut(crop_w)) {
+            let x = x[at..at + crop_w].iter().map(|&x| x.into());
+            match &self.mean {
+                Mean::Zero => y.iter_mut().zip(x).for_each(|(y, x)| *y = x * self.scale),
+                Mean::Channels(mean) => {
+                    let mean = mean[c % mean.len()];
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * self.scale);
+                }
+                Mean::Image(_, mean) => {
+                    let mean = &mean[at..at + crop_w];
+                    y.iter_mut().zip(x).zip(mean).for_each(|((y, x), mean)| *y = (x - mean) * self.scale);
+                }
+            }
+            if mirror {
+                y.reverse();
+            }
+        }
+    }
+
+    /// Where the crop begins, given how far it may move, and whether to mirror.
+    fn choose(&self, down: usize, right: usize, sample: u64) -> (usize, usize, bool) {
+        let random = Random::new(self.seed, &self.name, sample >> 32);
+        let bits = random.block(sample as u32);
+        let below = |bits: u32, n: usize| ((bits as u64 * n as u64) >> 32) as usize;
+        let mirror = self.mirror && bits[0] >> 31 == 1;
+        match self.phase {
+            Phase::Train => (below(bits[1], down + 1), below(bits[2], right + 1), mirror),
+            Phase::Test => (down / 2, right / 2, mirror),
+        }
+    }
+}
+
+/// Reads a mean image: a BlobProto of shape 1 x C x H x W or C x H x W.
+fn read_mean(path: &str) -> Result<Mean> {
+    let path = Path::new(path);
+    let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the mean image", e))?;
+    let wrong = |what: String| Err(Error::new(Kind::Data, format!("the mean image {}: {what}", path.display())));
+    let proto = match BlobProto::decode(&bytes[..]) {
+        Ok(proto) => proto,
+        Err(e) => return wrong(format!("is not a BlobProto: {e}")),
+    };
+    let dims: Vec<i64> = match &proto.shape {
+        Some(shape) => shape.dim.clone(),
+        None => [proto.num(), proto.channels(), proto.height(), proto.width()].map(i64::from).to_vec(),
+    };
+    let data: Vec<f32> = match proto.double_data.is_empty() {
+        true => proto.data,
+        false => proto.double_data.iter().map(|&x| x as f32).collect(),
+    };
+    let sizes: Vec<usize> = dims.iter().map(|&d| usize::try_from(d).unwrap_or(usize::MAX)).collect();
+    let (&[c, h, w] | &[1, c, h, w]) = &sizes[..] else {
+        return wrong(format!("its shape is {dims:?}, not 1 x channels x height x width"));
+    };
+    match blob::count(&[c, h, w]) {
+        Ok(count) if count == data.len() => Ok(Mean::Image([c, h, w], data)),
+        _ => wrong(format!("its shape is {dims:?}, but it has {} values", data.len())),
+    }
+}
