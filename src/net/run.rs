@@ -166,7 +166,7 @@ impl Net {
             Bound::Excluded(name) => at(name)?,
             Bound::Unbounded => self.steps.len(),
         };
-        if first > end {
+        if first >= end {
             let names = |b: Bound<&&'a str>| match b {
                 Bound::Included(n) | Bound::Excluded(n) => n.to_string(),
                 Bound::Unbounded => String::new(),

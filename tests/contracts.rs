@@ -1,0 +1,313 @@
+//! The contracts on which everything stands: each is what the rest of the house takes for granted.
+
+use cortado::layer::*;
+use cortado::proto::{LayerParameter, NetParameter, SolverParameter, text};
+use cortado::solver::Builder;
+use cortado::{Blob, Device, Error, Kind, Layers, Net, Phase, Result, Solver, net};
+use ndarray::array;
+
+/// y = w x with one learnable number w, 2 at first; the input 13 is an error.
+struct Times;
+
+impl Layer for Times {
+    fn new(_: &LayerParameter) -> Result<Self> {
+        Ok(Times)
+    }
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+    fn setup(&mut self, _: &Cx, _: &[Blob]) -> Result<Vec<Param>> {
+        let mut w = Blob::new(&[1])?;
+        w.data.fill(2.0);
+        Ok(vec![Param::new(w)])
+    }
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        top[0].reshape_like(&bottom[0])
+    }
+    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (w, x, y) = (params[0].data.scalar(), bottom[0].data.slice(), top[0].data.slice_mut());
+        if x.iter().any(|x| *x == 13.0) {
+            return Err(Error::value("13 is refused"));
+        }
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = w * x);
+        Ok(())
+    }
+    fn backward(&mut self, _: &Cx, params: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        let (w, x, dy) = (params[0].data.scalar(), bottom[0].data.slice(), top[0].diff.slice());
+        params[0].diff.slice_mut()[0] += x.iter().zip(dy).map(|(x, dy)| x * dy).sum::<f32>();
+        if down[0] {
+            bottom[0].diff.slice_mut().iter_mut().zip(dy).for_each(|(dx, dy)| *dx = w * dy);
+        }
+        Ok(())
+    }
+}
+
+/// Two bottoms a, b; two tops s = a + b, d = a - b.
+struct SumAndDifference;
+
+impl Layer for SumAndDifference {
+    fn new(_: &LayerParameter) -> Result<Self> {
+        Ok(SumAndDifference)
+    }
+    fn arity(&self) -> Arity {
+        Arity::exact(2, 2)
+    }
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        top.iter_mut().try_for_each(|t| t.reshape_like(&bottom[0]))
+    }
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (a, b) = (bottom[0].data.slice(), bottom[1].data.slice());
+        let [s, d] = top else { unreachable!() };
+        for (i, (s, d)) in s.data.slice_mut().iter_mut().zip(d.data.slice_mut()).enumerate() {
+            (*s, *d) = (a[i] + b[i], a[i] - b[i]);
+        }
+        Ok(())
+    }
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        let (ds, dd) = (top[0].diff.slice(), top[1].diff.slice());
+        for (k, sign) in [(0, 1.0), (1, -1.0)] {
+            if down[k] {
+                for (dx, (ds, dd)) in bottom[k].diff.slice_mut().iter_mut().zip(ds.iter().zip(dd)) {
+                    *dx = ds + sign * dd;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn layers() -> Layers {
+    let mut layers = Layers::caffe();
+    layers.add::<Times>("Times");
+    layers.add::<SumAndDifference>("SumAndDifference");
+    layers
+}
+
+fn build(text: &str) -> Net {
+    net::Builder::parse(text, "test").unwrap().phase(Phase::Train).layers(&layers()).make().unwrap()
+}
+
+const INPUT: &str = r#"layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 4 } } }"#;
+
+#[test]
+fn two_layers_share_one_parameter() {
+    let mut net = build(&format!(
+        r#"{INPUT}
+        layer {{ name: "one" type: "Times" bottom: "x" top: "a" param {{ name: "w" }} }}
+        layer {{ name: "two" type: "Times" bottom: "a" top: "b" param {{ name: "w" }} }}
+        layer {{ name: "sum" type: "Reduction" bottom: "b" top: "sum" loss_weight: 1 }}"#
+    ));
+    assert_eq!(net.store().len(), 1);
+    net.data_mut("x").unwrap().assign(&array![1.0, 2.0, 3.0, 4.0]).unwrap();
+    net.param_mut("one", 0).unwrap().data.fill(3.0);
+    assert_eq!(net.param("two", 0).unwrap().data.scalar(), 3.0);
+    net.forward().unwrap();
+    assert_eq!(net.data("b").unwrap().slice(), [9.0, 18.0, 27.0, 36.0]);
+    // d(w² Σx)/dw = 2 w Σx, and a second backward adds it once more.
+    net.backward().unwrap();
+    assert_eq!(net.param("one", 0).unwrap().diff.scalar(), 60.0);
+    net.backward().unwrap();
+    assert_eq!(net.param("two", 0).unwrap().diff.scalar(), 120.0);
+    net.clear_param_diffs();
+    assert_eq!(net.param("two", 0).unwrap().diff.scalar(), 0.0);
+}
+
+/// As if the versions of a blob were one buffer, which is what they are in Caffe.
+#[test]
+fn a_name_means_the_version_written_last() {
+    let mut net = build(&format!(
+        r#"force_backward: true {INPUT}
+        layer {{ name: "times" type: "Times" bottom: "x" top: "y" }}
+        layer {{ name: "relu" type: "ReLU" bottom: "y" top: "y" }}
+        layer {{ name: "after" type: "Times" bottom: "y" top: "z" }}"#
+    ));
+    net.data_mut("x").unwrap().assign(&array![1.0, -2.0, 3.0, -4.0]).unwrap();
+    net.forward_range(..="times").unwrap();
+    assert_eq!(net.data("y").unwrap().slice(), [2.0, -4.0, 6.0, -8.0]); // before the ReLU
+    net.forward_range("relu"..).unwrap();
+    assert_eq!(net.data("y").unwrap().slice(), [2.0, 0.0, 6.0, 0.0]); // after it
+    assert_eq!(net.blob_version("y", 0).unwrap().data.slice(), [2.0, -4.0, 6.0, -8.0]); // and both are kept
+    assert_eq!(net.blob_names(), ["x", "y", "z"]); // one entry a name
+
+    net.diff_mut("z").unwrap().fill(1.0);
+    net.backward_range("after"..="after").unwrap();
+    assert_eq!(net.diff("y").unwrap().slice(), [2.0; 4]); // with respect to the ReLU's output
+    net.backward_range("relu"..).unwrap();
+    assert_eq!(net.diff("y").unwrap().slice(), [2.0, 0.0, 2.0, 0.0]); // with respect to its input
+    assert_eq!(net.diff("x").unwrap().slice(), [4.0, 0.0, 4.0, 0.0]);
+
+    // A value set by hand is what the next layer reads, wherever it starts.
+    net.data_mut("y").unwrap().fill(-1.0);
+    net.forward_range("relu"..).unwrap();
+    assert_eq!(net.data("z").unwrap().slice(), [0.0; 4]);
+    net.diff_mut("y").unwrap().fill(5.0);
+    net.backward_range("relu"..="relu").unwrap();
+    assert_eq!(net.diff("y").unwrap().slice(), [0.0; 4]); // all inputs were below 0
+}
+
+#[test]
+fn the_store_is_lent_to_a_test_net() {
+    let text = format!(r#"{INPUT} layer {{ name: "t" type: "Times" bottom: "x" top: "y" }}"#);
+    let (mut train, mut test) = (build(&text), build(&text));
+    train.param_mut("t", 0).unwrap().data.fill(7.0);
+    test.data_mut("x").unwrap().fill(1.0);
+    let address = train.param("t", 0).unwrap().data.slice().as_ptr();
+    let y = train
+        .lend_params(&mut test, |test| {
+            assert_eq!(test.param("t", 0)?.data.slice().as_ptr(), address); // the values did not move
+            test.forward()
+        })
+        .unwrap();
+    assert_eq!(y["y"].as_slice().unwrap(), [7.0; 4]);
+    assert_eq!(train.param("t", 0).unwrap().data.scalar(), 7.0);
+    assert_eq!(test.param("t", 0).unwrap().data.scalar(), 2.0);
+    // Back on the error path, too.
+    let failed: Result = train.lend_params(&mut test, |_| Err(Error::value("no")));
+    assert!(failed.is_err());
+    assert_eq!(train.param("t", 0).unwrap().data.scalar(), 7.0);
+}
+
+#[test]
+fn a_solvers_test_net_is_never_stale() {
+    let text = format!(
+        r#"net_param {{ {INPUT}
+             layer {{ name: "t" type: "Times" bottom: "x" top: "y" }}
+             layer {{ name: "sum" type: "Reduction" bottom: "y" top: "sum" loss_weight: 1 }} }}
+           base_lr: 0.1 lr_policy: "fixed" max_iter: 10 test_iter: 1 test_interval: 100 test_initialization: false"#
+    );
+    let param = text::parse::<SolverParameter>(&text, "test").unwrap().message;
+    let mut solver: Solver = Builder::new(param).layers(&layers()).make().unwrap();
+    solver.net().data_mut("x").unwrap().fill(1.0);
+    solver.step(1).unwrap();
+    assert_eq!(solver.net().param("t", 0).unwrap().data.scalar(), 2.0 - 0.1 * 4.0);
+    assert_eq!(solver.test_net(0).unwrap().param("t", 0).unwrap().data.scalar(), 2.0 - 0.1 * 4.0);
+    solver.test_net(0).unwrap().param_mut("t", 0).unwrap().data.fill(1.0);
+    assert_eq!(solver.net().param("t", 0).unwrap().data.scalar(), 1.0);
+    solver.step(1).unwrap();
+    assert_eq!(solver.net().param("t", 0).unwrap().data.scalar(), 1.0 - 0.1 * 4.0);
+}
+
+#[test]
+fn batch_norm_writes_its_statistics_and_no_solver_does() {
+    let text = r#"net_param {
+             layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 1 } } }
+             layer { name: "bn" type: "BatchNorm" bottom: "x" top: "y" batch_norm_param { moving_average_fraction: 0.5 } }
+             layer { name: "scale" type: "Scale" bottom: "y" top: "z" }
+             layer { name: "sum" type: "Reduction" bottom: "z" top: "sum" reduction_param { operation: SUMSQ } loss_weight: 1 } }
+           base_lr: 0.1 lr_policy: "fixed" weight_decay: 0.5 test_iter: 1 test_interval: 100 test_initialization: false"#;
+    let param = text::parse::<SolverParameter>(text, "test").unwrap().message;
+    let mut solver = Solver::new(&param).unwrap();
+    solver.net().data_mut("x").unwrap().assign(&array![[1.0], [3.0]]).unwrap();
+    solver.step(1).unwrap();
+    // mean 2 and unbiased variance 2, each once; the factor counts how much they weigh
+    let statistics = |net: &Net| [0, 1, 2].map(|i| net.param("bn", i).unwrap().data.scalar());
+    assert_eq!(statistics(solver.net()), [2.0, 2.0, 1.0]);
+    solver.net().data_mut("x").unwrap().assign(&array![[5.0], [5.0]]).unwrap();
+    solver.step(1).unwrap();
+    assert_eq!(statistics(solver.net()), [0.5 * 2.0 + 5.0, 1.0, 1.5]);
+    // The test net normalises with them: the mean is 6 / 1.5, the variance 1 / 1.5.
+    let test = solver.test_net(0).unwrap();
+    test.data_mut("x").unwrap().fill(4.0);
+    test.forward().unwrap();
+    assert_eq!(test.data("y").unwrap().slice(), [0.0, 0.0]);
+}
+
+#[test]
+fn an_error_in_the_middle_leaves_the_net_whole() {
+    let mut net = build(&format!(
+        r#"{INPUT}
+        layer {{ name: "one" type: "Times" bottom: "x" top: "a" }}
+        layer {{ name: "two" type: "Times" bottom: "a" top: "b" }}"#
+    ));
+    let mut run = |x: f32| {
+        net.data_mut("x").unwrap().fill(x);
+        (net.forward().map(|_| net.data("b").unwrap().scalar()), net.param("two", 0).unwrap().shape().to_vec())
+    };
+    assert_eq!(run(1.0).0.unwrap(), 4.0);
+    let (failed, shape) = run(6.5); // the second layer sees 13
+    let e = failed.unwrap_err();
+    assert_eq!((e.kind(), e.layer_name()), (Kind::Value, Some("two")));
+    assert!(e.to_string().starts_with("test:3:"), "{e}"); // and the error points into the text
+    assert_eq!(shape, [1]); // its blobs and parameters are back
+    assert_eq!(run(2.0).0.unwrap(), 8.0);
+}
+
+#[test]
+fn a_partial_backward_can_be_seeded_by_hand() {
+    let mut net = build(&format!(
+        r#"force_backward: true {INPUT}
+        layer {{ name: "one" type: "Times" bottom: "x" top: "a" }}
+        layer {{ name: "two" type: "Times" bottom: "a" top: "b" }}"#
+    ));
+    net.data_mut("x").unwrap().assign(&array![1.0, 2.0, 3.0, 4.0]).unwrap();
+    net.forward().unwrap();
+    net.diff_mut("b").unwrap().slice_mut()[2] = 1.0;
+    net.backward_range("two"..="two").unwrap();
+    assert_eq!(net.diff("a").unwrap().slice(), [0.0, 0.0, 2.0, 0.0]);
+    assert_eq!(net.diff("x").unwrap().slice(), [0.0; 4]);
+    assert_eq!(net.param("two", 0).unwrap().diff.scalar(), 6.0);
+    net.backward_range("one"..).unwrap();
+    assert_eq!(net.diff("x").unwrap().slice(), [0.0, 0.0, 4.0, 0.0]);
+    assert!(net.backward_range("one"..="two").is_err()); // that is not the way back
+}
+
+#[test]
+fn a_layer_may_have_two_bottoms_and_two_tops() {
+    let mut net = build(
+        r#"force_backward: true
+        layer { name: "in" type: "Input" top: "a" top: "b" input_param { shape { dim: 2 } } }
+        layer { name: "sd" type: "SumAndDifference" bottom: "a" bottom: "b" top: "s" top: "d" }"#,
+    );
+    assert_eq!((net.inputs(), net.outputs()), (vec!["a", "b"], vec!["d", "s"]));
+    let (a, b) = (array![1.0, 2.0].into_dyn(), array![10.0, 20.0].into_dyn());
+    let out = net.forward_with([("a", &a), ("b", &b)]).unwrap();
+    assert_eq!((&out["s"], &out["d"]), (&(&a + &b), &(&a - &b)));
+    net.diff_mut("s").unwrap().fill(1.0);
+    net.diff_mut("d").unwrap().fill(3.0);
+    net.backward().unwrap();
+    assert_eq!((net.diff("a").unwrap().slice(), net.diff("b").unwrap().slice()), (&[4.0, 4.0][..], &[-2.0, -2.0][..]));
+    let wrong = net.forward_with([("a", &a), ("b", &array![1.0].into_dyn())]).unwrap_err();
+    assert!(wrong.message().contains("[1]") && wrong.message().contains("[2]"), "{wrong}");
+    assert!(net.forward_with([("a", &a)]).is_err() && net.forward_with([("c", &a)]).is_err());
+}
+
+#[test]
+fn memory_keeps_its_addresses_on_a_card() {
+    use cortado::memory::{Memory, Side};
+    let gpu: cortado::device::Gpu = std::sync::Arc::new(cortado::device::emulator::Emulator::new());
+    let mut x = Memory::new(3);
+    x.card_mut(&gpu).unwrap().upload(&[1.0, 2.0, 3.0]).unwrap();
+    let address = x.card(&gpu).unwrap().address();
+    for round in 0..3 {
+        assert_eq!(x.side(), Side::Card);
+        assert_eq!(x.host()[1], 2.0 + round as f32);
+        assert_eq!(x.side(), Side::Both);
+        x.host_mut()[1] += 1.0;
+        assert_eq!(x.side(), Side::Host); // the card's copy is stale, its storage parked
+        assert_eq!(x.card_mut(&gpu).unwrap().address(), address);
+    }
+}
+
+#[test]
+fn a_kernel_runs_without_a_card() {
+    let text = r#"layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 4 } } }
+                  layer { name: "relu" type: "ReLU" bottom: "x" top: "y" relu_param { negative_slope: 0.5 } }"#;
+    let run = |device: &Device| {
+        let mut net = net::Builder::parse(text, "test").unwrap().phase(Phase::Test).device(device).make().unwrap();
+        net.data_mut("x").unwrap().assign(&array![1.0, -2.0, 3.0, -4.0]).unwrap();
+        net.forward().unwrap()["y"].clone()
+    };
+    let emulated = Device::Gpu(std::sync::Arc::new(cortado::device::emulator::Emulator::new()));
+    assert_eq!(run(&Device::cpu()).as_slice().unwrap(), [1.0, -1.0, 3.0, -2.0]);
+    assert_eq!(run(&emulated), run(&Device::cpu()));
+}
+
+#[test]
+fn nets_can_go_to_other_threads() {
+    fn send<T: Send>() {}
+    fn sync<T: Sync>() {}
+    send::<Net>();
+    send::<Solver>();
+    sync::<Blob>();
+    sync::<NetParameter>();
+}
