@@ -13,7 +13,7 @@ const LISTED: usize = 20;
 pub(super) fn unknown_field(p: &Parser<'_>, message: &'static Message, name: &str) -> Error {
     let mut e = p.lexer.error(Kind::Unknown, p.span, format!("{} has no field `{name}`", message.name));
     let elsewhere = elsewhere(p, message, name);
-    let near = closest(name, message.fields.iter().map(|f| f.name));
+    let near = nearest(name, message.fields.iter().map(|f| f.name));
     e = match (&elsewhere, near) {
         (Some(hint), _) => e.hint(hint),
         (None, Some(near)) => e.hint(format!("did you mean `{near}`?")),
@@ -31,37 +31,37 @@ fn elsewhere(p: &Parser<'_>, message: &'static Message, name: &str) -> Option<St
     if let Some(moved) = moved(message, name) {
         return Some(moved);
     }
-    if let Some(i) = p.open.iter().rposition(|o| o.parent.field(name).is_some()) {
-        let (inner, parent) = (p.open[i], p.open[i].parent.name);
-        return Some(format!("`{name}` is a field of {parent}: is there a `}}` missing for {}?", opened(p, inner)));
+    if let Some(outer) = p.open.iter().rfind(|o| o.parent.field(name).is_some()) {
+        let (parent, outer) = (outer.parent.name, opened(p, *outer));
+        return Some(format!("`{name}` is a field of {parent}: is a `}}` missing for {outer}?"));
     }
-    let inside: Vec<String> = places_inside(message, name);
-    if let (Some(closed), false) = (p.closed, inside.is_empty()) {
-        let Type::Message(inner) = closed.field.ty else { return None };
+    if let Some(closed) = p.closed.filter(|c| std::ptr::eq(c.parent, message)) {
         // `layer { name: "ip" } type: ...`: the group before this place was closed too early.
-        if closed.parent.name == message.name && (inner.field(name).is_some() || !places_inside(inner, name).is_empty())
-        {
+        let Type::Message(inner) = closed.field.ty else { return None };
+        if inner.field(name).is_some() || !places_inside(inner, name).is_empty() {
+            let group = opened(p, closed);
             return Some(format!(
-                "`{name}` belongs inside `{} {{ }}`: does a `}}` close {} too early?",
-                closed.field.name,
-                opened(p, closed)
+                "`{name}` belongs inside `{} {{ }}`: was {group} closed too early?",
+                closed.field.name
             ));
         }
     }
-    if !inside.is_empty() {
-        return Some(format!("`{name}` belongs inside {}", or(&inside)));
+    if let (true, Some(other)) = (p.closed.is_none(), other_file(message, name)) {
+        return Some(other);
     }
-    let (net, solver) = ("NetParameter", "SolverParameter");
-    let other = match message.name {
-        n if n == net => solver,
-        n if n == solver => net,
+    let inside = places_inside(message, name);
+    (!inside.is_empty()).then(|| format!("`{name}` belongs inside {}", or(&inside)))
+}
+
+/// A net where a solver is wanted, or the other way round.
+fn other_file(message: &Message, name: &str) -> Option<String> {
+    let (this, that, other) = match message.name {
+        "NetParameter" => ("a net", "a solver", "SolverParameter"),
+        "SolverParameter" => ("a solver", "a net", "NetParameter"),
         _ => return None,
     };
-    let has = |m: &&Message| m.field(name).is_some();
-    schema::message(other).filter(has).map(|_| {
-        let (this, that) = if other == solver { ("a net", "a solver") } else { ("a solver", "a net") };
-        format!("`{name}` is a field of {other}: this file is read as {this}; is it {that}'s?")
-    })
+    schema::message(other)?.field(name)?;
+    Some(format!("`{name}` is a field of {other}: {this} is wanted here; is this the file of {that}?"))
 }
 
 /// Fields of Caffe's old `layers { }` that look different in `layer { }`.
@@ -79,13 +79,23 @@ fn moved(message: &Message, name: &str) -> Option<String> {
 
 /// The message fields of `message` inside which `name` could stand, as `outer { }`.
 fn places_inside(message: &'static Message, name: &str) -> Vec<String> {
-    // A layer's name, blobs and the like are in no need of an old layer inside a layer.
-    let old = |f: &Field| matches!(f.ty, Type::Message(m) if m.name.starts_with('V'));
-    let fields = message.fields.iter().filter(|f| !old(f));
-    fields
-        .filter(|f| matches!(f.ty, Type::Message(m) if m.field(name).is_some()))
-        .map(|f| format!("`{} {{ }}`", f.name))
-        .collect()
+    let has = |f: &&Field| matches!(f.ty, Type::Message(m) if m.field(name).is_some());
+    message.fields.iter().filter(|f| !is_old(f)).filter(has).map(|f| format!("`{} {{ }}`", f.name)).collect()
+}
+
+/// Is it one of the fields for layers of former times, which nobody should write any more?
+fn is_old(field: &Field) -> bool {
+    matches!(field.ty, Type::Message(m) if matches!(m.name, "V1LayerParameter" | "V0LayerParameter"))
+}
+
+/// The known name that was perhaps meant: by a slip of the pen, or cut short or drawn out (`AVERAGE`, `AVE`).
+fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
+    let lower = name.to_lowercase();
+    let begins = |k: &&str| {
+        let k = k.to_lowercase();
+        lower.len().min(k.len()) >= 3 && (k.starts_with(&lower) || lower.starts_with(&k))
+    };
+    closest(name, known.clone()).or_else(|| known.filter(begins).max_by_key(|k| k.len().min(lower.len())))
 }
 
 /// "a, b or c"; of many, the first ones.
@@ -98,7 +108,7 @@ fn or(names: &[String]) -> String {
 }
 
 fn fields_of(message: &Message) -> String {
-    let names: Vec<&str> = message.fields.iter().map(|f| f.name).collect();
+    let names: Vec<&str> = message.fields.iter().filter(|f| !is_old(f)).map(|f| f.name).collect();
     if names.len() <= LISTED {
         return format!("fields of {}: {}", message.name, names.join(", "));
     }
@@ -106,9 +116,9 @@ fn fields_of(message: &Message) -> String {
     format!("fields of {}: {} and {more} more, see proto/caffe.proto", message.name, shown.join(", "))
 }
 
-/// "`layer {`, opened on line 12".
+/// "`layer {` (line 12)".
 fn opened(p: &Parser<'_>, open: Open) -> String {
-    format!("`{} {{`, opened on line {}", open.field.name, line(p, open.span))
+    format!("`{} {{` (line {})", open.field.name, line(p, open.span))
 }
 
 fn line(p: &Parser<'_>, span: Span) -> usize {
@@ -119,8 +129,13 @@ fn line(p: &Parser<'_>, span: Span) -> usize {
 pub(super) fn unclosed(p: &Parser<'_>) -> Error {
     let Some(open) = p.open.last() else { return p.error("the text ends too early") };
     let e = p.lexer.error(Kind::Syntax, open.span, format!("`{} {{` is never closed", open.field.name));
-    let mut e = e.hint(format!("the text ends on line {} and a `}}` is missing", line(p, p.span)));
-    if p.open.len() > 1 {
+    let last = p.lexer.text.trim_end().lines().count();
+    let mut e = e.hint(format!("the text ends on line {last} and a `}}` is missing"));
+    if let Some((open, close)) = p.suspect {
+        let (open, close) = (opened(p, open), line(p, close));
+        e = e
+            .hint(format!("the `}}` on line {close} closes {open}, but stands further left: is a `}}` missing there?"));
+    } else if p.open.len() > 1 {
         let around: Vec<String> = p.open[..p.open.len() - 1].iter().rev().map(|o| opened(p, *o)).collect();
         e = e.hint(format!("it is inside {}", around.join(", inside ")));
     }
@@ -157,6 +172,11 @@ fn not_a_name(p: &Parser<'_>, message: &Message) -> Error {
         Token::Symbol('/') => e.hint("a comment begins with `#`"),
         Token::Symbol('[') => e.hint("Caffe's messages have no extensions"),
         Token::Symbol('{' | '<') => e.hint("a group begins with its name, as in `layer {`"),
+        Token::Symbol(']' | ')') => match p.open.last() {
+            Some(open) => e.hint(format!("{} is closed by the same kind of bracket", opened(p, *open))),
+            None => e,
+        },
+        Token::Number(_) => e.hint("a number stands after `name:`, and its fraction after a point"),
         _ => e.hint("a field is written `name: value` or `name { ... }`"),
     }
 }
@@ -168,7 +188,7 @@ pub(super) fn set_twice(p: &Parser<'_>, message: &Message, field: &Field, first:
     let e = e.hint(format!("it was set first on line {}, column {}: {}", first.line, first.column, first.text.trim()));
     match (message.name, p.open.last()) {
         ("LayerParameter", Some(open)) if matches!(name, "name" | "type") => {
-            e.hint(format!("is there a `}}` missing for {}?", opened(p, *open)))
+            e.hint(format!("is a `}}` missing for {}?", opened(p, *open)))
         }
         _ => e,
     }
@@ -179,7 +199,10 @@ pub(super) fn no_colon(p: &Parser<'_>, field: &Field) -> Error {
     let e = p.error(format!("expected `:` after `{name}`, found {}", describe(p.token)));
     match p.token {
         Token::Symbol('{' | '<') => e.hint(format!("`{name}` is {}, not a group", what(field))),
-        _ => e.hint(format!("write `{name}: {}`", example(field))),
+        Token::Word(value) | Token::Number(value) | Token::Quoted(value) => {
+            e.hint(format!("write `{name}: {}`", clip(value)))
+        }
+        _ => e.hint(format!("write `{name}: ...`, for `{name}` is {}", what(field))),
     }
 }
 
@@ -191,17 +214,28 @@ pub(super) fn list(p: &Parser<'_>, field: &Field, open: Span) -> Error {
 pub(super) fn no_group(p: &Parser<'_>, field: &Field, message: &Message) -> Error {
     let name = field.name;
     if let Token::Symbol('[') = p.token {
-        return p.error(format!("`{name}` is not repeated: it takes one {}, not a list", message.name));
+        return no_list(p, field);
     }
     let e = p.error(format!("expected `{{` after `{name}`, found {}", describe(p.token)));
     e.hint(format!("`{name}` is a message: `{name} {{ ... }}`")).hint(fields_of(message))
 }
 
+/// A list where one value is wanted.
+fn no_list(p: &Parser<'_>, field: &Field) -> Error {
+    match (field.label, field.ty) {
+        (Label::Repeated, _) => p.error("a list cannot stand in a list"),
+        (_, Type::Message(m)) => {
+            p.error(format!("`{}` is not repeated: it takes one {}, not a list", field.name, m.name))
+        }
+        _ => p.error(format!("`{}` is not repeated: it takes one value, not a list", field.name)),
+    }
+}
+
 /// A value that is not what its field holds.
 pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
     let name = field.name;
-    if let (Token::Symbol('['), true) = (p.token, field.label != Label::Repeated) {
-        return p.error(format!("`{name}` is not repeated: it takes one value, not a list"));
+    if let Token::Symbol('[') = p.token {
+        return no_list(p, field);
     }
     let e = p.error(format!("`{name}` is {}, found {}", what(field), describe(p.token)));
     match (p.token, field.ty) {
@@ -222,7 +256,7 @@ pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
 pub(super) fn unknown_value(p: &Parser<'_>, field: &Field, e: &Enum, word: &str) -> Error {
     let error = p.lexer.error(Kind::Unknown, p.span, format!("`{}` has no value `{word}`", field.name));
     let names = e.values.iter().map(|v| v.0);
-    let error = match closest(word, names.clone()) {
+    let error = match nearest(word, names.clone()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error,
     };
@@ -245,17 +279,6 @@ fn what(field: &Field) -> String {
             format!("one of {}", or(&names))
         }
         Type::Message(m) => format!("a {}", m.name),
-    }
-}
-
-/// A value that the field could have.
-fn example(field: &Field) -> String {
-    match field.ty {
-        Type::Bool => "true".to_owned(),
-        Type::Float | Type::Double => "0.5".to_owned(),
-        Type::String | Type::Bytes => "\"...\"".to_owned(),
-        Type::Enum(e) => e.values[0].0.to_owned(),
-        _ => "1".to_owned(),
     }
 }
 

@@ -18,9 +18,9 @@ use super::value;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
-/// How many groups a text may have. A net has some hundreds; an empty `layer {}` costs six bytes in the text and
-/// kilobytes in memory.
-const MAX_GROUPS: usize = 200_000;
+/// How many groups a text may have. A net has some hundreds; an empty `layer {}` is eight bytes of text and three
+/// kilobytes of memory.
+const MAX_GROUPS: usize = 100_000;
 
 pub(super) struct Parser<'a> {
     pub lexer: Lexer<'a>,
@@ -30,6 +30,9 @@ pub(super) struct Parser<'a> {
     pub open: Vec<Open>,
     /// The group that was closed last.
     pub closed: Option<Open>,
+    /// The first group whose closing line stands further left than the line that opened it: perhaps it is not the one
+    /// that the writer meant to close.
+    pub suspect: Option<(Open, Span)>,
     groups: usize,
 }
 
@@ -46,7 +49,7 @@ impl<'a> Parser<'a> {
     pub fn parse(message: &'static Message, text: &'a str, file: &'a str) -> Result<(Vec<u8>, Vec<Node>)> {
         let lexer = Lexer::new(text, file);
         let (token, span) = (Token::End, Span::default());
-        let mut parser = Parser { lexer, token, span, open: Vec::new(), closed: None, groups: 0 };
+        let mut parser = Parser { lexer, token, span, open: Vec::new(), closed: None, suspect: None, groups: 0 };
         parser.advance()?;
         let mut nodes = Vec::new();
         let wire = parser.body(message, None, &mut nodes)?;
@@ -180,10 +183,25 @@ impl<'a> Parser<'a> {
         let mut inner = Vec::new();
         let body = self.body(message, Some(close), &mut inner)?;
         self.closed = self.open.pop();
+        if let (Some(open), Some(depth)) = (self.closed, self.indent_if_first(self.span)) {
+            let opened = self.indent_if_first(open.span);
+            if self.suspect.is_none() && opened.is_some_and(|o| depth < o) {
+                self.suspect = Some((open, self.span));
+            }
+        }
         self.advance()?;
         wire::put(wire, field.number, Value::Bytes(&body));
         nodes.push(Node { name: field.name, index, count: 1, span: at, fields: inner });
         Ok(())
+    }
+}
+
+impl Parser<'_> {
+    /// How many spaces and tabs stand before a token, if nothing else does in its line.
+    fn indent_if_first(&self, span: Span) -> Option<usize> {
+        let before = self.lexer.text[..span.at as usize].bytes().rev();
+        let indent = before.clone().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        matches!(before.clone().nth(indent), None | Some(b'\n')).then_some(indent)
     }
 }
 

@@ -119,6 +119,9 @@ impl Node {
 /// How much of a line is shown: enough for a person, little of a machine's endless line.
 const LINE: usize = 160;
 
+/// A place further right than this is told, not shown.
+const FAR: usize = 1000;
+
 /// A piece of the text as a place: line, column and width in characters, clipped to its first line.
 pub(super) fn place(file: &str, text: &str, span: Span) -> Place {
     let at = (span.at as usize).min(text.len());
@@ -130,7 +133,11 @@ pub(super) fn place(file: &str, text: &str, span: Span) -> Place {
     // Control characters would play tricks in a terminal; one for one, so that the columns stay.
     let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     let line = text[start..end].trim_end_matches('\r');
-    let shown = line.chars().take(LINE.max(column + width)).map(visible).collect();
+    let shown = if column > FAR {
+        "(this line is too long to be shown)".to_owned()
+    } else {
+        line.chars().take(LINE.max(column + width)).map(visible).collect()
+    };
     let number = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
     Place { file: file.to_owned(), line: number, column, text: shown, width }
 }

@@ -20,27 +20,28 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &m
     let padding = merge_padding(&mut param.layers)?;
     let mut layers = Vec::new();
     for (i, old) in std::mem::take(&mut param.layers).into_iter().enumerate() {
-        if !padding.contains(&i) {
+        if padding.binary_search(&i).is_err() {
             layers.push(layer(old, i)?);
         }
     }
     notes.push(format!("{} `layers {{ layer {{ }} }}` of Caffe's first format were rewritten", layers.len()));
     param.layers = layers;
-    nodes.retain(|n| n.name != "layers" || !padding.contains(&n.index));
+    nodes.retain(|n| n.name != "layers" || padding.binary_search(&n.index).is_err());
     for node in nodes.iter_mut().filter(|n| n.name == "layers") {
-        node.index -= padding.iter().filter(|p| **p < node.index).count();
+        node.index -= padding.partition_point(|p| *p < node.index);
     }
     Ok(())
 }
 
-/// Gives each "padding" layer's `pad` to the convolutions and poolings that read it; tells which layers are padding.
+/// Gives each "padding" layer's `pad` to the convolutions and poolings that read it; tells which layers are padding, in
+/// rising order.
 fn merge_padding(layers: &mut [V1LayerParameter]) -> Result<Vec<usize>> {
     let mut maker: HashMap<String, usize> = HashMap::new();
     let mut padding = Vec::new();
     for i in 0..layers.len() {
         let fail = |name: &str, why: &str| Err(Error::new(Kind::Net, why).layer(name).field(format!("layers[{i}]")));
         for j in 0..layers[i].bottom.len() {
-            let source = maker.get(&layers[i].bottom[j]).copied().filter(|s| padding.contains(s));
+            let source = maker.get(&layers[i].bottom[j]).copied().filter(|s| padding.binary_search(s).is_ok());
             let Some(source) = source else { continue };
             let pad = layers[source].layer.as_ref().and_then(|l| l.pad);
             layers[i].bottom[j] = layers[source].bottom[0].clone();
