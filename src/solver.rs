@@ -23,7 +23,7 @@ use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::log::number;
 use crate::net::Net;
-use crate::proto::{self, Source, SolverParameter, solver_parameter::SolverMode, text};
+use crate::proto::{self, SolverParameter, Source, solver_parameter::SolverMode, text};
 use crate::{Error, Kind, Layers, Log, Result};
 use rules::{Rule, Rules};
 use std::collections::VecDeque;
@@ -202,7 +202,8 @@ impl Builder {
             self.log.info(|| note);
         }
         let source = self.source.clone();
-        self.make_unplaced().map_err(|e| if e.layer_name().is_some() || e.place().is_some() { e } else { source.locate(e, "") })
+        self.make_unplaced()
+            .map_err(|e| if e.layer_name().is_some() || e.place().is_some() { e } else { source.locate(e, "") })
     }
 
     fn make_unplaced(mut self) -> Result<Solver> {
@@ -385,7 +386,8 @@ impl Solver {
         self.log.info(|| format!("Solving {}", self.net.name()));
         self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
         self.step((self.param.max_iter() as u64).saturating_sub(self.iter))?;
-        if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some() {
+        if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some()
+        {
             self.snapshot()?;
         }
         if self.remote.stop.swap(false, Ordering::SeqCst) {
@@ -465,7 +467,9 @@ impl Solver {
         let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter))
             .hint("a smaller base_lr, clip_gradients or another filler usually helps");
         match self.net.blob_names().into_iter().find(bad) {
-            Some(blob) => e.hint(format!("the first values that are not finite are in blob \"{blob}\"")).layer(self.net.maker(blob)),
+            Some(blob) => e
+                .hint(format!("the first values that are not finite are in blob \"{blob}\""))
+                .layer(self.net.maker(blob)),
             None => e,
         }
     }

@@ -17,11 +17,15 @@
 //! ```
 
 mod concat;
+mod convolution;
 mod dummy_data;
 mod eltwise;
 mod flatten;
+mod inner_product;
 mod input;
+mod lrn;
 mod parameter;
+mod pooling;
 mod reduction;
 mod relu;
 mod reshape;
@@ -30,11 +34,15 @@ mod slice;
 mod split;
 
 pub use concat::Concat;
+pub use convolution::Convolution;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
 pub use flatten::Flatten;
+pub use inner_product::InnerProduct;
 pub use input::Input;
+pub use lrn::Lrn;
 pub use parameter::Parameter;
+pub use pooling::Pooling;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
@@ -56,6 +64,13 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Input",     new::<Input>),
     ("DummyData", new::<DummyData>),
     ("Parameter", new::<Parameter>),
+    // vision
+    ("Convolution", new::<Convolution>),
+    ("Pooling", new::<Pooling>),
+    // common
+    ("InnerProduct", new::<InnerProduct>),
+    // normalisation
+    ("LRN", new::<Lrn>),
     // activation
     ("ReLU", new::<Relu>),
     // utility

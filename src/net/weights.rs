@@ -4,8 +4,8 @@
 //! made it, and what nobody asked for is left unused. That is how Caffe finetunes.
 
 use super::Net;
-use crate::proto::{self, BlobProto, BlobShape, LayerParameter, NetParameter};
 use crate::blob::Values;
+use crate::proto::{self, BlobProto, BlobShape, LayerParameter, NetParameter};
 use crate::{Blob, Error, Kind, Result};
 use prost::Message;
 use std::path::Path;

@@ -26,12 +26,10 @@
 mod v0;
 mod v1;
 
-use super::caffe::{
-    InputParameter, LayerParameter, NetParameter, SolverParameter, solver_parameter::SolverType,
-};
+use super::BlobShape;
+use super::caffe::{InputParameter, LayerParameter, NetParameter, SolverParameter, solver_parameter::SolverType};
 use super::source::{Node, Source};
 use super::text::Parsed;
-use super::BlobShape;
 use crate::error::{Error, Kind, Result};
 
 /// Brings a net up to date, and says in a sentence each what was done.

@@ -25,7 +25,11 @@ impl Solver {
                 .hint("use snapshot_format: BINARYPROTO"));
         }
         let prefix = match self.param.snapshot_prefix() {
-            "" => return Err(Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")),
+            "" => {
+                return Err(
+                    Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")
+                );
+            }
             prefix => prefix,
         };
         let path = |kind: &str| PathBuf::from(format!("{prefix}_iter_{}.{kind}", self.iter));
@@ -67,8 +71,11 @@ impl Solver {
         let broken = |why: String| Error::new(Kind::Weights, format!("{}: {why}", path.display()));
         if state.history.len() != self.history.len() {
             let (found, want) = (state.history.len(), self.history.len());
-            return Err(broken(format!("it holds {found} arrays of history, {} of this net needs {want}", self.param.r#type()))
-                .hint("the snapshot is of another net, or of another solver type"));
+            return Err(broken(format!(
+                "it holds {found} arrays of history, {} of this net needs {want}",
+                self.param.r#type()
+            ))
+            .hint("the snapshot is of another net, or of another solver type"));
         }
         let iter = u64::try_from(state.iter()).map_err(|_| broken(format!("iteration {}", state.iter())))?;
         let mut history = self.history.clone();

@@ -36,8 +36,7 @@ impl Solver {
             let mut memory: Vec<&mut [f32]> =
                 history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
             if !piece.apply(&cpu, blob, &mut memory) {
-                let message =
-                    format!("the gradient of its parameter {} is not finite at iteration {iter}", spec.index);
+                let message = format!("the gradient of its parameter {} is not finite at iteration {iter}", spec.index);
                 return Err(Error::new(Kind::NonFinite, message)
                     .layer(&spec.layer)
                     .hint("a smaller base_lr, clip_gradients or another filler usually helps"));

@@ -99,8 +99,7 @@ fn weights_go_through_unchanged() {
     for cut in [1, 2, 11, 1000, bytes.len() - 1] {
         assert!(binary::decode::<NetParameter>(&bytes[..cut]).is_err(), "cut at {cut}");
     }
-    let old: BlobProto =
-        binary::decode(&std::fs::read(dir.join("extras/mean_legacy4d.binaryproto")).unwrap()).unwrap();
+    let old: BlobProto = binary::decode(&std::fs::read(dir.join("extras/mean_legacy4d.binaryproto")).unwrap()).unwrap();
     assert_eq!((old.num(), old.shape.is_none()), (1, true));
 }
 

@@ -25,7 +25,9 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut [Node], notes: &mut 
 fn layer(old: V1LayerParameter) -> Result<LayerParameter> {
     let kind = type_name(old.r#type());
     if old.layer.is_some() {
-        return Err(Error::new(Kind::Net, "a `layer` inside `layers` beside other layers' new fields").layer(old.name()));
+        return Err(
+            Error::new(Kind::Net, "a `layer` inside `layers` beside other layers' new fields").layer(old.name())
+        );
     }
     Ok(LayerParameter {
         param: params(&old),
