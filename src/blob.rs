@@ -13,7 +13,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use crate::device::{Arg, Gpu};
+use crate::device::{Arg, Device, Gpu, Mat, MatMut, Trans};
 use crate::memory::Memory;
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
@@ -267,6 +267,51 @@ impl Blob {
         }
         let padded = index.iter().copied().chain(std::iter::repeat(0));
         Ok(self.shape().iter().zip(padded).fold(0, |at, (d, i)| at * d + i))
+    }
+}
+
+impl Device {
+    /// c = alpha op(a) op(b) + beta c, in Caffe's order: op(a) is m x k, op(b) is k x n, and op transposes or not. How the
+    /// values are cut into axes does not matter, only their number.
+    ///
+    /// ```
+    /// use cortado::{Device, Values, device::Trans};
+    /// let mut x = Values::new(&[1, 2])?;
+    /// x.slice_mut().copy_from_slice(&[3.0, 4.0]);
+    /// let mut y = Values::new(&[1, 1])?;
+    /// Device::cpu().gemm(Trans::No, Trans::Yes, 1, 1, 2, 1.0, &x, &x, 0.0, &mut y)?; // y = x x^T
+    /// assert_eq!(y.scalar(), 25.0);
+    /// # Ok::<(), cortado::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Values that are not as many as the sizes say.
+    #[allow(clippy::too_many_arguments)]
+    pub fn gemm(
+        &self,
+        trans_a: Trans,
+        trans_b: Trans,
+        m: usize,
+        n: usize,
+        k: usize,
+        alpha: f32,
+        a: &Values,
+        b: &Values,
+        beta: f32,
+        c: &mut Values,
+    ) -> Result {
+        for (name, rows, cols, values) in [("a", m, k, a), ("b", k, n, b), ("c", m, n, &*c)] {
+            if rows.checked_mul(cols) != Some(values.count()) {
+                return Err(Error::shape(format!("gemm: {name} of shape {:?} is not {rows} x {cols}", values.shape())));
+            }
+        }
+        let mat = |x, trans, rows, cols| match trans {
+            Trans::No => Mat::new(x, rows, cols),
+            Trans::Yes => Mat::new(x, cols, rows).t(),
+        };
+        let (a, b) = (mat(a.slice(), trans_a, m, k), mat(b.slice(), trans_b, k, n));
+        self.host().gemm(alpha, a, b, beta, MatMut::new(c.slice_mut(), m, n));
+        Ok(())
     }
 }
 

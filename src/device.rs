@@ -136,6 +136,14 @@ impl Device {
         }
     }
 
+    /// The CPU that does what this device does not do itself: for a GPU, one thread of it.
+    pub fn host(&self) -> Cpu {
+        match self {
+            Device::Cpu(cpu) => cpu.clone(),
+            Device::Gpu(_) => Cpu::new(1),
+        }
+    }
+
     /// The first error of a call on this device that could not return it.
     pub fn check(&self) -> Result {
         match self {

@@ -1,32 +1,39 @@
-//! The CPU: its threads and its matrix product.
+//! The CPU: its threads, its work memory, and the arithmetic that layers share.
+//!
+//! Work is split into *pieces* whose size depends on the shapes alone, never on the number of threads; a piece writes
+//! its own part of the result, or its own partial sum, and partial sums are added up in order. So one thread and many
+//! give the same bits.
 
-use crate::Result;
+mod conv;
+mod im2col;
+mod matrix;
+
+pub use conv::Conv;
+pub use im2col::{Axis, col2im, im2col};
+pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
+
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
-
-/// Whether a matrix is taken as it stands or transposed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Trans {
-    No,
-    Yes,
-}
 
 /// The CPU with a number of threads; clones share them.
 #[derive(Clone)]
 pub struct Cpu {
     threads: usize,
     pool: Arc<OnceLock<Option<ThreadPool>>>,
+    /// Work memory that nobody is using just now.
+    scratch: Arc<Mutex<Vec<Vec<f32>>>>,
 }
 
 impl Cpu {
     /// With `threads` threads, or as many as there are cores if 0.
     pub fn new(threads: usize) -> Cpu {
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-        Cpu { threads: if threads == 0 { cores() } else { threads }, pool: Arc::default() }
+        let threads = if threads == 0 { cores() } else { threads };
+        Cpu { threads, pool: Arc::default(), scratch: Arc::default() }
     }
 
     pub fn threads(&self) -> usize {
@@ -42,7 +49,20 @@ impl Cpu {
         }
     }
 
-    /// pieces
+    /// Cuts `y` into pieces of `len` values (the last may be shorter) and calls `work(start, piece)` for each, in
+    /// parallel; `start` is the piece's place in `y`. With one piece or one thread nothing is handed over.
+    ///
+    /// ```
+    /// let x: Vec<f32> = (0..100_000).map(|i| i as f32).collect();
+    /// let mut y = vec![0.0; x.len()];
+    /// let cpu = cortado::device::Cpu::new(2);
+    /// cpu.pieces(&mut y, cortado::device::cpu::PIECE, |start, y| {
+    ///     for (y, x) in y.iter_mut().zip(&x[start..]) {
+    ///         *y = 2.0 * x;
+    ///     }
+    /// });
+    /// assert_eq!(y[99_999], 199_998.0);
+    /// ```
     pub fn pieces<T: Send>(&self, y: &mut [T], len: usize, work: impl Fn(usize, &mut [T]) + Sync + Send) {
         let len = len.max(1);
         if y.len() <= len || self.threads == 1 {
@@ -51,20 +71,44 @@ impl Cpu {
             self.install(|| y.par_chunks_mut(len).enumerate().for_each(|(i, y)| work(i * len, y)));
         }
     }
-}
 
-/// A matrix in a slice: rows x columns with a stride for each.
-#[derive(Clone, Copy)]
-pub struct Mat<'a> {
-    pub data: &'a [f32],
-}
+    /// Like [`pieces`](Cpu::pieces) for two results, each with the length of its pieces; `start` is the place in the first.
+    pub fn pieces2<T: Send, U: Send>(
+        &self,
+        (y, y_len): (&mut [T], usize),
+        (z, z_len): (&mut [U], usize),
+        work: impl Fn(usize, &mut [T], &mut [U]) + Sync + Send,
+    ) {
+        let (y_len, z_len) = (y_len.max(1), z_len.max(1));
+        if y.len() <= y_len || self.threads == 1 {
+            let pieces = y.chunks_mut(y_len).zip(z.chunks_mut(z_len)).enumerate();
+            pieces.for_each(|(i, (y, z))| work(i * y_len, y, z));
+        } else {
+            let pieces = y.par_chunks_mut(y_len).zip(z.par_chunks_mut(z_len)).enumerate();
+            self.install(|| pieces.for_each(|(i, (y, z))| work(i * y_len, y, z)));
+        }
+    }
 
-/// A matrix to be written.
-pub struct MatMut<'a> {
-    pub data: &'a mut [f32],
-}
+    /// Lends `work` a buffer of `len` values. What they are is left over from earlier use.
+    pub fn scratch<R>(&self, len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+        let mut buffer = self.take(len);
+        if buffer.len() < len {
+            buffer.resize(len, 0.0);
+        }
+        let result = work(&mut buffer[..len]);
+        self.free().push(buffer);
+        result
+    }
 
-#[allow(dead_code)]
-fn placeholder() -> Result {
-    Ok(())
+    /// The smallest free buffer that is long enough, or else the longest.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let mut free = self.free();
+        let fits = (0..free.len()).filter(|&i| free[i].len() >= len).min_by_key(|&i| free[i].len());
+        let best = fits.or_else(|| (0..free.len()).max_by_key(|&i| free[i].len()));
+        best.map(|i| free.swap_remove(i)).unwrap_or_default()
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<f32>>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -18,11 +18,15 @@
 
 mod concat;
 mod data;
+mod convolution;
 mod dummy_data;
 mod eltwise;
 mod flatten;
+mod inner_product;
 mod input;
+mod lrn;
 mod parameter;
+mod pooling;
 mod reduction;
 mod relu;
 mod reshape;
@@ -32,11 +36,15 @@ mod split;
 
 pub use concat::Concat;
 pub use data::Data;
+pub use convolution::Convolution;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
 pub use flatten::Flatten;
+pub use inner_product::InnerProduct;
 pub use input::Input;
+pub use lrn::Lrn;
 pub use parameter::Parameter;
+pub use pooling::Pooling;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
@@ -59,6 +67,13 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("DummyData", new::<DummyData>),
     ("Parameter", new::<Parameter>),
     ("Data", new::<Data>),
+    // vision
+    ("Convolution", new::<Convolution>),
+    ("Pooling", new::<Pooling>),
+    // common
+    ("InnerProduct", new::<InnerProduct>),
+    // normalisation
+    ("LRN", new::<Lrn>),
     // activation
     ("ReLU", new::<Relu>),
     // utility

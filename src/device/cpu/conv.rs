@@ -1,0 +1,294 @@
+//! Convolution and its two gradients, by matrix products.
+//!
+//! With x \[C, sizes\] an image, w \[K, C, kernels\] the weights and o a position of the output y \[K, outs\],
+//!
+//! ```text
+//! y[k][o] = sum over c, j:  w[k][c][j] * x[c][o * stride + j * dilation - pad]
+//! ```
+//!
+//! im2col makes that one product y = w col. But col holds every value of x once for each kernel position. Where the first
+//! axis has stride 1 its kernel need not be expanded: two kernel rows meet the same values, `shift` apart. So im2col
+//! expands the other axes only (5 times instead of 25 for a 5x5 kernel), and the product becomes a sum over kernel rows r:
+//!
+//! ```text
+//! y     = sum over r:  w_r   * col[.., r * shift ..]         w_r = w[.., .., r, ..] as K x (C * other kernels)
+//! dw_r  = sum over images:  dy * col[.., r * shift ..]^T
+//! dcol[.., r * shift ..] += w_r^T * dy,  and dx = col2im(dcol)
+//! ```
+//!
+//! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
+
+use super::Cpu;
+use super::im2col::{Axis, col2im, im2col};
+use super::matrix::{Mat, MatMut, gemm, transpose};
+use crate::{Error, Result};
+
+/// A batch is cut into at most this many pieces.
+const PIECES: usize = 16;
+/// Products shorter than this are not worth a call for each kernel row.
+const SHORT: usize = 16;
+/// The most values that the pieces' sums of dw take together.
+const MAX_SUMS: usize = 1 << 24;
+/// The most values a work buffer may have: as many as a blob.
+const MAX_VALUES: usize = i32::MAX as usize;
+
+/// The sizes of a convolution, and how it is computed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conv {
+    groups: usize,
+    /// Channels and outputs of one group.
+    channels: usize,
+    outputs: usize,
+    axes: Vec<Axis>,
+    /// What im2col expands: `axes`, the first without its kernel if that is walked over by rows.
+    expanded: Vec<Axis>,
+    /// Kernel rows (1 if all axes are expanded), and how far apart in col they find their values.
+    rows: usize,
+    shift: usize,
+    /// Values of one channel of x, and of one output of y.
+    size: usize,
+    out: usize,
+    /// col is q x wide.
+    q: usize,
+    wide: usize,
+}
+
+impl Conv {
+    /// A convolution of images with `channels` channels into `outputs` channels.
+    ///
+    /// # Errors
+    /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes beyond all memory.
+    pub fn new(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
+        if channels == 0 || outputs == 0 || groups == 0 || channels % groups != 0 || outputs % groups != 0 {
+            return Err(Error::shape(format!("{channels} channels and {outputs} outputs in {groups} groups"))
+                .hint("channels and num_output must be multiples of group, and none of them 0"));
+        }
+        check_axes(axes)?;
+        let (channels, outputs) = (channels / groups, outputs / groups);
+        let mut expanded = axes.to_vec();
+        let (mut rows, mut shift) = (1, 0);
+        let short = product(axes.iter().skip(1).map(|a| a.kernel).chain([channels])).is_some_and(|q| q < SHORT);
+        if let (Some(first), false) = (expanded.first_mut(), short)
+            && first.stride == 1
+        {
+            (rows, shift) = (first.kernel, first.dilation);
+            (first.kernel, first.dilation) = (1, 1);
+        }
+        let too_large = || {
+            Error::shape(format!("the convolution is too large: {channels} channels, {outputs} outputs, {axes:?}"))
+                .hint("its weights, outputs and im2col's matrix may hold 2^31 - 1 values each")
+        };
+        let limited = |n: Option<usize>| n.filter(|&n| n <= MAX_VALUES).ok_or_else(too_large);
+        let q = limited(product(expanded.iter().map(|a| a.kernel).chain([channels])))?;
+        let wide = limited(product(expanded.iter().map(Axis::out)))?;
+        let size = limited(product(axes.iter().map(|a| a.size)))?;
+        let out = limited(product(axes.iter().map(Axis::out)))?;
+        limited(product([q, wide]))?;
+        limited(product([q, rows, outputs, groups]))?;
+        limited(product([out, outputs, groups]))?;
+        limited(product([size, channels, groups]))?;
+        shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
+        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expanded, rows, shift, size, out, q, wide })
+    }
+
+    /// The sizes of the output's spatial axes.
+    pub fn outs(&self) -> impl Iterator<Item = usize> {
+        self.axes.iter().map(Axis::out)
+    }
+
+    /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
+    pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
+        let image = self.groups * self.outputs * self.out;
+        self.by_rows(cpu, w, |w| {
+            cpu.pieces(y, images(y.len() / image) * image, |start, y| {
+                cpu.scratch(self.q * self.wide, |buffer| {
+                    let first = start / image * self.groups; // of all groups of all images
+                    let x = x.chunks_exact(self.channels * self.size).skip(first);
+                    for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
+                        let g = i % self.groups;
+                        if let Some(b) = b {
+                            let b = &b[g * self.outputs..];
+                            y.chunks_exact_mut(self.out).zip(b).for_each(|(y, b)| y.fill(*b));
+                        }
+                        let col = self.col(x, buffer);
+                        for r in 0..self.rows {
+                            let beta = if b.is_some() || r > 0 { 1.0 } else { 0.0 };
+                            let y = MatMut::new(y, self.outputs, self.out);
+                            gemm(1.0, self.kernel_row(w, g, r), self.shifted(col, r), beta, y);
+                        }
+                    }
+                })
+            })
+        });
+    }
+
+    /// dx, the gradient with respect to the images.
+    pub fn backward_data(&self, cpu: &Cpu, w: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let image = self.groups * self.channels * self.size;
+        self.by_rows(cpu, w, |w| {
+            cpu.pieces(dx, images(dx.len() / image) * image, |start, dx| {
+                cpu.scratch(self.q * self.wide, |buffer| {
+                    let first = start / image * self.groups;
+                    let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
+                    for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
+                        let dcol = if self.is_plain() { &mut *dx } else { &mut *buffer };
+                        if self.rows > 1 {
+                            dcol.fill(0.0);
+                        }
+                        for r in 0..self.rows {
+                            let beta = if self.rows > 1 { 1.0 } else { 0.0 };
+                            let w = self.kernel_row(w, i % self.groups, r).t();
+                            let dcol = &mut dcol[r * self.shift..];
+                            let dcol = MatMut::strided(dcol, self.q, self.out, self.wide);
+                            gemm(1.0, w, Mat::new(dy, self.outputs, self.out), beta, dcol);
+                        }
+                        if !self.is_plain() {
+                            col2im(buffer, &self.expanded, dx);
+                        }
+                    }
+                })
+            })
+        });
+    }
+
+    /// Adds to dw and db, the gradients with respect to the weights and the bias.
+    pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
+        // A piece sums up dw as [group][kernel row][q][k], then db as [group][k], where k is an output: the product is
+        // fastest along its last axis, and with whole vectors there.
+        let k = if self.outputs > 8 { self.outputs.next_multiple_of(16) } else { self.outputs };
+        let row = self.q * k;
+        let weights = self.groups * self.rows * row;
+        let sum = weights + self.groups * k;
+        let num = dy.len() / (self.groups * self.outputs * self.out);
+        // Where the sums are large there are fewer pieces.
+        let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
+        cpu.scratch(num.div_ceil(images) * sum, |sums| {
+            cpu.pieces(sums, sum, |start, sum| {
+                sum.fill(0.0);
+                let (dw, db) = sum.split_at_mut(weights);
+                cpu.scratch(self.q * self.wide + self.out * k, |buffer| {
+                    let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
+                    let first = start / (weights + db.len()) * images * self.groups;
+                    let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
+                    let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
+                    for (i, (x, dy)) in x.zip(dy).enumerate() {
+                        let g = i % self.groups;
+                        let col = self.col(x, buffer);
+                        transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
+                        for r in 0..self.rows {
+                            let dw = &mut dw[(g * self.rows + r) * row..][..row];
+                            let dyt = Mat::new(dyt, self.out, k);
+                            gemm(1.0, self.shifted(col, r), dyt, 1.0, MatMut::new(dw, self.q, k));
+                        }
+                        for dyt in dyt.chunks_exact(k) {
+                            add(dyt, &mut db[g * k..][..k]);
+                        }
+                    }
+                })
+            });
+            let (total, others) = sums.split_at_mut(sum);
+            cpu.pieces(total, 4096, |start, total| {
+                for other in others.chunks_exact(sum) {
+                    add(&other[start..], total);
+                }
+            });
+            // Back to [output][channel][kernel row][other kernels].
+            let (inner, kernels) = (self.q / self.channels, self.q / self.channels * self.rows);
+            cpu.pieces(dw, self.channels * kernels, |start, dw| {
+                let output = start / dw.len();
+                let total = &total[output / self.outputs * self.rows * row + output % self.outputs..];
+                for (i, dw) in dw.iter_mut().enumerate() {
+                    let (c, r, j) = (i / kernels, i / inner % self.rows, i % inner);
+                    *dw += total[r * row + (c * inner + j) * k];
+                }
+            });
+            if let Some(db) = db {
+                let total = total[weights..].chunks_exact(k);
+                db.chunks_exact_mut(self.outputs).zip(total).for_each(|(db, total)| add(total, db));
+            }
+        });
+    }
+
+    /// Whether im2col would copy x as it stands.
+    fn is_plain(&self) -> bool {
+        self.expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0)
+    }
+
+    /// im2col's matrix of one group of an image: in the buffer, or x itself.
+    fn col<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
+        if self.is_plain() {
+            return x;
+        }
+        im2col(x, &self.expanded, buffer);
+        buffer
+    }
+
+    /// The part of col that kernel row `r` meets.
+    fn shifted<'a>(&self, col: &'a [f32], r: usize) -> Mat<'a> {
+        Mat::strided(&col[r * self.shift..], self.q, self.out, self.wide)
+    }
+
+    /// Kernel row `r` of group `g`, of weights in the order that [`by_rows`](Self::by_rows) makes.
+    fn kernel_row<'a>(&self, w: &'a [f32], g: usize, r: usize) -> Mat<'a> {
+        Mat::new(&w[(g * self.rows + r) * self.outputs * self.q..], self.outputs, self.q)
+    }
+
+    /// Calls `work` with the weights as \[group\]\[kernel row\]\[output\]\[channel\]\[other kernels\].
+    fn by_rows(&self, cpu: &Cpu, w: &[f32], work: impl FnOnce(&[f32])) {
+        if self.rows == 1 {
+            return work(w);
+        }
+        let inner = self.q / self.channels;
+        cpu.scratch(w.len(), |by_rows| {
+            for (w, by_rows) in
+                w.chunks_exact(w.len() / self.groups).zip(by_rows.chunks_exact_mut(w.len() / self.groups))
+            {
+                for (r, row) in by_rows.chunks_exact_mut(self.outputs * self.q).enumerate() {
+                    for (w, row) in w.chunks_exact(self.rows * inner).zip(row.chunks_exact_mut(inner)) {
+                        row.copy_from_slice(&w[r * inner..][..inner]);
+                    }
+                }
+            }
+            work(by_rows)
+        })
+    }
+}
+
+/// Images in a piece of a batch of `num`.
+fn images(num: usize) -> usize {
+    num.div_ceil(PIECES).max(1)
+}
+
+/// y += x
+fn add(x: &[f32], y: &mut [f32]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+}
+
+/// The product of all sizes, if a usize can hold it.
+fn product(sizes: impl IntoIterator<Item = usize>) -> Option<usize> {
+    sizes.into_iter().try_fold(1usize, |n, s| n.checked_mul(s))
+}
+
+/// Checks what a prototxt can get wrong.
+fn check_axes(axes: &[Axis]) -> Result {
+    for a in axes {
+        let values = [a.size, a.kernel, a.pad, a.stride, a.dilation];
+        if [a.size, a.kernel, a.stride, a.dilation].contains(&0) || values.iter().any(|&v| v > MAX_VALUES) {
+            return Err(Error::shape(format!("a convolution over {a:?}"))
+                .hint("size, kernel, stride and dilation run from 1 to 2^31 - 1"));
+        }
+    }
+    // Products of two such values do not overflow.
+    let list = |f: fn(&Axis) -> usize| axes.iter().map(|a| f(a).to_string()).collect::<Vec<_>>().join("x");
+    if axes.iter().any(|a| a.extent() > a.padded()) {
+        let dilated = if axes.iter().any(|a| a.dilation > 1) { ", dilated" } else { "" };
+        let padded = if axes.iter().any(|a| a.pad > 0) { ", padded" } else { "" };
+        return Err(Error::shape(format!(
+            "a kernel of {}{dilated} does not fit into an input of {}{padded}",
+            list(Axis::extent),
+            list(Axis::padded)
+        ))
+        .hint("make the kernel smaller or the padding larger"));
+    }
+    Ok(())
+}

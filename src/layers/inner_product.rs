@@ -1,0 +1,124 @@
+//! # InnerProduct: y = x wᵀ + b
+//!
+//! | blob      | shape                                                  | meaning                      |
+//! |-----------|--------------------------------------------------------|------------------------------|
+//! | bottom[0] | the axes before `axis` make M samples, the others K values | x, M x K                 |
+//! | param[0]  | num_output x K; with `transpose: true` K x num_output  | w                            |
+//! | param[1]  | num_output                                             | b, unless `bias_term: false` |
+//! | top[0]    | the axes before `axis`, then num_output                | y, M x N                     |
+//!
+//! dx = dy w, dw = dyᵀ x, and db is the sum of dy over the samples. Others call this a fully connected, linear or dense
+//! layer.
+
+use crate::device::Trans;
+use crate::filler;
+use crate::layer::*;
+use crate::proto::{InnerProductParameter, LayerParameter};
+use crate::{Blob, Error, Result};
+
+pub struct InnerProduct {
+    name: String,
+    param: InnerProductParameter,
+    /// N outputs and K inputs of a sample.
+    n: usize,
+    k: usize,
+}
+
+impl Layer for InnerProduct {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let p = param.inner_product_param.clone().unwrap_or_default();
+        if p.num_output() == 0 {
+            return Err(Error::value("an InnerProduct needs a num_output of at least 1")
+                .field("inner_product_param.num_output")
+                .hint("num_output is the number of values that the layer computes of each sample"));
+        }
+        Ok(InnerProduct { name: param.name().into(), n: p.num_output() as usize, k: 0, param: p })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        let (p, axis) = (&self.param, self.axis(&bottom[0])?);
+        self.k = bottom[0].count_in(axis..bottom[0].num_axes());
+        let mut w = Blob::new(&if p.transpose() { [self.k, self.n] } else { [self.n, self.k] })?;
+        filler::fill_or_zero(p.weight_filler.as_ref(), &cx.random(&format!("{}.w", self.name)), &mut w)
+            .map_err(|e| e.field("inner_product_param.weight_filler"))?;
+        let mut params = vec![Param::new(w)];
+        if p.bias_term() {
+            let mut b = Blob::new(&[self.n])?;
+            filler::fill_or_zero(p.bias_filler.as_ref(), &cx.random(&format!("{}.b", self.name)), &mut b)
+                .map_err(|e| e.field("inner_product_param.bias_filler"))?;
+            params.push(Param::new(b));
+        }
+        Ok(params)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (shape, axis) = (bottom[0].shape(), self.axis(&bottom[0])?);
+        let k = bottom[0].count_in(axis..shape.len());
+        if k != self.k {
+            return Err(Error::shape(format!(
+                "the weights were made for {} inputs, a sample of the bottom of shape {shape:?} has {k}",
+                self.k
+            ))
+            .hint("an InnerProduct cannot change the size of its input; a Convolution or global pooling can"));
+        }
+        top[0].reshape(&[&shape[..axis], &[self.n]].concat())
+    }
+
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, w, y) = (&bottom[0].data, &params[0].data, &mut top[0].data);
+        let (m, n, k) = (y.count() / self.n, self.n, self.k); // m samples of k inputs make n outputs each
+        let trans_w = if self.param.transpose() { Trans::No } else { Trans::Yes };
+        cx.device.gemm(Trans::No, trans_w, m, n, k, 1.0, x, w, 0.0, y)?;
+        if let Some(b) = params.get(1) {
+            let b = b.data.slice();
+            for y in y.slice_mut().chunks_exact_mut(n) {
+                y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        let (dy, transpose) = (&top[0].diff, self.param.transpose());
+        let (m, n, k) = (dy.count() / self.n, self.n, self.k);
+        let x = &mut bottom[0];
+        let w = &mut params[0];
+        if transpose {
+            cx.device.gemm(Trans::Yes, Trans::No, k, n, m, 1.0, &x.data, dy, 1.0, &mut w.diff)?;
+        } else {
+            cx.device.gemm(Trans::Yes, Trans::No, n, k, m, 1.0, dy, &x.data, 1.0, &mut w.diff)?;
+        }
+        if propagate_down[0] {
+            let trans_w = if transpose { Trans::Yes } else { Trans::No };
+            cx.device.gemm(Trans::No, trans_w, m, k, n, 1.0, dy, &w.data, 0.0, &mut x.diff)?;
+        }
+        if let Some(b) = params.get_mut(1) {
+            let db = b.diff.slice_mut();
+            for dy in dy.slice().chunks_exact(n) {
+                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::X
+    }
+}
+
+impl InnerProduct {
+    fn axis(&self, x: &Blob) -> Result<usize> {
+        x.axis(self.param.axis()).map_err(|e| e.field("inner_product_param.axis"))
+    }
+}
