@@ -43,6 +43,34 @@ pub use reshape::Reshape;
 pub use silence::Silence;
 pub use slice::Slice;
 pub use split::Split;
+mod accuracy;
+mod batch_norm;
+mod bias;
+mod dropout;
+mod euclidean_loss;
+mod loss;
+mod relu;
+mod scale;
+mod sigmoid;
+mod sigmoid_cross_entropy_loss;
+mod softmax;
+mod softmax_loss;
+mod spread;
+mod sums;
+mod tanh;
+
+pub use accuracy::Accuracy;
+pub use batch_norm::BatchNorm;
+pub use bias::Bias;
+pub use dropout::Dropout;
+pub use euclidean_loss::EuclideanLoss;
+pub use relu::Relu;
+pub use scale::Scale;
+pub use sigmoid::Sigmoid;
+pub use sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss;
+pub use softmax::Softmax;
+pub use softmax_loss::SoftmaxWithLoss;
+pub use tanh::Tanh;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -70,6 +98,21 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Reshape",   new::<Reshape>),
     ("Reduction", new::<Reduction>),
     ("Silence",   new::<Silence>),
+    // normalisation
+    ("BatchNorm", new::<BatchNorm>),
+    ("Scale", new::<Scale>),
+    ("Bias", new::<Bias>),
+    // activation
+    ("ReLU", new::<Relu>),
+    ("Sigmoid", new::<Sigmoid>),
+    ("TanH", new::<Tanh>),
+    ("Dropout", new::<Dropout>),
+    ("Softmax", new::<Softmax>),
+    // loss
+    ("SoftmaxWithLoss", new::<SoftmaxWithLoss>),
+    ("EuclideanLoss", new::<EuclideanLoss>),
+    ("SigmoidCrossEntropyLoss", new::<SigmoidCrossEntropyLoss>),
+    ("Accuracy", new::<Accuracy>),
 ];
 
 fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
