@@ -32,30 +32,6 @@ mod parameter;
 mod reduction;
 mod relu;
 mod reshape;
-mod silence;
-mod slice;
-mod split;
-
-pub use concat::Concat;
-pub use data::Data;
-pub use dummy_data::DummyData;
-pub use eltwise::Eltwise;
-pub use flatten::Flatten;
-pub use input::Input;
-pub use parameter::Parameter;
-pub use reduction::Reduction;
-pub use relu::Relu;
-pub use reshape::Reshape;
-pub use silence::Silence;
-pub use slice::Slice;
-pub use split::Split;
-mod accuracy;
-mod batch_norm;
-mod bias;
-mod dropout;
-mod euclidean_loss;
-mod loss;
-mod relu;
 mod scale;
 mod sigmoid;
 mod sigmoid_cross_entropy_loss;
@@ -72,6 +48,7 @@ pub use accuracy::Accuracy;
 pub use batch_norm::BatchNorm;
 pub use bias::Bias;
 pub use concat::Concat;
+pub use data::Data;
 pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
@@ -103,24 +80,10 @@ type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
     // data
-    ("Input",     new::<Input>),
-    ("DummyData", new::<DummyData>),
-    ("Parameter", new::<Parameter>),
-    ("Data", new::<Data>),
-    // activation
-    ("ReLU", new::<Relu>),
-    // utility
-    ("Split",     new::<Split>),
-    ("Concat",    new::<Concat>),
-    ("Slice",     new::<Slice>),
-    ("Eltwise",   new::<Eltwise>),
-    ("Flatten",   new::<Flatten>),
-    ("Reshape",   new::<Reshape>),
-    ("Reduction", new::<Reduction>),
-    ("Silence",   new::<Silence>),
     ("Input",                   new::<Input>),
     ("DummyData",               new::<DummyData>),
     ("Parameter",               new::<Parameter>),
+    ("Data",                    new::<Data>),
     // normalisation
     ("BatchNorm",               new::<BatchNorm>),
     ("Scale",                   new::<Scale>),
