@@ -16,29 +16,48 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+mod accuracy;
+mod batch_norm;
+mod bias;
 mod concat;
 mod data;
 mod convolution;
+mod dropout;
 mod dummy_data;
 mod eltwise;
+mod euclidean_loss;
 mod flatten;
 mod inner_product;
 mod input;
 mod lrn;
+mod loss;
 mod parameter;
 mod pooling;
 mod reduction;
 mod relu;
 mod reshape;
+mod scale;
+mod sigmoid;
+mod sigmoid_cross_entropy_loss;
 mod silence;
 mod slice;
+mod softmax;
+mod softmax_loss;
 mod split;
+mod spread;
+mod sums;
+mod tanh;
 
+pub use accuracy::Accuracy;
+pub use batch_norm::BatchNorm;
+pub use bias::Bias;
 pub use concat::Concat;
 pub use data::Data;
 pub use convolution::Convolution;
+pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
+pub use euclidean_loss::EuclideanLoss;
 pub use flatten::Flatten;
 pub use inner_product::InnerProduct;
 pub use input::Input;
@@ -48,9 +67,15 @@ pub use pooling::Pooling;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use scale::Scale;
+pub use sigmoid::Sigmoid;
+pub use sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss;
 pub use silence::Silence;
 pub use slice::Slice;
+pub use softmax::Softmax;
+pub use softmax_loss::SoftmaxWithLoss;
 pub use split::Split;
+pub use tanh::Tanh;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -74,17 +99,34 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("InnerProduct", new::<InnerProduct>),
     // normalisation
     ("LRN", new::<Lrn>),
+    ("Input",                   new::<Input>),
+    ("DummyData",               new::<DummyData>),
+    ("Parameter",               new::<Parameter>),
+    ("Data",                    new::<Data>),
+    // normalisation
+    ("BatchNorm",               new::<BatchNorm>),
+    ("Scale",                   new::<Scale>),
+    ("Bias",                    new::<Bias>),
     // activation
-    ("ReLU", new::<Relu>),
+    ("ReLU",                    new::<Relu>),
+    ("Sigmoid",                 new::<Sigmoid>),
+    ("TanH",                    new::<Tanh>),
+    ("Dropout",                 new::<Dropout>),
+    ("Softmax",                 new::<Softmax>),
     // utility
-    ("Split",     new::<Split>),
-    ("Concat",    new::<Concat>),
-    ("Slice",     new::<Slice>),
-    ("Eltwise",   new::<Eltwise>),
-    ("Flatten",   new::<Flatten>),
-    ("Reshape",   new::<Reshape>),
-    ("Reduction", new::<Reduction>),
-    ("Silence",   new::<Silence>),
+    ("Split",                   new::<Split>),
+    ("Concat",                  new::<Concat>),
+    ("Slice",                   new::<Slice>),
+    ("Eltwise",                 new::<Eltwise>),
+    ("Flatten",                 new::<Flatten>),
+    ("Reshape",                 new::<Reshape>),
+    ("Reduction",               new::<Reduction>),
+    ("Silence",                 new::<Silence>),
+    // loss
+    ("SoftmaxWithLoss",         new::<SoftmaxWithLoss>),
+    ("EuclideanLoss",           new::<EuclideanLoss>),
+    ("SigmoidCrossEntropyLoss", new::<SigmoidCrossEntropyLoss>),
+    ("Accuracy",                new::<Accuracy>),
 ];
 
 fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {

@@ -2,4 +2,203 @@
 
 use crate::kit::*;
 
-pub const CASES: &[Case] = &[];
+pub const CASES: &[Case] = &[
+    Case {
+        name: "batch_norm",
+        prototxt: r#"type: "BatchNorm""#,
+        bottom: &[&[&[3, 4, 2, 3]], &[&[6, 4]], &[&[2, 4, 5]]],
+        naive: |x, _| vec![batch_norm(&x[0], 1e-5)],
+        ..CASE
+    },
+    Case {
+        name: "batch_norm_of_one_axis",
+        prototxt: r#"type: "BatchNorm" batch_norm_param { eps: 0.01 }"#,
+        bottom: &[&[&[9]], &[&[5]]],
+        naive: |x, _| vec![batch_norm(&x[0], 0.01)],
+        ..CASE
+    },
+    Case {
+        name: "batch_norm_test",
+        prototxt: r#"type: "BatchNorm""#,
+        bottom: &[&[&[2, 3, 4]], &[&[5, 3]]],
+        params: STATISTICS,
+        phase: Phase::Test,
+        naive: |x, w| vec![running_norm(&x[0], w)],
+        ..CASE
+    },
+    Case {
+        name: "batch_norm_global_while_training",
+        prototxt: r#"type: "BatchNorm" batch_norm_param { use_global_stats: true }"#,
+        bottom: &[&[&[2, 3, 4]], &[&[5, 3]]],
+        params: STATISTICS,
+        naive: |x, w| vec![running_norm(&x[0], w)],
+        ..CASE
+    },
+    Case {
+        name: "scale",
+        prototxt: r#"type: "Scale""#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[5, 3]]],
+        naive: |x, w| vec![spread(&x[0], &w[0], 1, |x, s| x * s)],
+        ..CASE
+    },
+    Case {
+        name: "scale_and_bias",
+        prototxt: r#"type: "Scale" scale_param { axis: 1 num_axes: 2 bias_term: true }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[5, 3, 4]]],
+        naive: |x, w| vec![spread(&spread(&x[0], &w[0], 1, |x, s| x * s), &w[1], 1, |x, b| x + b)],
+        ..CASE
+    },
+    Case {
+        name: "scale_every_axis",
+        prototxt: r#"type: "Scale" scale_param { axis: 0 num_axes: -1 bias_term: true }"#,
+        bottom: &[&[&[2, 3, 2]], &[&[5]]],
+        naive: |x, w| vec![&x[0] * &w[0] + &w[1]],
+        ..CASE
+    },
+    Case {
+        name: "scale_by_a_scalar",
+        prototxt: r#"type: "Scale" scale_param { num_axes: 0 bias_term: true }"#,
+        bottom: &[&[&[2, 3, 2]], &[&[5]]],
+        naive: |x, w| vec![x[0].mapv(|x| x * w[0].sum() + w[1].sum())],
+        ..CASE
+    },
+    Case {
+        name: "scale_two_bottoms",
+        prototxt: r#"type: "Scale" scale_param { axis: 0 }"#,
+        bottom: &[&[&[2, 3, 4], &[2, 3]], &[&[4, 3], &[4]], &[&[4, 3], &[4, 3]], &[&[4, 3], &[]]],
+        naive: |x, _| vec![spread(&x[0], &x[1], 0, |x, s| x * s)],
+        ..CASE
+    },
+    Case {
+        name: "scale_two_bottoms_and_bias",
+        prototxt: r#"type: "Scale" scale_param { axis: -2 bias_term: true }"#,
+        bottom: &[&[&[2, 3, 4], &[3, 4]], &[&[3, 4], &[3]]],
+        naive: |x, w| {
+            let axis = x[0].ndim() - 2;
+            vec![spread(&spread(&x[0], &x[1], axis, |x, s| x * s), &w[0], axis, |x, b| x + b)]
+        },
+        ..CASE
+    },
+    Case {
+        name: "bias",
+        prototxt: r#"type: "Bias""#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[5, 3]]],
+        naive: |x, w| vec![spread(&x[0], &w[0], 1, |x, b| x + b)],
+        ..CASE
+    },
+    Case {
+        name: "bias_first_axes",
+        prototxt: r#"type: "Bias" bias_param { axis: 0 num_axes: 2 }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[2, 3]]],
+        naive: |x, w| vec![spread(&x[0], &w[0], 0, |x, b| x + b)],
+        ..CASE
+    },
+    Case {
+        name: "bias_two_bottoms",
+        prototxt: r#"type: "Bias""#,
+        bottom: &[&[&[2, 3, 4], &[3]], &[&[2, 5], &[5]], &[&[2, 5], &[]]],
+        naive: |x, _| vec![spread(&x[0], &x[1], 1, |x, b| x + b)],
+        ..CASE
+    },
+];
+
+/// Running mean and variance of three channels, times the factor.
+const STATISTICS: &[Fill] = &[Fill::Uniform(-2.0, 2.0), Fill::Uniform(1.0, 4.0), Fill::Values(&[2.5])];
+
+/// The channel of each value, in order.
+fn channels(x: &ArrayD<f64>) -> Vec<usize> {
+    let channel = |(index, _): (IxDyn, &f64)| if x.ndim() > 1 { index[1] } else { 0 };
+    x.indexed_iter().map(channel).collect()
+}
+
+/// The values of channel `c`.
+fn channel(x: &ArrayD<f64>, c: usize) -> Vec<f64> {
+    x.iter().zip(channels(x)).filter(|(_, of)| *of == c).map(|(x, _)| *x).collect()
+}
+
+/// Mean and variance.
+fn moments(x: &[f64]) -> (f64, f64) {
+    let mean = x.iter().sum::<f64>() / x.len() as f64;
+    (mean, x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64)
+}
+
+fn batch_norm(x: &ArrayD<f64>, eps: f64) -> ArrayD<f64> {
+    let mut y = x.clone();
+    for (y, c) in y.iter_mut().zip(channels(x)) {
+        let (mean, variance) = moments(&channel(x, c));
+        *y = (*y - mean) / (variance + eps).sqrt();
+    }
+    y
+}
+
+fn running_norm(x: &ArrayD<f64>, w: &[ArrayD<f64>]) -> ArrayD<f64> {
+    let mut y = x.clone();
+    for (y, c) in y.iter_mut().zip(channels(x)) {
+        *y = (*y - w[0][c] / w[2][0]) / (w[1][c] / w[2][0] + 1e-5).sqrt();
+    }
+    y
+}
+
+/// `f` of each value of x and the value of s that it meets, the axes of s standing over those of x from `axis` on.
+fn spread(x: &ArrayD<f64>, s: &ArrayD<f64>, axis: usize, f: fn(f64, f64) -> f64) -> ArrayD<f64> {
+    let mut y = x.clone();
+    for (index, y) in y.indexed_iter_mut() {
+        let place: Vec<usize> = (0..s.ndim()).map(|i| index[axis + i]).collect();
+        *y = f(*y, s[IxDyn(&place)]);
+    }
+    y
+}
+
+fn bench(text: &str, bottom: &[&[usize]]) -> Result<Harness> {
+    Harness::create(&Layers::caffe(), &crate::text::layer(text), bottom)
+}
+
+#[test]
+fn batch_norm_keeps_statistics_that_give_the_mean_of_all_batches() {
+    let mut bench =
+        bench(r#"type: "BatchNorm" batch_norm_param { moving_average_fraction: 0.9 }"#, &[&[4, 2, 3]]).unwrap();
+    let (mut mean, mut variance, mut factor) = (0.0, 0.0, 0.0);
+    for seed in 0..3 {
+        bench.seed = seed;
+        bench.fill(0, Fill::Uniform(-1.0, 3.0));
+        bench.forward().unwrap();
+        let x = channel(&bench.bottom[0].data.view().mapv(f64::from), 1);
+        let (mu, v) = moments(&x);
+        (mean, variance, factor) = (0.9 * mean + mu, 0.9 * variance + v * 12.0 / 11.0, 0.9 * factor + 1.0);
+    }
+    let kept: Vec<f64> = [(0, 1), (1, 1), (2, 0)].map(|(i, k)| bench.params[i].data.slice()[k] as f64).to_vec();
+    for (kept, expected) in kept.iter().zip([mean, variance, factor]) {
+        assert!((kept - expected).abs() < 1e-5, "{kept} {expected}");
+    }
+    // Testing reads them and leaves them as they are.
+    let before: Vec<Vec<f32>> = bench.params.iter().map(|p| p.data.slice().to_vec()).collect();
+    bench.phase = Phase::Test;
+    bench.forward().unwrap();
+    assert!(bench.params.iter().zip(&before).all(|(p, before)| p.data.slice() == before));
+}
+
+#[test]
+fn batch_norm_that_never_trained_has_no_statistics_yet() {
+    let mut bench =
+        bench(r#"type: "BatchNorm" batch_norm_param { eps: 0.25 }"#, &[&[1, 2]]).unwrap().phase(Phase::Test);
+    bench.bottom[0].data.slice_mut().copy_from_slice(&[3.0, -1.0]);
+    bench.forward().unwrap();
+    assert_eq!(bench.top[0].data.slice(), [6.0, -2.0]);
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_named() {
+    let e = bench(r#"type: "Scale""#, &[&[2, 3, 4], &[4]]).err().expect("refused");
+    assert!(e.message().contains("[4]") && e.message().contains("[2, 3, 4]"), "{e}");
+    let e = bench(r#"type: "Scale" scale_param { num_axes: 3 }"#, &[&[2, 3, 4]]).err().expect("refused");
+    assert_eq!(e.field_path(), Some("scale_param.num_axes"));
+    let e = bench(r#"type: "Bias" bias_param { axis: 7 }"#, &[&[2, 3, 4]]).err().expect("refused");
+    assert_eq!(e.field_path(), Some("bias_param.axis"));
+    let mut norm = bench(r#"type: "BatchNorm""#, &[&[2, 3]]).unwrap();
+    let e = norm.reshape(&[&[2, 4]]).unwrap_err();
+    assert!(e.message().contains("[2, 4]") && e.message().contains("3 channels"), "{e}");
+    for text in ["eps: -1", "moving_average_fraction: 2"] {
+        let text = format!(r#"type: "BatchNorm" batch_norm_param {{ {text} }}"#);
+        assert!(bench(&text, &[&[2, 3]]).err().expect("refused").field_path().is_some());
+    }
+}

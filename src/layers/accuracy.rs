@@ -1,0 +1,85 @@
+//! # Accuracy: the share of samples whose right class is among the k highest scores
+//!
+//! | blob      | shape                         | meaning                                             |
+//! |-----------|-------------------------------|-----------------------------------------------------|
+//! | bottom[0] | N x C x .., classes on `axis` | a score for each class                              |
+//! | bottom[1] | N x .. (N·.. values)          | the right class of each sample (and place)          |
+//! | top[0]    | \[\]                          | the accuracy, 0 if there was nothing to count       |
+//! | top[1]    | C, optional                   | the accuracy within each class, 0 if it has no sample |
+//!
+//! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
+//! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given. Nothing
+//! flows back.
+
+use super::loss;
+use super::softmax::Groups;
+use crate::layer::*;
+use crate::proto::{AccuracyParameter, LayerParameter};
+use crate::{Blob, Error, Result};
+
+pub struct Accuracy {
+    param: AccuracyParameter,
+    groups: Groups,
+}
+
+impl Layer for Accuracy {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let param = param.accuracy_param.unwrap_or_default();
+        if param.top_k() == 0 {
+            return Err(Error::value("top_k is 0: no sample could be right").field("accuracy_param.top_k"));
+        }
+        Ok(Accuracy { param, groups: Groups::default() })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::range(2..=2, 1..=2)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        self.groups = Groups::of(&bottom[0], self.param.axis()).map_err(|e| e.field("accuracy_param.axis"))?;
+        loss::check_labels(&bottom[0], &bottom[1], self.groups.count())?;
+        let (k, classes) = (self.param.top_k(), self.groups.classes);
+        if k as usize > classes {
+            let shape = bottom[0].shape();
+            return Err(Error::value(format!("top_k is {k}, and scores of shape {shape:?} have {classes} classes"))
+                .field("accuracy_param.top_k")
+                .hint(format!("make top_k {classes} or less")));
+        }
+        top[0].reshape(&[])?;
+        top.get_mut(1).map_or(Ok(()), |top| top.reshape(&[classes]))
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (scores, labels, k) = (bottom[0].data.slice(), bottom[1].data.slice(), self.param.top_k() as usize);
+        let Groups { classes, inner, .. } = self.groups;
+        let ignored = |label: f32| self.param.ignore_label.is_some_and(|i| label.trunc() == i as f32);
+        let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
+        for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !ignored(**label)) {
+            let l = loss::class(label, i, inner, classes)?;
+            let score = |class| scores[(i / inner * classes + class) * inner + i % inner];
+            let rank = (0..classes).filter(|&c| score(c) >= score(l) || score(c).is_nan()).count();
+            right[l] += usize::from(rank <= k && !score(l).is_nan());
+            all[l] += 1;
+        }
+        let share = |right: usize, all: usize| if all == 0 { 0.0 } else { right as f32 / all as f32 };
+        top[0].data.fill(share(right.iter().sum(), all.iter().sum()));
+        if let Some(top) = top.get_mut(1) {
+            let classes = top.data.slice_mut().iter_mut().zip(right.iter().zip(&all));
+            classes.for_each(|(y, (right, all))| *y = share(*right, *all));
+        }
+        Ok(())
+    }
+
+    /// Nothing to do: accuracy has no slope.
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    fn propagates(&self, _: usize) -> bool {
+        false
+    }
+}

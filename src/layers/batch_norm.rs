@@ -1,0 +1,157 @@
+//! # BatchNorm: y = (x - μ) / √(v + ε), for each channel
+//!
+//! | blob      | shape              | meaning                                                     |
+//! |-----------|--------------------|-------------------------------------------------------------|
+//! | bottom[0] | N x C x .., or N   | x                                                           |
+//! | top[0]    | as x               | y, with mean 0 and variance 1 in each channel               |
+//! | params[0] | C                  | running mean, times the factor                              |
+//! | params[1] | C                  | running variance, times the factor                          |
+//! | params[2] | 1                  | the factor                                                  |
+//!
+//! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel. While testing
+//! (or with `batch_norm_param { use_global_stats: true }`) they are the running ones, divided by the factor. A training
+//! forward updates these with a = `moving_average_fraction` (0.999):
+//!
+//! mean ← a mean + μ, variance ← a variance + v m/(m-1), factor ← a factor + 1.
+//!
+//! So the factor is the sum of all weights given so far, and dividing by it makes a true mean from the first step on.
+//! Backward, with r = 1 / √(v + ε): dx = r (dy - mean(dy) - y mean(y dy)) on batch statistics, which move with x, and
+//! dx = r dy on running ones, which do not. `eps` is ε, 1e-5. No solver trains the three blobs; the gain and shift of
+//! Ioffe and Szegedy (2015) are a Scale layer that follows.
+
+use super::softmax::Groups;
+use super::sums::{dot, squares, sum};
+use crate::layer::*;
+use crate::proto::{BatchNormParameter, LayerParameter};
+use crate::{Blob, Error, Result};
+
+pub struct BatchNorm {
+    param: BatchNormParameter,
+    /// x as N x C x the rest.
+    groups: Groups,
+    /// Of the last forward: r of each channel, and whether μ and v were the batch's.
+    r: Vec<f32>,
+    batch: bool,
+}
+
+impl Layer for BatchNorm {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let param = param.batch_norm_param.unwrap_or_default();
+        let (eps, a) = (param.eps(), param.moving_average_fraction());
+        if !(eps >= 0.0 && eps.is_finite()) {
+            return Err(Error::value(format!("eps is {eps}, and must be 0 or more")).field("batch_norm_param.eps"));
+        }
+        if !(0.0..=1.0).contains(&a) {
+            return Err(Error::value(format!("moving_average_fraction is {a}, and must be from 0 to 1"))
+                .field("batch_norm_param.moving_average_fraction"));
+        }
+        Ok(BatchNorm { param, groups: Groups::default(), r: Vec::new(), batch: true })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn setup(&mut self, _: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        let channels = groups(&bottom[0])?.classes;
+        let shapes = [[channels], [channels], [1]];
+        shapes.iter().map(|shape| Ok(Param::statistic(Blob::new(shape)?))).collect()
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let groups = groups(&bottom[0])?;
+        if !self.r.is_empty() && self.r.len() != groups.classes {
+            let (shape, c) = (bottom[0].shape(), self.r.len());
+            return Err(Error::shape(format!(
+                "a bottom of shape {shape:?}, where there are statistics of {c} channels"
+            ))
+            .hint("axis 1, the channels, must stay as it was at set-up"));
+        }
+        self.groups = groups;
+        self.r.resize(groups.classes, 0.0);
+        top[0].reshape_like(&bottom[0])
+    }
+
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y, a, eps) =
+            (bottom[0].data.slice(), top[0].data.slice_mut(), self.param.moving_average_fraction(), self.param.eps());
+        let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };
+        let (mean, variance, factor) =
+            (mean.data.slice_mut(), variance.data.slice_mut(), &mut factor.data.slice_mut()[0]);
+        let m = self.groups.count();
+        self.batch = !self.param.use_global_stats.unwrap_or(!cx.train()) && m > 0;
+        if self.batch {
+            *factor = a * *factor + 1.0;
+        }
+        for c in 0..self.groups.classes {
+            let (mu, v) = if self.batch {
+                let mu = slices(self.groups, c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
+                let v = slices(self.groups, c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64;
+                let unbiased = if m > 1 { v * m as f64 / (m - 1) as f64 } else { v };
+                mean[c] = a * mean[c] + mu as f32;
+                variance[c] = a * variance[c] + unbiased as f32;
+                (mu as f32, v as f32)
+            } else {
+                let scale = if *factor == 0.0 { 0.0 } else { 1.0 / *factor };
+                (scale * mean[c], scale * variance[c])
+            };
+            let r = 1.0 / (v + eps).sqrt();
+            self.r[c] = r;
+            for i in slices(self.groups, c) {
+                for (y, x) in y[i.clone()].iter_mut().zip(&x[i]) {
+                    *y = (x - mu) * r;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
+        let m = self.groups.count() as f64;
+        for (c, &r) in self.r.iter().enumerate() {
+            let (mut mean_dy, mut mean_ydy) = (0.0, 0.0);
+            if self.batch {
+                mean_dy = (slices(self.groups, c).map(|i| sum(&dy[i])).sum::<f64>() / m) as f32;
+                mean_ydy = (slices(self.groups, c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m) as f32;
+            }
+            for i in slices(self.groups, c) {
+                for ((dx, dy), y) in dx[i.clone()].iter_mut().zip(&dy[i.clone()]).zip(&y[i]) {
+                    *dx = r * (dy - mean_dy - y * mean_ydy);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Y
+    }
+}
+
+/// x as N x C x the rest; a bottom of one axis is one channel.
+fn groups(x: &Blob) -> Result<Groups> {
+    match x.num_axes() {
+        0 => Err(Error::shape("BatchNorm of a scalar").hint("the bottom needs an axis of samples")),
+        1 => Ok(Groups { outer: x.count(), classes: 1, inner: 1 }),
+        _ => Groups::of(x, 1),
+    }
+}
+
+/// Where the values of channel `c` stand: a slice for each sample.
+fn slices(g: Groups, c: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..g.outer).map(move |n| {
+        let start = (n * g.classes + c) * g.inner;
+        start..start + g.inner
+    })
+}

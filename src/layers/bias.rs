@@ -1,0 +1,90 @@
+//! # Bias: y = x + b, with b spread over x
+//!
+//! | blob      | shape                              | meaning                                   |
+//! |-----------|------------------------------------|-------------------------------------------|
+//! | bottom[0] | any                                | x                                         |
+//! | bottom[1] | a run of x's axes from `axis` on   | b; if left out, b is params\[0\]          |
+//! | top[0]    | as x                               | y                                         |
+//! | params[0] | `num_axes` of x's axes from `axis` | b, unless it is bottom[1]                 |
+//!
+//! dx = dy; db is dy summed over the axes that b does not have. `bias_param { axis, num_axes, filler }`: both numbers are
+//! 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
+
+use super::spread::{Spread, shape};
+use crate::layer::*;
+use crate::proto::{BiasParameter, LayerParameter};
+use crate::{Blob, Result, filler};
+
+pub struct Bias {
+    name: String,
+    param: BiasParameter,
+    /// The shape of b where it is a parameter.
+    shape: Vec<usize>,
+    spread: Spread,
+}
+
+impl Layer for Bias {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Bias {
+            name: param.name().to_string(),
+            param: param.bias_param.clone().unwrap_or_default(),
+            shape: Vec::new(),
+            spread: Spread::default(),
+        })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::range(1..=2, 1..=1)
+    }
+
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        if bottom.len() > 1 {
+            return Ok(Vec::new());
+        }
+        self.shape = shape(&bottom[0], self.param.axis(), self.param.num_axes(), "bias_param")?;
+        let mut b = Blob::new(&self.shape)?;
+        filler::fill_or_zero(self.param.filler.as_ref(), &cx.random(&self.name), &mut b)
+            .map_err(|e| e.field("bias_param.filler"))?;
+        Ok(vec![Param::new(b)])
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let b = bottom.get(1).map_or(&self.shape[..], Blob::shape);
+        self.spread = Spread::of(&bottom[0], b, self.param.axis(), "bias_param")?;
+        top[0].reshape_like(&bottom[0])
+    }
+
+    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let b = bottom.get(1).unwrap_or_else(|| &params[0]).data.slice();
+        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        self.spread.each(x, b, y, |y, x, b| *y = x + b);
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        let dy = top[0].diff.slice();
+        if propagate_down[0] {
+            bottom[0].diff.slice_mut().copy_from_slice(dy);
+        }
+        match bottom.get_mut(1) {
+            Some(b) if propagate_down[1] => {
+                b.diff.fill(0.0);
+                self.spread.reduce(dy, None, b.diff.slice_mut());
+            }
+            Some(_) => {}
+            None => self.spread.reduce(dy, None, params[0].diff.slice_mut()),
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+}

@@ -1,0 +1,123 @@
+//! # Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ)
+//!
+//! | blob      | shape                 | meaning                                    |
+//! |-----------|-----------------------|--------------------------------------------|
+//! | bottom[0] | any, classes on `axis` | x, a score for each class                  |
+//! | top[0]    | as x                  | y, probabilities: the classes' sum is 1    |
+//!
+//! The sum runs over the classes alone: every sample, and every place in an image, has a softmax of its own.
+//! `softmax_param { axis }` is 1 if not given; -1 is the last. The largest score is subtracted first, which changes
+//! nothing and keeps exp finite. dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ).
+
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::{Blob, Result};
+
+pub struct Softmax {
+    axis: i32,
+    groups: Groups,
+}
+
+/// A blob seen as outer x classes x inner.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Groups {
+    pub outer: usize,
+    pub classes: usize,
+    pub inner: usize,
+}
+
+impl Groups {
+    /// The axis `axis` of the blob between what lies before and after it.
+    pub fn of(blob: &Blob, axis: i32) -> Result<Groups> {
+        let axis = blob.axis(axis)?;
+        let n = blob.num_axes();
+        Ok(Groups { outer: blob.count_in(0..axis), classes: blob.shape()[axis], inner: blob.count_in(axis + 1..n) })
+    }
+
+    /// How many softmaxes, or labels, there are.
+    pub fn count(&self) -> usize {
+        self.outer * self.inner
+    }
+
+    /// The length of what belongs to one outer index; never 0, so that it can cut slices.
+    pub fn row(&self) -> usize {
+        (self.classes * self.inner).max(1)
+    }
+}
+
+impl Layer for Softmax {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Softmax { axis: param.softmax_param.unwrap_or_default().axis(), groups: Groups::default() })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        self.groups = Groups::of(&bottom[0], self.axis).map_err(|e| e.field("softmax_param.axis"))?;
+        top[0].reshape_like(&bottom[0])
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        softmax(self.groups, bottom[0].data.slice(), top[0].data.slice_mut());
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
+        let (row, inner) = (self.groups.row(), self.groups.inner.max(1));
+        let mut dot = vec![0.0; inner];
+        for ((y, dy), dx) in y.chunks_exact(row).zip(dy.chunks_exact(row)).zip(dx.chunks_exact_mut(row)) {
+            dot.fill(0.0);
+            for (y, dy) in y.chunks_exact(inner).zip(dy.chunks_exact(inner)) {
+                for ((dot, y), dy) in dot.iter_mut().zip(y).zip(dy) {
+                    *dot += y * dy;
+                }
+            }
+            let classes = y.chunks_exact(inner).zip(dy.chunks_exact(inner)).zip(dx.chunks_exact_mut(inner));
+            for ((y, dy), dx) in classes {
+                for (((dx, y), dy), dot) in dx.iter_mut().zip(y).zip(dy).zip(&dot) {
+                    *dx = y * (dy - dot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Y
+    }
+}
+
+/// The softmax of every group of `x` into `y`.
+pub(super) fn softmax(groups: Groups, x: &[f32], y: &mut [f32]) {
+    let (row, inner) = (groups.row(), groups.inner.max(1));
+    let (mut max, mut sum) = (vec![0.0f32; inner], vec![0.0f32; inner]);
+    for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {
+        max.fill(f32::NEG_INFINITY);
+        for x in x.chunks_exact(inner) {
+            max.iter_mut().zip(x).for_each(|(max, &x)| *max = max.max(x));
+        }
+        sum.fill(0.0);
+        for (x, y) in x.chunks_exact(inner).zip(y.chunks_exact_mut(inner)) {
+            for (((y, x), max), sum) in y.iter_mut().zip(x).zip(&max).zip(&mut sum) {
+                *y = (x - max).exp();
+                *sum += *y;
+            }
+        }
+        for y in y.chunks_exact_mut(inner) {
+            y.iter_mut().zip(&sum).for_each(|(y, sum)| *y /= sum);
+        }
+    }
+}

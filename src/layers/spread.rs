@@ -1,0 +1,84 @@
+//! How a smaller blob is spread over a larger one (Scale, Bias): its shape is a run of the larger one's axes.
+//!
+//! ```text
+//! x   2 x 3 x 4 x 5      axis 1, num_axes 2
+//! s       3 x 4          outer 2, count 12, inner 5: x[o, k, i] meets s[k]
+//! ```
+
+use super::sums::{dot, sum};
+use crate::{Blob, Error, Result};
+
+/// x as outer x count x inner, s as count.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Spread {
+    pub outer: usize,
+    pub count: usize,
+    pub inner: usize,
+}
+
+/// The shape that a parameter for `num_axes` axes of `x` from `axis` on has; -1 axes mean all that follow.
+///
+/// # Errors
+/// There are not so many axes; `field` names the message of the layer's parameters.
+pub(super) fn shape(x: &Blob, axis: i32, num_axes: i32, field: &str) -> Result<Vec<usize>> {
+    if num_axes == 0 {
+        return Ok(Vec::new());
+    }
+    let first = x.axis(axis).map_err(|e| e.field(format!("{field}.axis")))?;
+    let rest = &x.shape()[first..];
+    match num_axes {
+        -1 => Ok(rest.to_vec()),
+        n if n > 0 && n as usize <= rest.len() => Ok(rest[..n as usize].to_vec()),
+        n => Err(Error::shape(format!("num_axes {n} from axis {axis} of a bottom of shape {:?}", x.shape()))
+            .field(format!("{field}.num_axes"))
+            .hint(format!("num_axes is -1 for all that follow, or 0 to {}", rest.len()))),
+    }
+}
+
+impl Spread {
+    /// `s` over the axes of `x` from `axis` on. A scalar goes everywhere.
+    ///
+    /// # Errors
+    /// The axes of s are not axes of x; the message names both shapes.
+    pub fn of(x: &Blob, s: &[usize], axis: i32, field: &str) -> Result<Spread> {
+        if s.is_empty() {
+            return Ok(Spread { outer: 1, count: 1, inner: x.count() });
+        }
+        let first = x.axis(axis).map_err(|e| e.field(format!("{field}.axis")))?;
+        if !x.shape()[first..].starts_with(s) {
+            return Err(Error::shape(format!("shape {s:?} does not fit bottom[0]'s {:?} at axis {first}", x.shape()))
+                .hint("it must be a run of bottom[0]'s axes that starts at `axis`"));
+        }
+        let end = first + s.len();
+        Ok(Spread { outer: x.count_in(0..first), count: x.count_in(first..end), inner: x.count_in(end..x.num_axes()) })
+    }
+
+    /// Calls `put(y, x, s)` for every value of x with the s that it meets.
+    pub fn each(&self, x: &[f32], s: &[f32], y: &mut [f32], put: impl Fn(&mut f32, f32, f32)) {
+        let (row, inner) = ((self.count * self.inner).max(1), self.inner.max(1));
+        for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {
+            if inner == 1 {
+                y.iter_mut().zip(x).zip(s).for_each(|((y, &x), &s)| put(y, x, s));
+                continue;
+            }
+            for ((x, y), &s) in x.chunks_exact(inner).zip(y.chunks_exact_mut(inner)).zip(s) {
+                y.iter_mut().zip(x).for_each(|(y, &x)| put(y, x, s));
+            }
+        }
+    }
+
+    /// ds\[k\] += Σ dy\[o, k, i\] x\[o, k, i\], or without x the sum of dy alone.
+    pub fn reduce(&self, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
+        for (k, ds) in ds.iter_mut().enumerate() {
+            let slices = (0..self.outer).map(|o| {
+                let start = (o * self.count + k) * self.inner;
+                start..start + self.inner
+            });
+            let total: f64 = match x {
+                Some(x) => slices.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
+                None => slices.map(|i| sum(&dy[i])).sum(),
+            };
+            *ds += total as f32;
+        }
+    }
+}
