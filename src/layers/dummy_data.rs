@@ -23,7 +23,7 @@ pub struct DummyData {
 impl Layer for DummyData {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.dummy_data_param.clone().unwrap_or_default();
-        let n = param.top.len();
+        let n = param.top.len().max(1);
         one_or_each("data_filler", p.data_filler.len(), n, true)
             .map_err(|e| e.field("dummy_data_param.data_filler"))?;
         let tops = (0..n).map(|i| Ok((shape(&p, i, n)?, of(&p.data_filler, i)))).collect::<Result<_>>()?;

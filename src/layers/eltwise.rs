@@ -18,6 +18,7 @@ use crate::{Blob, Error, Kind, Result};
 
 pub struct Eltwise {
     op: EltwiseOp,
+    /// SUM: one for each bottom, or none.
     coeff: Vec<f32>,
     stable_prod_grad: bool,
     /// MAX: which x_i won.
@@ -27,17 +28,13 @@ pub struct Eltwise {
 impl Layer for Eltwise {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.eltwise_param.clone().unwrap_or_default();
-        let (op, n) = (p.operation(), param.bottom.len());
-        let refuse = |why: String| Error::new(Kind::Net, why).field("eltwise_param.coeff");
+        let op = p.operation();
         if !p.coeff.is_empty() && op != EltwiseOp::Sum {
-            return Err(refuse("only the operation SUM takes coefficients".into())
+            return Err(Error::new(Kind::Net, "only the operation SUM takes coefficients")
+                .field("eltwise_param.coeff")
                 .hint("remove the coeffs, or say operation: SUM"));
         }
-        if !p.coeff.is_empty() && p.coeff.len() != n {
-            return Err(refuse(format!("{} coeffs for {n} bottoms", p.coeff.len())).hint("give one for each bottom"));
-        }
-        let coeff = if p.coeff.is_empty() { vec![1.0; n] } else { p.coeff.clone() };
-        Ok(Eltwise { op, coeff, stable_prod_grad: p.stable_prod_grad(), winner: Vec::new() })
+        Ok(Eltwise { op, coeff: p.coeff.clone(), stable_prod_grad: p.stable_prod_grad(), winner: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -45,7 +42,12 @@ impl Layer for Eltwise {
     }
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let shape = bottom[0].shape();
+        let (shape, coeffs) = (bottom[0].shape(), self.coeff.len());
+        if coeffs > 0 && coeffs != bottom.len() {
+            return Err(Error::new(Kind::Net, format!("{coeffs} coeffs for {} bottoms", bottom.len()))
+                .field("eltwise_param.coeff")
+                .hint("give one for each bottom, or none"));
+        }
         if let Some((i, x)) = bottom.iter().enumerate().find(|(_, x)| x.shape() != shape) {
             return Err(Error::shape(format!(
                 "bottom 0 of shape {shape:?} and bottom {i} of shape {:?} differ",
@@ -62,8 +64,8 @@ impl Layer for Eltwise {
         match self.op {
             EltwiseOp::Sum => {
                 y.fill(0.0);
-                for (x, c) in bottom.iter().zip(&self.coeff) {
-                    y.scaled_add(*c, &x.data);
+                for (i, x) in bottom.iter().enumerate() {
+                    y.scaled_add(self.c(i), &x.data);
                 }
             }
             EltwiseOp::Prod => product(bottom, None, y.slice_mut()),
@@ -97,9 +99,8 @@ impl Layer for Eltwise {
         for i in (0..bottom.len()).filter(|&i| propagate_down[i]) {
             match self.op {
                 EltwiseOp::Sum => {
-                    for (dx, dy) in bottom[i].diff.slice_mut().iter_mut().zip(dy) {
-                        *dx = self.coeff[i] * dy;
-                    }
+                    let (dx, c) = (bottom[i].diff.slice_mut(), self.c(i));
+                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = c * dy);
                 }
                 EltwiseOp::Prod if self.stable_prod_grad => {
                     // The others' product is built in dx, which is taken out so that the bottoms can be read.
@@ -131,6 +132,12 @@ impl Layer for Eltwise {
             EltwiseOp::Prod => Needs::ALL,
             EltwiseOp::Sum | EltwiseOp::Max => Needs::NOTHING,
         }
+    }
+}
+
+impl Eltwise {
+    fn c(&self, i: usize) -> f32 {
+        self.coeff.get(i).copied().unwrap_or(1.0)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Input {
 impl Layer for Input {
     fn new(param: &LayerParameter) -> Result<Self> {
         let shapes = param.input_param.as_ref().map_or(&[][..], |p| &p.shape);
-        one_or_each("shape", shapes.len(), param.top.len(), true).map_err(|e| e.field("input_param.shape"))?;
+        one_or_each("shape", shapes.len(), param.top.len().max(1), true).map_err(|e| e.field("input_param.shape"))?;
         let shapes = shapes.iter().map(|s| dims(s).map_err(|e| e.field("input_param.shape"))).collect::<Result<_>>()?;
         Ok(Input { shapes })
     }

@@ -40,6 +40,7 @@ impl Layer for Reduction {
         self.dim = x.count_in(axis..x.num_axes());
         if self.dim == 0 {
             return Err(Error::shape(format!("nothing to sum from axis {axis} of shape {:?} on", x.shape()))
+                .field("bottom")
                 .hint("give the bottom sizes above 0"));
         }
         top[0].reshape(&x.shape()[..axis])

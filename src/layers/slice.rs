@@ -25,15 +25,6 @@ impl Layer for Slice {
         let p = param.slice_param.clone().unwrap_or_default();
         let wanted = axis_or_dim(p.axis, p.slice_dim).map_err(|e| e.field("slice_param.slice_dim"))?;
         let points: Vec<usize> = p.slice_point.iter().map(|&i| i as usize).collect();
-        let tops = param.top.len();
-        if !points.is_empty() && points.len() + 1 != tops {
-            return Err(Error::new(
-                Kind::Net,
-                format!("{} slice points make {} tops, not {tops}", points.len(), points.len() + 1),
-            )
-            .field("slice_param.slice_point")
-            .hint("give one point less than tops, or none for equal parts"));
-        }
         Ok(Slice { wanted, points, axis: 0 })
     }
 
@@ -99,7 +90,7 @@ impl Layer for Slice {
 impl Slice {
     /// Where the parts begin and end: 0, the points, the axis's size.
     fn bounds(&self, shape: &[usize], tops: usize) -> Result<Vec<usize>> {
-        let size = shape[self.axis];
+        let (size, n) = (shape[self.axis], self.points.len());
         let refuse = |why: String| {
             Error::shape(format!("axis {} of shape {shape:?} {why}", self.axis)).field("slice_param.slice_point")
         };
@@ -109,6 +100,11 @@ impl Slice {
                     .hint("give slice points, or as many tops as divide it"));
             }
             return Ok((0..=tops).map(|i| i * (size / tops)).collect());
+        }
+        if n + 1 != tops {
+            return Err(Error::new(Kind::Net, format!("{n} slice points make {} tops, not {tops}", n + 1))
+                .field("slice_param.slice_point")
+                .hint("give one point less than tops, or none for equal parts"));
         }
         let bounds: Vec<usize> = [0].into_iter().chain(self.points.iter().copied()).chain([size]).collect();
         if size < tops || !bounds[..tops].is_sorted_by(|a, b| a < b) || bounds[tops - 1] > size {

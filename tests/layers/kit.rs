@@ -77,3 +77,14 @@ impl Case {
         Gradient { kink: self.kink, tops: self.tops.map(<[_]>::to_vec), ..Gradient::default() }
     }
 }
+
+/// Asserts that the layer `text` refuses bottoms of the given shapes, with these words and naming this field.
+pub fn refuses(text: &str, bottom: &[&[usize]], why: &str, field: &str) {
+    match Harness::create(&Layers::caffe(), &crate::text::layer(text), bottom) {
+        Ok(_) => panic!("{text} took {bottom:?}"),
+        Err(e) => {
+            assert!(e.message().contains(why), "{text}: {e}");
+            assert_eq!(e.field_path(), Some(field), "{text}: {e}");
+        }
+    }
+}
