@@ -20,8 +20,8 @@ mod accuracy;
 mod batch_norm;
 mod bias;
 mod concat;
-mod data;
 mod convolution;
+mod data;
 mod dropout;
 mod dummy_data;
 mod eltwise;
@@ -52,8 +52,8 @@ pub use accuracy::Accuracy;
 pub use batch_norm::BatchNorm;
 pub use bias::Bias;
 pub use concat::Concat;
-pub use data::Data;
 pub use convolution::Convolution;
+pub use data::Data;
 pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
@@ -88,22 +88,17 @@ type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
     // data
-    ("Input",     new::<Input>),
-    ("DummyData", new::<DummyData>),
-    ("Parameter", new::<Parameter>),
-    ("Data", new::<Data>),
-    // vision
-    ("Convolution", new::<Convolution>),
-    ("Pooling", new::<Pooling>),
-    // common
-    ("InnerProduct", new::<InnerProduct>),
-    // normalisation
-    ("LRN", new::<Lrn>),
     ("Input",                   new::<Input>),
     ("DummyData",               new::<DummyData>),
     ("Parameter",               new::<Parameter>),
     ("Data",                    new::<Data>),
+    // vision
+    ("Convolution",             new::<Convolution>),
+    ("Pooling",                 new::<Pooling>),
+    // common
+    ("InnerProduct",            new::<InnerProduct>),
     // normalisation
+    ("LRN",                     new::<Lrn>),
     ("BatchNorm",               new::<BatchNorm>),
     ("Scale",                   new::<Scale>),
     ("Bias",                    new::<Bias>),
