@@ -7,12 +7,13 @@ mod safetensors;
 mod broken;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
+#[path = "data/transform.rs"]
+mod transform;
 
-use cortado::data::{datum, lmdb, mnist, paths};
+use cortado::data::{datum, lmdb, mnist};
 use cortado::layer::{Cx, Phase};
-use cortado::proto::{BlobProto, DataParameter, LayerParameter, TransformationParameter, data_parameter::Db};
-use cortado::{Blob, Device, Error, Layer, Layers, Result};
-use prost::Message;
+use cortado::proto::{DataParameter, LayerParameter, NetParameter, TransformationParameter, data_parameter::Db, text};
+use cortado::{Blob, Device, Error, Layer, Layers, Result, files};
 use safetensors::Tensors;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -114,27 +115,25 @@ fn mnist_test() -> &'static Path {
     path
 }
 
-fn text(result: Result<impl Sized>) -> String {
+fn complaint(result: Result<impl Sized>) -> String {
     result.err().expect("an error").to_string()
 }
 
 // ---- real Caffe's batches
 
-/// Each golden case as the parameter of its prototxt in tests/golden/extras.
+/// The golden cases of the index, from their own prototxt files.
 #[test]
 fn batches_are_those_of_caffe() {
     let extras = Path::new("tests/golden/extras");
     let golden = Tensors::read(extras.join("data.safetensors"));
-    let mean = extras.join("mean_legacy4d.binaryproto").to_str().unwrap().to_string();
-    let t = TransformationParameter::default;
-    let cases = [
-        ("scale", TransformationParameter { scale: Some(0.00390625), ..t() }),
-        ("crop_center", TransformationParameter { crop_size: Some(21), scale: Some(0.5), ..t() }),
-        ("mean_value", TransformationParameter { mean_value: vec![33.25], scale: Some(0.01), ..t() }),
-        ("mean_file", TransformationParameter { mean_file: Some(mean.clone()), scale: Some(0.00390625), ..t() }),
-    ];
-    for (name, transform) in cases {
-        let mut feed = Feed::new(&transformed(param(mnist_test(), 5), transform), 2, Phase::Test, 0).unwrap();
+    for name in ["scale", "crop_center", "mean_value", "mean_file"] {
+        let net = text::read::<NetParameter>(extras.join(format!("data_{name}.prototxt"))).unwrap();
+        let mut param = with(net.message.layer[0].clone(), |p| {
+            assert_eq!(p.source(), "mnist_test_lmdb");
+            p.source = Some(mnist_test().to_str().unwrap().into());
+        });
+        files::resolve(&mut param, Some(extras));
+        let mut feed = Feed::new(&param, 2, Phase::Test, 0).unwrap();
         for k in 0..2 {
             feed.forward().unwrap();
             for (top, what) in [(0, "data"), (1, "label")] {
@@ -268,81 +267,7 @@ fn the_label_may_be_left_out() {
     assert!(Feed::new(&param(&path, 4), 3, Phase::Test, 0).is_err());
 }
 
-// ---- transform
-
-#[test]
-fn crops_and_mirrors_are_parts_of_the_image() {
-    let (_folder, path) = counting(1);
-    let t = TransformationParameter { crop_size: Some(3), mirror: Some(true), ..Default::default() };
-    let seen = |phase| {
-        let mut feed = Feed::new(&transformed(param(&path, 300), t.clone()), 2, phase, 1).unwrap();
-        let (x, _) = feed.batches(1);
-        let mut seen = std::collections::BTreeMap::new();
-        for crop in x.chunks(9) {
-            let mirrored = crop[0] > crop[1];
-            let at = if mirrored { crop[2] } else { crop[0] } as usize; // values count up, so the first tells the place
-            for (k, &y) in crop.iter().enumerate() {
-                let (i, j) = (k / 3, if mirrored { 2 - k % 3 } else { k % 3 });
-                assert_eq!(y, (at + i * 6 + j) as f32, "{crop:?}");
-            }
-            *seen.entry((at, mirrored)).or_insert(0) += 1;
-        }
-        seen
-    };
-    // 4 - 3 + 1 by 6 - 3 + 1 places, each in both directions; about as often one as the other
-    let train = seen(Phase::Train);
-    assert_eq!(train.len(), 2 * 4 * 2, "{train:?}");
-    let mirrored: i32 = train.iter().filter(|((_, m), _)| *m).map(|(_, n)| n).sum();
-    assert!((100..200).contains(&mirrored), "{mirrored} of 300");
-    assert_eq!(seen(Phase::Test).into_keys().collect::<Vec<_>>(), [(1, false), (1, true)]);
-}
-
-#[test]
-fn channels_have_their_own_means_and_floats_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("floats_lmdb");
-    let datum = cortado::proto::Datum {
-        channels: Some(2),
-        height: Some(1),
-        width: Some(3),
-        float_data: vec![1.5, 2.5, 3.5, -1.0, 0.0, 1.0],
-        ..Default::default()
-    };
-    lmdb::create(&path, false, |db| db.put(b"0", &datum.encode_to_vec())).unwrap();
-    let t = TransformationParameter { mean_value: vec![0.5, 1.0], scale: Some(2.0), ..Default::default() };
-    let mut feed = Feed::new(&transformed(param(&path, 1), t.clone()), 2, Phase::Test, 0).unwrap();
-    assert_eq!(feed.batches(1), (vec![2.0, 4.0, 6.0, -4.0, -2.0, 0.0], vec![0.0]));
-
-    let three = TransformationParameter { mean_value: vec![1.0; 3], ..t };
-    let e = text(Feed::new(&transformed(param(&path, 1), three), 2, Phase::Test, 0));
-    assert!(e.contains("3 mean values") && e.contains("[2, 1, 3]"), "{e}");
-}
-
-#[test]
-fn a_transform_that_does_not_fit_is_refused() {
-    let (folder, path) = counting(2);
-    let mean = folder.path().join("mean.binaryproto");
-    let blob = BlobProto { num: Some(1), channels: Some(1), height: Some(2), width: Some(2), ..Default::default() };
-    std::fs::write(&mean, BlobProto { data: vec![0.0; 4], ..blob.clone() }.encode_to_vec()).unwrap();
-    let mean_file = Some(mean.to_str().unwrap().to_string());
-    let t = TransformationParameter::default;
-    let run = |t| text(Feed::new(&transformed(param(&path, 1), t), 2, Phase::Test, 0));
-
-    let e = run(TransformationParameter { crop_size: Some(5), ..t() });
-    assert!(e.contains("5 x 5") && e.contains("[1, 4, 6]"), "{e}");
-    let e = run(TransformationParameter { mean_file: mean_file.clone(), ..t() });
-    assert!(e.contains("[1, 2, 2]") && e.contains("[1, 4, 6]"), "{e}");
-    let e = run(TransformationParameter { mean_file: mean_file.clone(), mean_value: vec![1.0], ..t() });
-    assert!(e.contains("mean_file and mean_value"), "{e}");
-    let e = run(TransformationParameter { mean_file: Some("no/such.binaryproto".into()), ..t() });
-    assert!(e.contains("no/such.binaryproto"), "{e}");
-    std::fs::write(&mean, blob.encode_to_vec()).unwrap();
-    let e = run(TransformationParameter { mean_file: mean_file.clone(), ..t() });
-    assert!(e.contains("0 values"), "{e}");
-    std::fs::write(&mean, b"\xff\xff\xff garbage").unwrap();
-    let e = run(TransformationParameter { mean_file, ..t() });
-    assert!(e.contains("not a BlobProto"), "{e}");
-}
+// ---- sizes, parameters and paths
 
 /// With a batch of one each image may have its own size; with more they must agree.
 #[test]
@@ -365,12 +290,10 @@ fn images_of_many_sizes() {
         assert_eq!(feed.top[0].data.slice(), vec![9.0; side * side]);
     }
     let mut feed = Feed::new(&param(&path, 2), 2, Phase::Test, 0).unwrap();
-    let e = text(feed.forward());
+    let e = complaint(feed.forward());
     assert!(e.contains("\"2\"") && e.contains("[1, 2, 2]") && e.contains("[1, 1, 1]"), "{e}");
-    assert_eq!(text(feed.forward()), e); // and again, not a hang
+    assert_eq!(complaint(feed.forward()), e); // and again, not a hang
 }
-
-// ---- parameters and paths
 
 #[test]
 fn impossible_parameters_are_refused() {
@@ -397,18 +320,18 @@ fn paths_are_found_from_the_prototxt_and_from_the_root() {
         std::fs::write(folder.path().join(name), b"").unwrap();
     }
     let nets = folder.path().join("nets");
-    assert_eq!(paths::find("mean.binaryproto", Some(&nets)).unwrap(), nets.join("mean.binaryproto"));
-    let e = text(paths::find("nowhere_lmdb", Some(&nets)));
+    assert_eq!(files::find("mean.binaryproto", Some(&nets)).unwrap(), nets.join("mean.binaryproto"));
+    let e = complaint(files::find("nowhere_lmdb", Some(&nets)));
     assert!(e.contains("nowhere_lmdb, ") && e.contains(nets.join("nowhere_lmdb").to_str().unwrap()), "{e}");
-    assert!(paths::find("", Some(&nets)).is_err());
+    assert!(files::find("", Some(&nets)).is_err());
 
     let t = TransformationParameter { mean_file: Some("mean.binaryproto".into()), ..Default::default() };
     let mut p = transformed(param(Path::new("here_lmdb"), 1), t);
-    paths::resolve(&mut p, Some(&nets));
+    files::resolve(&mut p, Some(&nets));
     let path = |name: &str| nets.join(name).to_str().unwrap().to_string();
     assert_eq!(p.data_param.as_ref().unwrap().source(), path("here_lmdb"));
     assert_eq!(p.transform_param.unwrap().mean_file(), path("mean.binaryproto"));
     let mut p = param(Path::new("nowhere_lmdb"), 1);
-    paths::resolve(&mut p, Some(&nets));
+    files::resolve(&mut p, Some(&nets));
     assert_eq!(p.data_param.unwrap().source(), "nowhere_lmdb");
 }

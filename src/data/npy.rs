@@ -92,8 +92,11 @@ fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     Ok(if header.fortran_order { x.as_standard_layout().into_owned() } else { x })
 }
 
-/// A type's size and how its bytes become f32. `chunks_exact` gives slices of that size.
-fn converter(descr: &str) -> Option<(usize, fn(&[u8]) -> f32)> {
+/// Makes f32 of a value's bytes.
+type Convert = fn(&[u8]) -> f32;
+
+/// A type's size, and how so many bytes become f32.
+fn converter(descr: &str) -> Option<(usize, Convert)> {
     fn to<const N: usize>(b: &[u8]) -> [u8; N] {
         std::array::from_fn(|i| b[i])
     }

@@ -92,3 +92,50 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     Error::new(Kind::Data, format!("the thread that reads ahead panicked: {}", text.unwrap_or("without a word")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn errors_come_in_their_turn_and_end_it() {
+        let mut n = 0;
+        let ahead = Prefetch::start("d", vec![0; 4], move |buffer| {
+            n += 1;
+            *buffer = n;
+            if n == 3 { Err(Error::value("no third")) } else { Ok(()) }
+        });
+        let ahead = ahead.unwrap();
+        assert_eq!((ahead.take().unwrap(), ahead.take().unwrap()), (1, 2));
+        assert_eq!(ahead.take().unwrap_err().message(), "no third");
+        assert!(ahead.take().unwrap_err().message().contains("ended"));
+        ahead.give_back(1);
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let ahead = Prefetch::start("d", vec![(); 2], |_| panic!("lost count of {}", 7)).unwrap();
+        assert!(ahead.take().unwrap_err().message().contains("lost count of 7"));
+        assert!(ahead.take().is_err());
+    }
+
+    /// The thread waits for an empty buffer, or is in the midst of its work: dropping ends it, and waits until it has.
+    #[test]
+    fn dropping_ends_the_thread() {
+        let alive = Arc::new(());
+        let filled = Arc::new(AtomicUsize::new(0));
+        let (count, guard) = (filled.clone(), alive.clone());
+        let ahead = Prefetch::start("d\0", vec![0; 3], move |_| {
+            let _held = &guard;
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let ahead = ahead.unwrap();
+        ahead.take().unwrap();
+        drop(ahead);
+        assert_eq!(Arc::strong_count(&alive), 1);
+        assert!(filled.load(Ordering::SeqCst) <= 3, "no buffer is filled twice before it is given back");
+    }
+}
