@@ -16,6 +16,7 @@ use crate::proto::LayerParameter;
 use crate::random::unit;
 use crate::{Blob, Error, Result};
 
+/// Drops values at random while training.
 pub struct Dropout {
     name: String,
     /// The probability p of dropping a value.

@@ -11,6 +11,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// y = 1 / (1 + e⁻ˣ), value by value.
 pub struct Sigmoid;
 
 impl Layer for Sigmoid {

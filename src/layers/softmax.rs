@@ -13,6 +13,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// Scores to probabilities.
 pub struct Softmax {
     axis: i32,
     groups: Groups,

@@ -11,6 +11,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// y = tanh x, value by value.
 pub struct Tanh;
 
 impl Layer for Tanh {
