@@ -51,10 +51,10 @@ impl Layer for SoftmaxWithLoss {
         top.get_mut(1).map_or(Ok(()), |top| top.reshape_like(&bottom[0]))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, labels, y) = (bottom[0].data.slice(), bottom[1].data.slice(), &mut self.probability);
         let Groups { outer, classes, inner } = self.groups;
-        softmax(self.groups, x, y);
+        softmax(&cx.device.host(), self.groups, x, y);
         let (mut sum, mut valid) = (0.0, 0);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
             let l = loss::class(label, i, inner, classes)?;
