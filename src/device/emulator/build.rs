@@ -71,8 +71,8 @@ impl Library {
     /// Loads what the compiler made.
     fn load(path: &Path, names: &[String]) -> Result<Library> {
         let refuse = |e: libloading::Error| Error::file(path, "load", e);
-        // SAFETY: the file was compiled by us of our header and the source, and defines these symbols with these types; its
-        // load runs no code of its own. The function pointers live as long as `_code`, beside them.
+        // SAFETY: the file was compiled by us of our header and the source, so it defines these symbols with these types; if
+        // it is not what it should be, the load fails. The function pointers live as long as `_code`, beside them.
         unsafe {
             let code = libloading::Library::new(path).map_err(refuse)?;
             let mut kernels = Vec::new();
