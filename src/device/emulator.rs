@@ -1,9 +1,9 @@
 //! A GPU without a card: CUDA C runs on the CPU, checked at every access.
 //!
 //! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a small header
-//! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's threads one
-//! after another. Buffers are memory of their own, so a value that was never copied is missed here as it would be on a
-//! card, and a kernel that reaches outside one ends in an error, not in silence:
+//! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's
+//! threads one after another. Buffers are memory of their own, so a value that was never copied is missed here as it
+//! would be on a card, and a kernel that reaches outside one ends in an error, not in silence:
 //!
 //! ```text
 //! kernel relu_bad: buffer 2 has 5 elements, thread (4,0) of block 0 used index 5
