@@ -5,11 +5,13 @@
 //! | bottom[i] | any   | x_i, two or more     |
 //! | top[0]    | as x  | y                    |
 //!
-//! | `operation` | forward     | backward                                                                      |
-//! |-------------|-------------|-------------------------------------------------------------------------------|
-//! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                        |
-//! | PROD        | y = Π x_i   | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false      |
-//! | MAX         | y = max x_i | dx_i = dy where x_i is the maximum, else 0; of x_0 = x_1, x_1 counts; of a later tie, the earlier |
+//! | `operation` | forward       | backward                                                                 |
+//! |-------------|---------------|--------------------------------------------------------------------------|
+//! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                     |
+//! | PROD        | y = Π x_i     | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false |
+//! | MAX         | y = max x_i   | dx_i = dy where x_i is the maximum, else 0                               |
+//!
+//! Of several equal maxima one counts, as in Caffe: x_1 rather than x_0, else the earliest.
 
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -76,8 +78,8 @@ impl Layer for Eltwise {
                 self.winner.resize(y.len(), 0);
                 for (i, x) in bottom.iter().enumerate().skip(1) {
                     for ((y, winner), &x) in y.iter_mut().zip(&mut self.winner).zip(x.data.slice()) {
-                        let stays = if i == 1 { *y > x } else { *y >= x };
-                        if !stays {
+                        let wins = if i == 1 { x >= *y } else { x > *y };
+                        if wins || x.is_nan() {
                             (*y, *winner) = (x, i as u32);
                         }
                     }

@@ -119,6 +119,12 @@ fn a_tie_of_the_first_two_goes_to_the_second() {
 }
 
 #[test]
+fn a_maximum_hides_no_nan() {
+    let [y, _, _] = eltwise("operation: MAX", [&[1.0, f32::NAN], &[f32::NAN, 1.0]]);
+    assert!(y.iter().all(|y| y.is_nan()));
+}
+
+#[test]
 fn a_product_with_a_zero_has_a_gradient_if_it_is_stable() {
     let [_, dx0, dx1] = eltwise("operation: PROD", [&[0.0], &[3.0]]);
     assert_eq!((dx0[0], dx1[0]), (3.0, 0.0));
