@@ -19,7 +19,7 @@
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
 use super::Cpu;
-use super::im2col::{Axis, col2im, im2col};
+use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
 use crate::{Error, Result};
 
@@ -40,8 +40,10 @@ pub struct Conv {
     channels: usize,
     outputs: usize,
     axes: Vec<Axis>,
-    /// What im2col expands: `axes`, the first without its kernel if that is walked over by rows.
-    expanded: Vec<Axis>,
+    /// im2col of `axes`, the first without its kernel if that is walked over by rows.
+    expand: Im2col,
+    /// Whether im2col would copy x as it stands.
+    plain: bool,
     /// Kernel rows (1 if all axes are expanded), and how far apart in col they find their values.
     rows: usize,
     shift: usize,
@@ -88,7 +90,9 @@ impl Conv {
         limited(product([out, outputs, groups]))?;
         limited(product([size, channels, groups]))?;
         shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
-        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expanded, rows, shift, size, out, q, wide })
+        let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
+        let expand = Im2col::new(&expanded);
+        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expand, plain, rows, shift, size, out, q, wide })
     }
 
     /// The sizes of the output's spatial axes.
@@ -131,7 +135,7 @@ impl Conv {
                     let first = start / image * self.groups;
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
-                        let dcol = if self.is_plain() { &mut *dx } else { &mut *buffer };
+                        let dcol = if self.plain { &mut *dx } else { &mut *buffer };
                         if self.rows > 1 {
                             dcol.fill(0.0);
                         }
@@ -142,8 +146,8 @@ impl Conv {
                             let dcol = MatMut::strided(dcol, self.q, self.out, self.wide);
                             gemm(1.0, w, Mat::new(dy, self.outputs, self.out), beta, dcol);
                         }
-                        if !self.is_plain() {
-                            col2im(buffer, &self.expanded, dx);
+                        if !self.plain {
+                            self.expand.col2im(buffer, dx);
                         }
                     }
                 })
@@ -209,17 +213,12 @@ impl Conv {
         });
     }
 
-    /// Whether im2col would copy x as it stands.
-    fn is_plain(&self) -> bool {
-        self.expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0)
-    }
-
     /// im2col's matrix of one group of an image: in the buffer, or x itself.
     fn col<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
-        if self.is_plain() {
+        if self.plain {
             return x;
         }
-        im2col(x, &self.expanded, buffer);
+        self.expand.im2col(x, buffer);
         buffer
     }
 
