@@ -4,7 +4,7 @@ use super::{Net, Params, Planned, filter, mark, splits};
 use crate::files;
 use crate::layer::Phase;
 use crate::proto::text;
-use crate::proto::{self, LayerParameter, NetParameter, Source};
+use crate::proto::{LayerParameter, NetParameter, Parsed, Source};
 use crate::{Device, Error, Kind, Layers, Log, Result};
 use std::path::{Path, PathBuf};
 
@@ -115,16 +115,17 @@ impl Builder {
     /// # Errors
     /// The first thing that cannot be built, with its place if the net came from text.
     pub fn make(mut self) -> Result<Net> {
-        let notes = proto::upgrade::net(&mut self.param)?;
-        for note in notes {
+        let mut parsed = Parsed { message: self.param, source: self.source };
+        for note in parsed.upgrade()? {
             self.log.info(|| note);
         }
+        (self.param, self.source) = (parsed.message, parsed.source);
         let mut state = self.param.state.clone().unwrap_or_default();
         if let Some(phase) = self.phase {
             state.set_phase(phase);
         }
         state.level = self.level.or(state.level);
-        state.stage.extend(self.stages.drain(..));
+        state.stage.append(&mut self.stages);
         let phase = state.phase();
 
         let kept = filter::filter(&self.param, &state).map_err(|e| self.place(e, None))?;
