@@ -22,6 +22,7 @@
 
 mod build;
 pub mod filter;
+mod keep;
 mod mark;
 mod names;
 mod params;
@@ -31,6 +32,7 @@ pub mod weights;
 mod wire;
 
 pub use build::Builder;
+pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
 pub use weights::CopyReport;
@@ -60,6 +62,7 @@ pub struct Net {
     names: Vec<Versions>,
     index: HashMap<String, usize>,
     params: Params,
+    keeper: keep::Keeper,
 }
 
 /// A layer in its place in a net.

@@ -1,6 +1,6 @@
 //! Building a net: everything it needs is given as a value.
 
-use super::{Net, Params, Planned, filter, mark, splits};
+use super::{Keep, Net, Params, Planned, filter, keep, mark, splits};
 use crate::files;
 use crate::layer::Phase;
 use crate::proto::text;
@@ -27,6 +27,7 @@ pub struct Builder {
     device: Option<Device>,
     seed: u64,
     log: Log,
+    keep: Keep,
 }
 
 impl Builder {
@@ -42,6 +43,7 @@ impl Builder {
             device: None,
             seed: 0,
             log: Log::from_env(),
+            keep: Keep::All,
         }
     }
 
@@ -110,6 +112,12 @@ impl Builder {
         self
     }
 
+    /// Which blobs keep their values; all of them unless memory matters.
+    pub fn keep(mut self, keep: Keep) -> Builder {
+        self.keep = keep;
+        self
+    }
+
     /// Builds the net.
     ///
     /// # Errors
@@ -152,6 +160,7 @@ impl Builder {
             names: Vec::new(),
             index: Default::default(),
             params: Params::default(),
+            keeper: Default::default(),
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
@@ -164,6 +173,7 @@ impl Builder {
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
+        net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
         Ok(net)
     }
 

@@ -197,9 +197,12 @@ impl Net {
 
     fn forward_step(&mut self, i: usize) -> Result<f32> {
         self.take_hand_written_data(i);
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
+        if let Err(e) = keeper.before_forward(step, blobs) {
+            return Err(self.blame(e, i));
+        }
         step.borrow_all(blobs, params);
         let Lent { bottom, top, params: w } = &mut step.lent;
         let done = step.layer.reshape(bottom, top).and_then(|()| step.layer.forward(&cx, w, bottom, top));
@@ -210,8 +213,10 @@ impl Net {
                 names[owner[t]].data = t;
             }
         }
+        let loss = step.loss(blobs);
+        keeper.after_forward(i, step, blobs);
         done.map_err(|e| self.blame(e, i))?;
-        Ok(self.steps[i].loss(&self.blobs))
+        Ok(loss)
     }
 
     fn backward_step(&mut self, i: usize) -> Result {
@@ -219,9 +224,12 @@ impl Net {
             return Ok(());
         }
         self.take_last_diffs(i)?;
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
+        if let Err(e) = keeper.before_backward(step, blobs) {
+            return Err(self.blame(e, i));
+        }
         step.borrow_all(blobs, params);
         let Lent { bottom, top, params: w } = &mut step.lent;
         let done = step.layer.backward(&cx, w, top, &step.propagate_down, bottom);
@@ -231,6 +239,7 @@ impl Net {
                 names[owner[b]].diff = b;
             }
         }
+        keeper.after_backward(step, blobs);
         for &p in &step.params {
             if params.specs[p].frozen {
                 params.blobs[p].diff.fill(0.0);

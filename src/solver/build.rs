@@ -5,6 +5,7 @@ use super::update::Regularization;
 use super::{Remote, Solver, Test, policy};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
+use crate::net::Keep;
 use crate::proto::{Parsed, SolverParameter, Source, text};
 use crate::{Error, Kind, Layers, Log, Result};
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ pub struct Builder {
     pub(super) log: Log,
     pub(super) level: Option<i32>,
     pub(super) stages: Vec<String>,
+    pub(super) keep: Keep,
     test: bool,
 }
 
@@ -39,6 +41,7 @@ impl Builder {
             log: Log::from_env(),
             level: None,
             stages: Vec::new(),
+            keep: Keep::All,
             test: true,
         }
     }
@@ -94,6 +97,12 @@ impl Builder {
     /// A stage for every net's state.
     pub fn stage(mut self, stage: &str) -> Builder {
         self.stages.push(stage.into());
+        self
+    }
+
+    /// Which blobs the nets keep; all of them unless memory matters.
+    pub fn keep(mut self, keep: Keep) -> Builder {
+        self.keep = keep;
         self
     }
 

@@ -97,6 +97,13 @@ impl Builder {
             builder = builder.level(level);
         }
         builder = self.stages.iter().fold(builder, |b, stage| b.stage(stage));
-        builder.phase(phase).layers(&self.layers).device(&self.device).seed(self.seed).log(&self.log).make()
+        builder
+            .phase(phase)
+            .layers(&self.layers)
+            .device(&self.device)
+            .seed(self.seed)
+            .log(&self.log)
+            .keep(self.keep)
+            .make()
     }
 }
