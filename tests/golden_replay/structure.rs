@@ -70,10 +70,7 @@ pub fn differences(net: &Net, theirs: &Value) -> Replay<Vec<String>> {
     let layers = net.layer_names();
     let mut ours = Map::new();
     ours.insert("layer_names".into(), json!(layers));
-    ours.insert(
-        "layer_types".into(),
-        layers.iter().map(|l| Ok(net.layer_type(l)?)).collect::<cortado::Result<Value>>()?,
-    );
+    ours.insert("layer_types".into(), layers.iter().map(|l| net.layer_type(l)).collect::<cortado::Result<Value>>()?);
     let (mut bottoms, mut tops, mut params) = (Map::new(), Map::new(), Map::new());
     for layer in &layers {
         bottoms.insert(layer.to_string(), json!(net.bottom_names(layer)?));

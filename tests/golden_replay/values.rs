@@ -115,7 +115,8 @@ impl Golden {
         for ((index, &want), &got) in want.indexed_iter().zip(got.slice()) {
             let (g, w) = (got as f64, want as f64);
             let error = (g - w).abs();
-            if !(error <= self.atol + self.rtol * w.abs()) {
+            let close = error <= self.atol + self.rtol * w.abs();
+            if !close {
                 if wrong == 0 {
                     first = format!("at {:?} got {got}, want {want}", index.slice());
                 }
