@@ -165,6 +165,9 @@ impl Builder {
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
             net.log.info(|| format!("Creating layer {name}"));
+            if let Some(warning) = planned.layer.warning() {
+                net.log.warning(|| format!("layer \"{name}\": {warning}"));
+            }
             net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
         }
         let force = self.param.force_backward();

@@ -3,18 +3,6 @@
 use super::{Case, Golden, Replay, known};
 use cortado::net::Builder;
 use cortado::proto::{NetParameter, text};
-use ndarray::ArrayD;
-
-type Right = fn(&mut Golden) -> ArrayD<f32>;
-
-/// Where Caffe is wrong and Cortado differs on purpose: the case, the key, what Caffe does, and the right values.
-pub const DIFFERENT: &[(&str, &str, &str, Right)] = &[(
-    "eltwise_sum_inplace",
-    "out/a",
-    "Caffe sets the sum to 0 before it reads bottom a, which is the same buffer; here a + b is a + b",
-    |golden| golden.array("in/a") + golden.array("in/b"),
-)];
-
 pub fn replay(case: &Case) -> Replay {
     let prototxt = case.file(".prototxt")?;
     known(&text::read::<NetParameter>(&prototxt)?.message)?;
@@ -36,14 +24,7 @@ pub fn replay(case: &Case) -> Replay {
         net.forward()?;
         for blob in golden.under(&room("out")) {
             let key = format!("{}{blob}", room("out"));
-            match DIFFERENT.iter().find(|(name, different, ..)| (*name, *different) == (&*case.name(), &*key)) {
-                Some((.., right)) => {
-                    golden.array(&key);
-                    let want = right(&mut golden);
-                    golden.compare(&format!("{key} (not as in Caffe)"), net.data(&blob)?, &want);
-                }
-                None => golden.expect(&key, net.data(&blob)?),
-            }
+            golden.expect(&key, net.data(&blob)?);
         }
     }
     golden.expect_params("param_after", &net)?;

@@ -15,7 +15,6 @@ mod values;
 use cortado::net::Builder;
 use cortado::proto::NetParameter;
 use cortado::{Device, Layers, Phase};
-pub use layer::DIFFERENT;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
