@@ -61,7 +61,8 @@ impl Conv {
     /// # Errors
     /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes beyond all memory.
     pub fn new(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
-        if channels == 0 || outputs == 0 || groups == 0 || channels % groups != 0 || outputs % groups != 0 {
+        let divisible = groups > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+        if channels == 0 || outputs == 0 || !divisible {
             return Err(Error::shape(format!("{channels} channels and {outputs} outputs in {groups} groups"))
                 .hint("channels and num_output must be multiples of group, and none of them 0"));
         }
