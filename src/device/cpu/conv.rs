@@ -241,17 +241,15 @@ impl Conv {
         if self.rows == 1 {
             return work(w);
         }
-        let inner = self.q / self.channels;
+        let (inner, row) = (self.q / self.channels, self.outputs * self.q);
         cpu.scratch(w.len(), |by_rows| {
-            for (w, by_rows) in
-                w.chunks_exact(w.len() / self.groups).zip(by_rows.chunks_exact_mut(w.len() / self.groups))
-            {
-                for (r, row) in by_rows.chunks_exact_mut(self.outputs * self.q).enumerate() {
-                    for (w, row) in w.chunks_exact(self.rows * inner).zip(row.chunks_exact_mut(inner)) {
-                        row.copy_from_slice(&w[r * inner..][..inner]);
-                    }
+            cpu.pieces(by_rows, row, |start, by_rows| {
+                let (g, r) = (start / row / self.rows, start / row % self.rows);
+                let w = w[g * self.rows * row..].chunks_exact(self.rows * inner);
+                for (by_rows, w) in by_rows.chunks_exact_mut(inner).zip(w) {
+                    by_rows.copy_from_slice(&w[r * inner..][..inner]);
                 }
-            }
+            });
             work(by_rows)
         })
     }
