@@ -53,7 +53,7 @@ impl Window {
 
 impl Layer for Pooling {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let p = param.pooling_param.clone().unwrap_or_default();
+        let p = param.pooling_param.unwrap_or_default();
         let method = p.pool();
         if method == PoolMethod::Stochastic {
             return Err(Error::value("stochastic pooling is not there yet")

@@ -240,6 +240,17 @@ fn a_convolution_keeps_its_channels() {
 }
 
 #[test]
+fn a_batch_of_none_is_no_mistake() {
+    for kind in [r#""Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#, r#""LRN""#] {
+        let param = crate::text::layer(&format!("type: {kind}"));
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[0, 3, 5, 5]]).unwrap();
+        bench.forward().unwrap();
+        bench.backward().unwrap();
+        assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+    }
+}
+
+#[test]
 fn bad_poolings_are_refused() {
     let pool = |p: &str, shape: &[usize], words: &[&str]| {
         refused(&format!(r#"type: "Pooling" pooling_param {{ {p} }}"#), &[shape], words);

@@ -61,7 +61,8 @@ impl Conv {
     /// # Errors
     /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes beyond all memory.
     pub fn new(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
-        if channels == 0 || outputs == 0 || groups == 0 || channels % groups != 0 || outputs % groups != 0 {
+        let divisible = groups > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+        if channels == 0 || outputs == 0 || !divisible {
             return Err(Error::shape(format!("{channels} channels and {outputs} outputs in {groups} groups"))
                 .hint("channels and num_output must be multiples of group, and none of them 0"));
         }
@@ -164,6 +165,9 @@ impl Conv {
         let weights = self.groups * self.rows * row;
         let sum = weights + self.groups * k;
         let num = dy.len() / (self.groups * self.outputs * self.out);
+        if num == 0 {
+            return;
+        }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
@@ -237,17 +241,15 @@ impl Conv {
         if self.rows == 1 {
             return work(w);
         }
-        let inner = self.q / self.channels;
+        let (inner, row) = (self.q / self.channels, self.outputs * self.q);
         cpu.scratch(w.len(), |by_rows| {
-            for (w, by_rows) in
-                w.chunks_exact(w.len() / self.groups).zip(by_rows.chunks_exact_mut(w.len() / self.groups))
-            {
-                for (r, row) in by_rows.chunks_exact_mut(self.outputs * self.q).enumerate() {
-                    for (w, row) in w.chunks_exact(self.rows * inner).zip(row.chunks_exact_mut(inner)) {
-                        row.copy_from_slice(&w[r * inner..][..inner]);
-                    }
+            cpu.pieces(by_rows, row, |start, by_rows| {
+                let (g, r) = (start / row / self.rows, start / row % self.rows);
+                let w = w[g * self.rows * row..].chunks_exact(self.rows * inner);
+                for (by_rows, w) in by_rows.chunks_exact_mut(inner).zip(w) {
+                    by_rows.copy_from_slice(&w[r * inner..][..inner]);
                 }
-            }
+            });
             work(by_rows)
         })
     }

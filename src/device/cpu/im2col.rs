@@ -112,7 +112,7 @@ impl Im2col {
 fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
     match levels {
         [] => row.copy_from_slice(x),
-        [line] => line.gather(x, k, row),
+        [line] => line.gather(line.runs[k], x, row),
         [level, inner @ ..] => {
             let (Run { start, end, first }, k) = (level.runs[k / level.kernels], k % level.kernels);
             row[..start * level.outs].fill(0.0);
@@ -120,7 +120,10 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
             let rows = row[start * level.outs..end * level.outs].chunks_exact_mut(level.outs);
             let xs = x[first * level.size..].chunks_exact(level.size).step_by(level.stride);
             match inner {
-                [line] => rows.zip(xs).for_each(|(row, x)| line.gather(x, k, row)), // most of the time is spent here
+                [line] => {
+                    let run = line.runs[k]; // most of the time is spent here
+                    rows.zip(xs).for_each(|(row, x)| line.gather(run, x, row));
+                }
                 _ => rows.zip(xs).for_each(|(row, x)| gather(x, inner, k, row)),
             }
         }
@@ -131,13 +134,16 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
 fn scatter(row: &[f32], levels: &[Level], k: usize, x: &mut [f32]) {
     match levels {
         [] => add(row, x),
-        [line] => line.scatter(row, k, x),
+        [line] => line.scatter(line.runs[k], row, x),
         [level, inner @ ..] => {
             let (Run { start, end, first }, k) = (level.runs[k / level.kernels], k % level.kernels);
             let rows = row[start * level.outs..end * level.outs].chunks_exact(level.outs);
             let xs = x[first * level.size..].chunks_exact_mut(level.size).step_by(level.stride);
             match inner {
-                [line] => rows.zip(xs).for_each(|(row, x)| line.scatter(row, k, x)),
+                [line] => {
+                    let run = line.runs[k];
+                    rows.zip(xs).for_each(|(row, x)| line.scatter(run, row, x));
+                }
                 _ => rows.zip(xs).for_each(|(row, x)| scatter(row, inner, k, x)),
             }
         }
@@ -146,11 +152,12 @@ fn scatter(row: &[f32], levels: &[Level], k: usize, x: &mut [f32]) {
 
 impl Level {
     /// One line of an image along the last axis.
-    #[inline]
-    fn gather(&self, x: &[f32], k: usize, row: &mut [f32]) {
-        let Run { start, end, first } = self.runs[k];
-        row[..start].iter_mut().for_each(|row| *row = 0.0);
-        row[end..].iter_mut().for_each(|row| *row = 0.0);
+    #[inline(always)]
+    fn gather(&self, Run { start, end, first }: Run, x: &[f32], row: &mut [f32]) {
+        if end - start < row.len() {
+            row[..start].fill(0.0);
+            row[end..].fill(0.0);
+        }
         if self.stride == 1 {
             copy(&x[first..], &mut row[start..end]);
         } else {
@@ -158,9 +165,8 @@ impl Level {
         }
     }
 
-    #[inline]
-    fn scatter(&self, row: &[f32], k: usize, x: &mut [f32]) {
-        let Run { start, end, first } = self.runs[k];
+    #[inline(always)]
+    fn scatter(&self, Run { start, end, first }: Run, row: &[f32], x: &mut [f32]) {
         if self.stride == 1 {
             add(&row[start..end], &mut x[first..]);
         } else {
@@ -170,7 +176,7 @@ impl Level {
 }
 
 /// y = the front of x, by eights: most runs are too short for a call of memcpy.
-#[inline]
+#[inline(always)]
 fn copy(x: &[f32], y: &mut [f32]) {
     let (x, rest_x) = x[..y.len()].as_chunks::<8>();
     let (y, rest_y) = y.as_chunks_mut::<8>();
@@ -179,7 +185,7 @@ fn copy(x: &[f32], y: &mut [f32]) {
 }
 
 /// The front of y += x.
-#[inline]
+#[inline(always)]
 fn add(x: &[f32], y: &mut [f32]) {
     let (y, rest_y) = y[..x.len()].as_chunks_mut::<8>();
     let (x, rest_x) = x.as_chunks::<8>();
