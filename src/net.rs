@@ -26,13 +26,16 @@ mod mark;
 mod names;
 mod params;
 mod run;
+mod said;
 mod splits;
+mod time;
 pub mod weights;
 mod wire;
 
 pub use build::Builder;
 pub use params::{Params, Spec};
 pub use run::Outputs;
+pub use time::{LayerTime, Times};
 pub use weights::CopyReport;
 
 use crate::layer::{Layer, Phase};

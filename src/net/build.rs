@@ -155,8 +155,9 @@ impl Builder {
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
-            net.log.info(|| format!("Creating layer {name}"));
+            net.log.info(|| format!("Creating Layer {name}"));
             net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
+            net.say_last();
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
@@ -164,6 +165,7 @@ impl Builder {
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
+        net.say_done();
         Ok(net)
     }
 
