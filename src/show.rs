@@ -98,10 +98,8 @@ impl Net {
     /// A layer's line in the table, and the bytes of the data that it makes. `seen` are the parameters counted so far.
     fn row(&self, layer: &str, seen: &mut Vec<usize>) -> crate::Result<(Vec<String>, u64)> {
         let (bottoms, tops) = (self.bottom_names(layer)?, self.top_names(layer)?);
-        let flow: Vec<String> = tops
-            .iter()
-            .map(|t| if bottoms.contains(t) { format!("{t} (in place)") } else { t.to_string() })
-            .collect();
+        let flow: Vec<String> =
+            tops.iter().map(|t| if bottoms.contains(t) { format!("{t} (in place)") } else { t.to_string() }).collect();
         let (mut shapes, mut bytes) = (Vec::new(), 0);
         for top in &tops {
             let top = self.data(top)?;

@@ -5,7 +5,7 @@ use super::args::{Command, Usage};
 
 /// What `cortado --help` says.
 pub fn overview() -> String {
-    let mut text = String::from("cortado: Caffe made small enough to read\n\nusage: cortado COMMAND [FLAGS]\n\n");
+    let mut text = String::from("Cortado, Caffe made small enough to read\n\nusage: cortado COMMAND [FLAGS]\n\n");
     for command in COMMANDS {
         text += &format!("  {:<13} {}\n", command.name, command.about.lines().next().unwrap_or_default());
     }

@@ -11,13 +11,8 @@ const CARD: RGBColor = RGBColor(250, 249, 246);
 const INK: RGBColor = RGBColor(51, 51, 51);
 const GRID: RGBColor = RGBColor(226, 224, 218);
 /// Told apart by people who see few colours, too.
-const COLOURS: [RGBColor; 5] = [
-    RGBColor(0, 95, 150),
-    RGBColor(200, 80, 10),
-    RGBColor(0, 125, 95),
-    RGBColor(150, 70, 130),
-    RGBColor(110, 100, 20),
-];
+const COLOURS: [RGBColor; 5] =
+    [RGBColor(0, 95, 150), RGBColor(200, 80, 10), RGBColor(0, 125, 95), RGBColor(150, 70, 130), RGBColor(110, 100, 20)];
 /// A line of more points than this is drawn pale, with its running mean over it.
 const SMOOTH_FROM: usize = 100;
 
@@ -128,10 +123,10 @@ impl Chart {
         let font = |size: i32| ("Helvetica, Arial, sans-serif", size).into_font().color(&INK);
         root.fill(&CARD)?;
         let mut chart = ChartBuilder::on(root)
-            .caption(&self.title, font(20))
+            .caption(&self.title, font(22))
             .margin(18)
-            .x_label_area_size(44)
-            .y_label_area_size(60)
+            .x_label_area_size(48)
+            .y_label_area_size(66)
             .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
@@ -142,8 +137,8 @@ impl Chart {
             .y_labels(8)
             .x_desc(&self.x)
             .y_desc(&self.y)
-            .label_style(font(13))
-            .axis_desc_style(font(14))
+            .label_style(font(16))
+            .axis_desc_style(font(17))
             .x_label_formatter(&tick)
             .y_label_formatter(&tick)
             .draw()?;
@@ -154,15 +149,16 @@ impl Chart {
                 strong = smooth(points, points.len() / 50);
             }
             let line = LineSeries::new(strong, colour.stroke_width(2));
-            chart.draw_series(line)?.label(*name).legend(move |(x, y)| {
-                PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
-            });
+            chart
+                .draw_series(line)?
+                .label(*name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
         }
         if lines.len() > 1 {
             chart
                 .configure_series_labels()
                 .position(SeriesLabelPosition::UpperRight)
-                .label_font(font(13))
+                .label_font(font(16))
                 .background_style(CARD)
                 .border_style(GRID)
                 .draw()?;
@@ -172,16 +168,16 @@ impl Chart {
     }
 }
 
-/// The running mean over `window` points to either side.
+/// The running mean over `window` points to either side; fewer at the start, and none to come at the end.
 fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for (_, y) in points {
         sums.push(sums[sums.len() - 1] + y);
     }
     let mean = |i: usize| {
-        // As many points on one side as on the other, or the ends would lean.
-        let reach = window.min(i).min(points.len() - 1 - i);
-        let (from, to) = (i - reach, i + reach + 1);
+        let left = window.min(i);
+        let right = left.min(points.len() - 1 - i);
+        let (from, to) = (i - left, i + right + 1);
         (sums[to] - sums[from]) / (to - from) as f64
     };
     points.iter().enumerate().map(|(i, &(x, _))| (x, mean(i))).collect()
@@ -202,9 +198,12 @@ mod tests {
     #[test]
     fn a_running_mean_keeps_a_straight_line() {
         let line: Vec<(f64, f64)> = (0..40).map(|i| (i as f64, 2.0 * i as f64)).collect();
-        for (smooth, raw) in smooth(&line, 5).iter().zip(&line) {
+        let smoothed = smooth(&line, 5);
+        assert_eq!(smoothed.len(), line.len());
+        for (smooth, raw) in smoothed.iter().zip(&line).take(35) {
             assert!((smooth.1 - raw.1).abs() < 1e-9);
         }
+        assert_eq!(smoothed[39].1, 73.0); // the mean of 68, 70, .. 78
     }
 
     #[test]
