@@ -148,6 +148,11 @@ impl Solver {
         Ok(())
     }
 
+    /// The train net's name.
+    pub fn name(&self) -> &str {
+        self.net.name()
+    }
+
     /// How many iterations are done.
     pub fn iter(&self) -> u64 {
         self.iter
@@ -183,9 +188,14 @@ impl Solver {
     /// # Errors
     /// Whatever stops training: a layer's error, a loss that is not finite, a disk that is full.
     pub fn solve(&mut self) -> Result {
+        self.solve_each(|_, _| {})
+    }
+
+    /// As [`Solver::solve`]; calls `look` with the number of iterations done and the loss after each.
+    pub fn solve_each(&mut self, look: impl FnMut(u64, f32) + Send) -> Result {
         self.log.info(|| format!("Solving {}", self.net.name()));
         self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
-        self.step((self.param.max_iter() as u64).saturating_sub(self.iter))?;
+        self.step_each((self.param.max_iter() as u64).saturating_sub(self.iter), look)?;
         if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some()
         {
             self.snapshot()?;

@@ -164,11 +164,12 @@ impl Builder {
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
-            net.log.info(|| format!("Creating layer {name}"));
+            net.log.info(|| format!("Creating Layer {name}"));
             if let Some(warning) = planned.layer.warning() {
                 net.log.warning(|| format!("layer \"{name}\": {warning}"));
             }
             net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
+            net.say_last();
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
@@ -177,6 +178,7 @@ impl Builder {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
         net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
+        net.say_done();
         Ok(net)
     }
 

@@ -159,7 +159,7 @@ impl Net {
         weights.find(|(t, w)| **w != 0.0 && versions.ids.contains(t)).map_or(0.0, |(_, w)| *w)
     }
 
-    fn names_of(&self, ids: &[usize]) -> Vec<&str> {
+    pub(super) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
     }
 

@@ -134,6 +134,7 @@ impl Builder {
 
     fn make_unplaced(mut self) -> Result<Solver> {
         let p = &self.param;
+        self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
         policy::check(p)?;
         for (field, value) in [("iter_size", p.iter_size()), ("average_loss", p.average_loss())] {
             if value < 1 {
@@ -177,6 +178,7 @@ impl Builder {
         for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
             net.copy_trained_layers_from(crate::files::find(file, self.folder.as_deref())?)?;
         }
+        self.log.info(|| "Solver scaffolding done.".into());
         Ok(Solver {
             cpu: match &self.device {
                 Device::Cpu(cpu) => cpu.clone(),

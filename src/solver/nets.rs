@@ -79,6 +79,11 @@ impl Builder {
 
     fn net(&self, from: &From, phase: Phase, state: Option<&NetState>) -> Result<Net> {
         let folder = self.folder.as_deref();
+        let what = if phase == Phase::Train { "training net" } else { "test net" };
+        self.log.info(|| match from {
+            From::File(file) => format!("Creating {what} from net file: {file}"),
+            From::Param(_) => format!("Creating {what} from the solver's own net_param"),
+        });
         let mut builder = match from {
             From::File(file) => net::Builder::read(crate::files::find(file, folder)?)?,
             From::Param(param) => {

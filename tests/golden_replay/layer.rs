@@ -1,6 +1,6 @@
 //! One layer, or a few: inputs and parameters in, forward (once or more often), top diffs in, backward.
 
-use super::{Case, Golden, Replay, known};
+use super::{Case, Replay, known};
 use cortado::net::Builder;
 use cortado::proto::{NetParameter, text};
 pub fn replay(case: &Case) -> Replay {
