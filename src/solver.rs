@@ -16,6 +16,7 @@
 mod nets;
 pub mod policy;
 pub mod rules;
+mod settings;
 mod snapshot;
 mod update;
 
@@ -23,7 +24,7 @@ use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::log::number;
 use crate::net::Net;
-use crate::proto::{self, SolverParameter, Source, text};
+use crate::proto::{Parsed, SolverParameter, Source, text};
 use crate::{Error, Kind, Layers, Log, Result};
 use rules::{Rule, Rules};
 use std::collections::VecDeque;
@@ -45,6 +46,7 @@ pub struct Solver {
     tests: Vec<Test>,
     /// The test net that has the parameters just now.
     lent_to: Option<usize>,
+    rules: Rules,
     rule: Box<dyn Rule>,
     regularization: Regularization,
     /// What the rule remembers: its first array of every parameter, then its second, as in a `.solverstate`.
@@ -131,10 +133,14 @@ impl Builder {
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = crate::files::find(path.as_ref(), None)?;
         let parsed = text::read::<SolverParameter>(&path)?;
-        let mut builder = Builder::new(parsed.message);
-        builder.source = parsed.source;
-        builder.folder = path.parent().map(Path::to_path_buf);
-        Ok(builder)
+        let builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
+        Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// Takes prototxt as text; `file` is what errors call it.
+    pub fn parse(text: &str, file: &str) -> Result<Builder> {
+        let parsed = text::parse::<SolverParameter>(text, file)?;
+        Ok(Builder { source: parsed.source, ..Builder::new(parsed.message) })
     }
 
     /// The folder from which relative paths are tried too.
@@ -197,9 +203,11 @@ impl Builder {
     /// # Errors
     /// Settings that contradict each other, an unknown policy or rule, and whatever the nets' errors are.
     pub fn make(mut self) -> Result<Solver> {
-        for note in proto::upgrade::solver(&mut self.param)? {
+        let mut parsed = Parsed { message: self.param, source: self.source };
+        for note in parsed.upgrade()? {
             self.log.info(|| note);
         }
+        (self.param, self.source) = (parsed.message, parsed.source);
         let source = self.source.clone();
         self.make_unplaced()
             .map_err(|e| if e.layer_name().is_some() || e.place().is_some() { e } else { source.locate(e, "") })
@@ -207,31 +215,7 @@ impl Builder {
 
     fn make_unplaced(mut self) -> Result<Solver> {
         let p = &self.param;
-        policy::check(p)?;
-        for (field, value) in [("iter_size", p.iter_size()), ("average_loss", p.average_loss())] {
-            if value < 1 {
-                return Err(Error::value(format!("{field} {value} is not a number of 1 or more")).field(field));
-            }
-        }
-        for (field, value) in [
-            ("max_iter", p.max_iter()),
-            ("display", p.display()),
-            ("snapshot", p.snapshot()),
-            ("test_interval", p.test_interval()),
-        ] {
-            if value < 0 {
-                return Err(Error::value(format!("{field} {value} is negative")).field(field));
-            }
-        }
-        let regularization = match p.regularization_type() {
-            "L1" => Regularization::L1,
-            "L2" => Regularization::L2,
-            other => {
-                return Err(Error::new(Kind::Unknown, format!("there is no regularization_type \"{other}\""))
-                    .field("regularization_type")
-                    .hint("the types are L1, L2"));
-            }
-        };
+        let regularization = settings::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
         let rule = self.rules.create(p)?;
         let mut net = self.train_net()?;
@@ -248,7 +232,8 @@ impl Builder {
             }
         }
         for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
-            net.copy_trained_layers_from(crate::files::find(file, self.folder.as_deref())?)?;
+            let path = crate::files::find(file, self.folder.as_deref());
+            path.and_then(|path| net.copy_trained_layers_from(path)).map_err(|e| e.field("weights"))?;
         }
         Ok(Solver {
             cpu: match &self.device {
@@ -261,6 +246,7 @@ impl Builder {
             net,
             tests,
             lent_to: None,
+            rules: self.rules,
             rule,
             regularization,
             history,
@@ -334,15 +320,25 @@ impl Solver {
         &self.param
     }
 
-    /// Changes a setting for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`.
+    /// Changes settings for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`. The nets, the seed and the
+    /// number of test nets stay as they were made.
     ///
     /// # Errors
-    /// The learning-rate policy cannot be used any more; nothing is changed then.
+    /// Settings that a solver would not be made with, or a `type` that remembers something else; nothing is changed then.
     pub fn set(&mut self, change: impl FnOnce(&mut SolverParameter)) -> Result {
         let mut param = self.param.clone();
         change(&mut param);
-        policy::check(&param)?;
-        self.param = param;
+        let regularization = settings::check(&param)?;
+        let rule = self.rules.create(&param)?;
+        if rule.history() != self.rule.history() || param.r#type() != self.param.r#type() {
+            let message = format!("the rule {} cannot become {} while it runs", self.param.r#type(), param.r#type());
+            return Err(Error::value(message).field("type").hint("make another solver, and copy the weights"));
+        }
+        if param.test_iter.len() != self.param.test_iter.len() || param.test_iter.iter().any(|n| *n <= 0) {
+            let message = format!("test_iter {:?} for {} test nets", param.test_iter, self.tests.len());
+            return Err(Error::value(message).field("test_iter").hint("give each a number of batches"));
+        }
+        (self.param, self.regularization, self.rule) = (param, regularization, rule);
         Ok(())
     }
 
@@ -531,13 +527,20 @@ pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<(String, f32, f3
                 if batch == 0 {
                     sums.push((name.to_string(), 0.0, net.loss_weight(name)));
                 }
-                sums[k].1 += *x as f64;
+                let Some(sum) = sums.get_mut(k).filter(|(of, ..)| of == name) else { return Err(grown(name)) };
+                sum.1 += *x as f64;
                 k += 1;
             }
         }
     }
     let n = batches as f64;
     Ok((loss / batches as f32, sums.into_iter().map(|(name, sum, weight)| (name, (sum / n) as f32, weight)).collect()))
+}
+
+/// The complaint about an output that has more values in a later batch.
+fn grown(name: &str) -> Error {
+    Error::shape(format!("the output \"{name}\" changes its size from batch to batch, so it has no mean"))
+        .hint("let a layer with the type Silence take it, or reduce it to one number")
 }
 
 /// A line of an output as Caffe prints it.

@@ -1,10 +1,10 @@
 //! Building a net: everything it needs is given as a value.
 
-use super::{Net, Params, Planned, filter, mark, splits};
+use super::{Net, Params, Planned, filter, mark, splits, wire};
 use crate::files;
 use crate::layer::Phase;
 use crate::proto::text;
-use crate::proto::{self, LayerParameter, NetParameter, Source};
+use crate::proto::{LayerParameter, NetParameter, Parsed, Source};
 use crate::{Device, Error, Kind, Layers, Log, Result};
 use std::path::{Path, PathBuf};
 
@@ -115,10 +115,11 @@ impl Builder {
     /// # Errors
     /// The first thing that cannot be built, with its place if the net came from text.
     pub fn make(mut self) -> Result<Net> {
-        let notes = proto::upgrade::net(&mut self.param)?;
-        for note in notes {
+        let mut parsed = Parsed { message: self.param, source: self.source };
+        for note in parsed.upgrade()? {
             self.log.info(|| note);
         }
+        (self.param, self.source) = (parsed.message, parsed.source);
         let mut state = self.param.state.clone().unwrap_or_default();
         if let Some(phase) = self.phase {
             state.set_phase(phase);
@@ -127,10 +128,10 @@ impl Builder {
         state.stage.extend(self.stages.drain(..));
         let phase = state.phase();
 
-        let kept = filter::filter(&self.param, &state).map_err(|e| self.place(e, None))?;
+        let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
         let mut plan = Vec::with_capacity(kept.len());
         for (origin, param) in kept {
-            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, Some(origin)))?);
+            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, origin))?);
         }
         let plan = splits::insert_splits(plan, &self.layers)?;
         let mut net = Net {
@@ -155,7 +156,7 @@ impl Builder {
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
             net.log.info(|| format!("Creating layer {name}"));
-            net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
+            net.wire(planned).map_err(|e| self.place(e.layer(name), origin))?;
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
@@ -168,19 +169,18 @@ impl Builder {
 
     fn plan(&self, origin: usize, mut param: LayerParameter, phase: Phase) -> Result<Planned> {
         if param.name().is_empty() && param.r#type().is_empty() {
-            return Err(Error::new(Kind::Net, "a layer needs a name and a type"));
+            let e = Error::new(Kind::Net, "a layer without name and type");
+            return Err(e.hint("add name: \"..\" and type: \"..\""));
         }
         param.phase.get_or_insert(phase as i32);
         files::resolve(&mut param, self.folder.as_deref());
         let layer = self.layers.create(&param).map_err(|e| e.layer(param.name()))?;
+        wire::check_lists(&param, &layer.arity()).map_err(|e| e.layer(param.name()))?;
         Ok(Planned { origin, param, layer })
     }
 
     /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
-    fn place(&self, e: Error, origin: Option<usize>) -> Error {
-        match origin {
-            Some(origin) => self.source.locate(e, &format!("layer[{origin}]")),
-            None => e,
-        }
+    fn place(&self, e: Error, origin: usize) -> Error {
+        self.source.locate(e, &format!("layer[{origin}]"))
     }
 }
