@@ -45,13 +45,17 @@ pub struct Blob {
 /// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes.
 pub fn count(shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_AXES {
-        return Err(Error::shape(format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len())));
+        let message = format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len());
+        return Err(Error::shape(message).hint("N x C x H x W has four"));
     }
     shape
         .iter()
         .try_fold(1usize, |n, &d| n.checked_mul(d))
         .filter(|&n| n <= MAX_COUNT && shape.iter().all(|&d| d <= MAX_COUNT))
-        .ok_or_else(|| Error::shape(format!("a blob of shape {shape:?} would hold more than 2^31 - 1 values")))
+        .ok_or_else(|| {
+            Error::shape(format!("a blob of shape {shape:?} would hold more than 2^31 - 1 values"))
+                .hint("make one of the sizes smaller")
+        })
 }
 
 impl Values {

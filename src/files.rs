@@ -36,7 +36,9 @@ pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathB
     let e = Error::new(Kind::File, format!("{} is not there: looked for {}", path.display(), places.join(", ")));
     Err(match path.to_string_lossy().contains("mnist") && path.to_string_lossy().contains("lmdb") {
         true => e.hint("make MNIST's databases with `cortado convert mnist`"),
-        false => e,
+        false => {
+            e.hint("correct the path; a relative one starts at the current folder, the prototxt's, or the project's")
+        }
     })
 }
 
@@ -93,7 +95,8 @@ fn project_root(from: &Path) -> Option<&Path> {
 /// Writes a file under a temporary name beside it and renames it, so that nobody ever reads half a file. Folders that are
 /// missing are made.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
-    let fail = |e: std::io::Error| Error::file(path, "write", e);
+    let hint = "may its folder be written to, and has the disk room?";
+    let fail = |e: std::io::Error| Error::file(path, "write", e).hint(hint);
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }

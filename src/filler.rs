@@ -70,7 +70,8 @@ fn constant(p: &FillerParameter, _: &Random, w: &mut Blob) -> Result {
 
 fn uniform(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     if p.min() > p.max() || !(p.max() - p.min()).is_finite() {
-        return Err(Error::value(format!("uniform filler with min {} and max {}", p.min(), p.max())));
+        return Err(Error::value(format!("uniform filler with min {} and max {}", p.min(), p.max()))
+            .hint("give two finite numbers, the smaller as min"));
     }
     random.uniform(p.min(), p.max(), w.data.slice_mut());
     Ok(())
@@ -78,7 +79,8 @@ fn uniform(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
 
 fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     if !(p.std() >= 0.0 && p.std().is_finite() && p.mean().is_finite()) {
-        return Err(Error::value(format!("gaussian filler with mean {} and std {}", p.mean(), p.std())));
+        return Err(Error::value(format!("gaussian filler with mean {} and std {}", p.mean(), p.std()))
+            .hint("give a finite mean and a std of 0 or more: 0.01, for example"));
     }
     random.gaussian(p.mean(), p.std(), w.data.slice_mut());
     if p.sparse.is_none() || p.sparse() == -1 {
@@ -87,7 +89,8 @@ fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     // Each weight stays with probability sparse / outputs, so that a unit has about `sparse` inputs.
     let outputs = w.shape().first().copied().unwrap_or(1).max(1);
     if p.sparse() < 0 {
-        return Err(Error::value(format!("gaussian filler with sparse {}", p.sparse())));
+        return Err(Error::value(format!("gaussian filler with sparse {}", p.sparse()))
+            .hint("sparse is the number of non-zero inputs of a unit; leave it out for all"));
     }
     let keep = p.sparse() as f32 / outputs as f32;
     let w = w.data.slice_mut();
@@ -126,10 +129,12 @@ fn msra(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
 
 fn bilinear(_: &FillerParameter, _: &Random, w: &mut Blob) -> Result {
     let &[_, _, h, k] = w.shape() else {
-        return Err(Error::shape(format!("the bilinear filler needs 4 axes, not shape {:?}", w.shape())));
+        return Err(Error::shape(format!("the bilinear filler needs 4 axes, not shape {:?}", w.shape()))
+            .hint("it is for the kernels of a convolution; \"xavier\" fits any shape"));
     };
     if h != k {
-        return Err(Error::shape(format!("the bilinear filler needs a square kernel, not {h}x{k}")));
+        return Err(Error::shape(format!("the bilinear filler needs a square kernel, not {h}x{k}"))
+            .hint("give kernel_size instead of kernel_h and kernel_w"));
     }
     let factor = k.div_ceil(2) as f32;
     let centre = (k as f32 - 1.0) / (2.0 * factor);

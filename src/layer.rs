@@ -151,7 +151,8 @@ impl Arity {
                 Kind::Net,
                 format!("{kind} makes one top of each bottom: {bottom} bottoms, {top} tops"),
             )
-            .field("top"));
+            .field("top")
+            .hint("give as many tops as bottoms"));
         }
         Ok(())
     }

@@ -222,16 +222,15 @@ impl Net {
     /// The entries of the two stores that belong to layers of one name.
     pub(crate) fn params_shared_with(&self, other: &Net) -> Result<Vec<(usize, usize)>> {
         let mut pairs = Vec::new();
-        for step in &other.steps {
+        for (i, step) in other.steps.iter().enumerate() {
             let Some(mine) = self.steps.iter().find(|s| s.name == step.name) else { continue };
             for (&a, &b) in mine.params.iter().zip(&step.params) {
                 let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
                 if x != y {
-                    return Err(Error::shape(format!(
-                        "its parameter has shape {x:?} in one net and {y:?} in the other"
-                    ))
-                    .layer(&step.name)
-                    .hint("layers of one name in the train and the test net share their parameters"));
+                    let message = format!("its parameter has shape {y:?} here and {x:?} in the other net");
+                    let e = Error::shape(message)
+                        .hint("layers of one name in the train and the test net share their parameters");
+                    return Err(other.blame(e, i));
                 }
                 if !pairs.iter().any(|&(p, q)| p == a || q == b) {
                     pairs.push((a, b));

@@ -17,6 +17,7 @@ mod build;
 mod nets;
 pub mod policy;
 pub mod rules;
+mod settings;
 mod snapshot;
 mod testing;
 mod update;
@@ -30,7 +31,7 @@ use crate::log::number;
 use crate::net::Net;
 use crate::proto::SolverParameter;
 use crate::{Error, Kind, Log, Result};
-use rules::Rule;
+use rules::{Rule, Rules};
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
@@ -50,6 +51,7 @@ pub struct Solver {
     tests: Vec<Test>,
     /// The test net that has the parameters just now.
     lent_to: Option<usize>,
+    rules: Rules,
     rule: Box<dyn Rule>,
     regularization: Regularization,
     /// What the rule remembers: its first array of every parameter, then its second, as in a `.solverstate`.
@@ -136,15 +138,25 @@ impl Solver {
         &self.param
     }
 
-    /// Changes a setting for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`.
+    /// Changes settings for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`. The nets, the seed and the
+    /// number of test nets stay as they were made.
     ///
     /// # Errors
-    /// The learning-rate policy cannot be used any more; nothing is changed then.
+    /// Settings that a solver would not be made with, or a `type` that remembers something else; nothing is changed then.
     pub fn set(&mut self, change: impl FnOnce(&mut SolverParameter)) -> Result {
         let mut param = self.param.clone();
         change(&mut param);
-        policy::check(&param)?;
-        self.param = param;
+        let regularization = settings::check(&param)?;
+        let rule = self.rules.create(&param)?;
+        if rule.history() != self.rule.history() || param.r#type() != self.param.r#type() {
+            let message = format!("the rule {} cannot become {} while it runs", self.param.r#type(), param.r#type());
+            return Err(Error::value(message).field("type").hint("make another solver, and copy the weights"));
+        }
+        if param.test_iter.len() != self.param.test_iter.len() || param.test_iter.iter().any(|n| *n <= 0) {
+            let message = format!("test_iter {:?} for {} test nets", param.test_iter, self.tests.len());
+            return Err(Error::value(message).field("test_iter").hint("give each a number of batches"));
+        }
+        (self.param, self.regularization, self.rule) = (param, regularization, rule);
         Ok(())
     }
 

@@ -1,7 +1,5 @@
 //! Caffe's messages: the generated code is up to date, the wire format is Caffe's, and text goes in and out.
 
-#[path = "proto/bad.rs"]
-mod bad;
 #[path = "proto/generated.rs"]
 mod generated;
 #[path = "proto/golden.rs"]

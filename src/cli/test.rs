@@ -2,8 +2,8 @@
 
 use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, STATE, log, nets};
-use cortado::log::number;
 use cortado::Phase;
+use cortado::log::number;
 use cortado::solver::{self, Score};
 
 #[rustfmt::skip]

@@ -39,14 +39,15 @@ pub struct Image<'a> {
 /// # Ok::<(), cortado::Error>(())
 /// ```
 pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Image<'a>> {
-    let wrong = |what: String| Err(Error::new(Kind::Data, format!("entry \"{}\" {what}", key_text(key))));
+    let refuse = |what: String| Error::new(Kind::Data, format!("entry \"{}\" {what}", key_text(key)));
+    let wrong = |what: String| Err(refuse(what).hint("each entry must be a Datum, as Caffe's tools write it"));
     datum.clear();
     if let Err(e) = datum.merge(value) {
         return wrong(format!("is not a Datum: {e}"));
     }
     if datum.encoded() {
-        return wrong("holds a compressed image; only plain values can be read so far".into())
-            .map_err(|e| e.hint("make the database without `--encoded`"));
+        let e = refuse("holds a compressed image; only plain values can be read so far".into());
+        return Err(e.hint("make the database without `--encoded`"));
     }
     let sizes = [datum.channels(), datum.height(), datum.width()];
     let pixels = match (datum.data(), &datum.float_data[..]) {

@@ -144,6 +144,10 @@ impl Reader {
     /// # Errors
     /// There is no such entry, or the file is broken or truncated.
     pub fn get(&mut self, i: u64) -> Result<(&[u8], &[u8])> {
+        self.find(i).map_err(|e| e.hint("make the database again"))
+    }
+
+    fn find(&mut self, i: u64) -> Result<(&[u8], &[u8])> {
         if i >= self.len {
             let what = format!("{} has {} entries, no entry {i}", self.path().display(), self.len);
             return Err(Error::new(Kind::Data, what));

@@ -43,15 +43,18 @@ impl Transform {
     pub fn new(param: &TransformationParameter, phase: Phase, seed: u64, name: &str) -> Result<Transform> {
         let mean = match (&param.mean_file, &param.mean_value[..]) {
             (Some(_), [_, ..]) => {
-                return Err(Error::value("mean_file and mean_value are both given; give one")
-                    .field("transform_param.mean_value"));
+                return Err(Error::value("mean_file and mean_value are both given")
+                    .field("transform_param.mean_value")
+                    .hint("keep one of them"));
             }
             (Some(file), []) => read_mean(file).map_err(|e| e.field("transform_param.mean_file"))?,
             (None, []) => Mean::Zero,
             (None, values) => Mean::Channels(values.to_vec()),
         };
         if !param.scale().is_finite() {
-            return Err(Error::value(format!("scale is {}", param.scale())).field("transform_param.scale"));
+            return Err(Error::value(format!("scale is {}", param.scale()))
+                .field("transform_param.scale")
+                .hint("give a finite number: 0.00390625 makes 0 to 1 of 0 to 255"));
         }
         Ok(Transform {
             scale: param.scale(),
@@ -77,13 +80,15 @@ impl Transform {
             }
             Mean::Image(mean, _) if *mean != shape => {
                 let what = format!("a mean image of shape {mean:?} for an image of shape {shape:?}");
-                return Err(Error::shape(what).field("transform_param.mean_file"));
+                let e = Error::shape(what).field("transform_param.mean_file");
+                return Err(e.hint("the mean is of another data set, or of other sizes"));
             }
             _ => {}
         }
         if self.crop > h || self.crop > w {
             let what = format!("a crop of {0} x {0} from an image of shape {shape:?}", self.crop);
-            return Err(Error::shape(what).field("transform_param.crop_size"));
+            let e = Error::shape(what).field("transform_param.crop_size");
+            return Err(e.hint(format!("make crop_size {} or less", h.min(w))));
         }
         Ok(if self.crop == 0 { shape } else { [c, self.crop, self.crop] })
     }
@@ -130,8 +135,12 @@ impl Transform {
 /// Reads a mean image: a BlobProto of shape 1 x C x H x W or C x H x W.
 fn read_mean(path: &str) -> Result<Mean> {
     let path = Path::new(path);
-    let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the mean image", e))?;
-    let wrong = |what: String| Err(Error::new(Kind::Data, format!("the mean image {}: {what}", path.display())));
+    let bytes =
+        std::fs::read(path).map_err(|e| Error::file(path, "read the mean image", e).hint("correct the path"))?;
+    let wrong = |what: String| {
+        let e = Error::new(Kind::Data, format!("the mean image {}: {what}", path.display()));
+        Err(e.hint("a mean image is a .binaryproto, as compute_image_mean makes it"))
+    };
     let proto = match BlobProto::decode(&bytes[..]) {
         Ok(proto) => proto,
         Err(e) => return wrong(format!("is not a BlobProto: {e}")),

@@ -40,11 +40,14 @@ impl Layer for BatchNorm {
         let param = param.batch_norm_param.unwrap_or_default();
         let (eps, a) = (param.eps(), param.moving_average_fraction());
         if !(eps >= 0.0 && eps.is_finite()) {
-            return Err(Error::value(format!("eps is {eps}, and must be 0 or more")).field("batch_norm_param.eps"));
+            return Err(Error::value(format!("eps is {eps}"))
+                .field("batch_norm_param.eps")
+                .hint("eps is a small number, 0 or more: 1e-5, for example"));
         }
         if !(0.0..=1.0).contains(&a) {
-            return Err(Error::value(format!("moving_average_fraction is {a}, and must be from 0 to 1"))
-                .field("batch_norm_param.moving_average_fraction"));
+            return Err(Error::value(format!("moving_average_fraction is {a}"))
+                .field("batch_norm_param.moving_average_fraction")
+                .hint("it is the share of the old statistics that is kept, from 0 to 1: 0.999, for example"));
         }
         Ok(BatchNorm { param, groups: Groups::default(), r: Vec::new(), batch: true })
     }

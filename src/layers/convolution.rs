@@ -74,7 +74,9 @@ impl Layer for Convolution {
             return Err(Error::shape(format!(
                 "the bottoms of a Convolution have one shape, not {shape:?} and {:?}",
                 other.shape()
-            )));
+            ))
+            .field("bottom")
+            .hint("use a layer for each; param { name } lets them share their weights"));
         }
         if self.shaped.as_ref().is_none_or(|(old, _)| old != shape) {
             let axis = bottom[0].axis(self.param.axis()).map_err(|e| e.field("convolution_param.axis"))?;
@@ -82,7 +84,8 @@ impl Layer for Convolution {
                 return Err(Error::shape(format!(
                     "the weights were made for {} channels, the bottom of shape {shape:?} has {}",
                     self.channels, shape[axis]
-                )));
+                ))
+                .hint("the number of channels must stay as it was at set-up"));
             }
             self.shaped = Some((shape.to_vec(), conv(&self.param, axis, shape)?));
         }
@@ -179,7 +182,9 @@ fn each(
                 .hint("give it once for all axes, or once for each"));
         }
         (hw, []) if n == 2 => {
-            let missing = |name| Error::value(format!("{name} is not given, but its partner is"));
+            let missing = |name| {
+                Error::value(format!("{name} is not given, but its partner is")).hint("give both, or one for all axes")
+            };
             let value = |v: Option<u32>, name| v.or(default.filter(|&d| d == 0)).ok_or_else(|| missing(name));
             let [h, w] = hw;
             vec![
@@ -199,7 +204,7 @@ fn each(
         }
     };
     if default != Some(0) && values.contains(&0) {
-        return Err(Error::value(format!("{name} must not be 0")).field(field));
+        return Err(Error::value(format!("{name} must not be 0")).field(field).hint("give 1 or more"));
     }
     Ok(values.into_iter().map(|v| v as usize).collect())
 }

@@ -45,11 +45,11 @@ impl Layer for Data {
             return Err(wrong("source", "no `source` is given").hint("name the database's folder"));
         }
         if p.batch_size() == 0 {
-            return Err(wrong("batch_size", "batch_size must be at least 1"));
+            return Err(wrong("batch_size", "batch_size must be at least 1").hint("batch_size: 64 is usual"));
         }
         if !(1..=PREFETCH_MAX).contains(&p.prefetch()) {
             let what = format!("prefetch is {}; 1 to {PREFETCH_MAX} batches can be kept ready", p.prefetch());
-            return Err(wrong("prefetch", &what));
+            return Err(wrong("prefetch", &what).hint("4, the default, suffices"));
         }
         let old = [
             ("scale", p.scale.is_some()),
@@ -58,7 +58,8 @@ impl Layer for Data {
             ("mirror", p.mirror.is_some()),
         ];
         if let Some((field, _)) = old.iter().find(|(_, given)| *given) {
-            return Err(wrong(field, &format!("`{field}` moved from data_param to transform_param")));
+            return Err(wrong(field, &format!("`{field}` moved from data_param to transform_param"))
+                .hint("write it into transform_param { }"));
         }
         Ok(Data {
             name: param.name().to_string(),
@@ -76,8 +77,7 @@ impl Layer for Data {
     }
 
     fn setup(&mut self, cx: &Cx, _: &[Blob]) -> Result<Vec<Param>> {
-        let transform = Transform::new(&self.transform, cx.phase, cx.seed, &self.name)?;
-        let source = Source::new(&self.name, &self.param, transform, cx.seed)?;
+        let source = self.source(cx)?;
         // The first image shapes the tops, so that the net can be built; nothing is read ahead before the first forward.
         let n = self.param.batch_size() as usize;
         let [c, h, w] = source.open(0)?.shape()?;
@@ -95,7 +95,10 @@ impl Layer for Data {
         }
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
+        if self.source.as_ref().is_none_or(|source| source.seed != cx.seed) {
+            (self.source, self.prefetch) = (Some(self.source(cx)?), None); // a snapshot brought another seed
+        }
         let prefetch = match self.prefetch.take() {
             Some(running) => running,
             None => self.start()?,
@@ -141,6 +144,11 @@ impl Layer for Data {
 }
 
 impl Data {
+    fn source(&self, cx: &Cx) -> Result<Source> {
+        let transform = Transform::new(&self.transform, cx.phase, cx.seed, &self.name)?;
+        Source::new(&self.name, &self.param, transform, cx.seed)
+    }
+
     /// Starts to read ahead from the present position.
     fn start(&self) -> Result<Prefetch<Batch>> {
         let source = self.source.as_ref().ok_or_else(|| Error::new(Kind::Net, "forward before setup"))?;
@@ -163,7 +171,9 @@ struct Batch {
 #[derive(Clone)]
 struct Source {
     path: PathBuf,
-    shuffle: Option<(u64, String)>,
+    seed: u64,
+    /// The name of the order's random numbers.
+    shuffle: Option<String>,
     skip: u64,
     transform: Transform,
 }
@@ -181,7 +191,8 @@ impl Source {
         };
         Ok(Source {
             path: files::find(p.source(), None).map_err(|e| e.field("data_param.source"))?,
-            shuffle: p.shuffle().then(|| (seed, format!("{name}/shuffle"))),
+            shuffle: p.shuffle().then(|| format!("{name}/shuffle")),
+            seed,
             skip,
             transform,
         })
@@ -247,12 +258,12 @@ impl Samples {
     /// The database's entry that the next sample is.
     fn entry(&mut self) -> u64 {
         let (at, len) = (self.position + self.source.skip, self.db.len());
-        let Some((seed, name)) = &self.source.shuffle else {
+        let Some(name) = &self.source.shuffle else {
             return at % len;
         };
         let epoch = at / len;
         if self.epoch != Some(epoch) {
-            self.order = Random::new(*seed, name, epoch).permutation(len as usize);
+            self.order = Random::new(self.source.seed, name, epoch).permutation(len as usize);
             self.epoch = Some(epoch);
         }
         self.order[(at % len) as usize] as u64

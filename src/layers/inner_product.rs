@@ -42,7 +42,8 @@ impl Layer for InnerProduct {
     fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
         let (p, axis) = (&self.param, self.axis(&bottom[0])?);
         self.k = bottom[0].count_in(axis..bottom[0].num_axes());
-        let mut w = Blob::new(&if p.transpose() { [self.k, self.n] } else { [self.n, self.k] })?;
+        let too_large = |e: Error| e.field("inner_product_param.num_output");
+        let mut w = Blob::new(&if p.transpose() { [self.k, self.n] } else { [self.n, self.k] }).map_err(too_large)?;
         filler::fill_or_zero(p.weight_filler.as_ref(), &cx.random(&format!("{}.w", self.name)), &mut w)
             .map_err(|e| e.field("inner_product_param.weight_filler"))?;
         let mut params = vec![Param::new(w)];
@@ -65,7 +66,8 @@ impl Layer for InnerProduct {
             ))
             .hint("an InnerProduct cannot change the size of its input; a Convolution or global pooling can"));
         }
-        top[0].reshape(&[&shape[..axis], &[self.n]].concat())
+        let y = [&shape[..axis], &[self.n]].concat();
+        top[0].reshape(&y).map_err(|e| e.field("inner_product_param.num_output"))
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {

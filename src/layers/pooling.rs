@@ -60,31 +60,33 @@ impl Layer for Pooling {
                 .field("pooling_param.pool")
                 .hint("use MAX or AVE"));
         }
-        let fail = |field: &str, message: String| Err(Error::value(message).field(format!("pooling_param.{field}")));
+        let fail = |field: &str, message: &str, hint: &str| {
+            Err(Error::value(message).field(format!("pooling_param.{field}")).hint(hint))
+        };
         let hw = p.kernel_h.is_some() || p.kernel_w.is_some();
         if p.global_pooling() {
             if p.kernel_size.is_some() || hw {
-                return fail("global_pooling", "global pooling takes the whole plane: it has no kernel size".into());
+                return fail("global_pooling", "global pooling takes the whole plane", "leave the kernel's size out");
             }
             let [pad, stride] =
                 [[p.pad(), p.pad_h(), p.pad_w()], [p.stride(), p.stride_h.unwrap_or(1), p.stride_w.unwrap_or(1)]];
             if pad != [0; 3] || stride != [1; 3] {
-                return fail("global_pooling", "global pooling has pad 0 and stride 1".into());
+                return fail("global_pooling", "global pooling has pad 0 and stride 1", "leave pad and stride out");
             }
         } else if p.kernel_size.is_some() && hw {
-            return fail("kernel_size", "both kernel_size and kernel_h or kernel_w are given".into());
+            return fail("kernel_size", "both kernel_size and kernel_h or kernel_w are given", "keep one of them");
         } else if p.kernel_size.is_none() && (p.kernel_h.is_none() || p.kernel_w.is_none()) {
-            let e = Error::value("a Pooling needs kernel_size, or kernel_h and kernel_w, or global_pooling: true");
-            return Err(e.field("pooling_param"));
+            let hint = "give kernel_size, or kernel_h and kernel_w, or global_pooling: true";
+            return Err(Error::value("a Pooling needs a kernel").field("pooling_param").hint(hint));
         }
         if p.pad.is_some() && (p.pad_h.is_some() || p.pad_w.is_some()) {
-            return fail("pad", "both pad and pad_h or pad_w are given".into());
+            return fail("pad", "both pad and pad_h or pad_w are given", "keep one of them");
         }
         if p.stride.is_some() && (p.stride_h.is_some() || p.stride_w.is_some()) {
-            return fail("stride", "both stride and stride_h or stride_w are given".into());
+            return fail("stride", "both stride and stride_h or stride_w are given", "keep one of them");
         }
         if p.stride_h.is_some() != p.stride_w.is_some() {
-            return fail("stride_h", "stride_h and stride_w are given together".into());
+            return fail("stride_h", "of stride_h and stride_w one is missing", "give both, or stride");
         }
         Ok(Pooling { param: p, method, axes: Default::default(), windows: Default::default(), argmax: Vec::new() })
     }
@@ -103,14 +105,15 @@ impl Layer for Pooling {
         };
         let p = &self.param;
         if bottom[0].count() == 0 {
-            return Err(Error::shape(format!("Pooling of an empty bottom, of shape {:?}", bottom[0].shape())));
+            let message = format!("Pooling of an empty bottom, of shape {:?}", bottom[0].shape());
+            return Err(Error::shape(message).hint("give the bottom sizes of 1 or more"));
         }
         let axes = [
             self.window(height, p.kernel_h, p.stride_h, p.pad_h)?,
             self.window(width, p.kernel_w, p.stride_w, p.pad_w)?,
         ];
         for top in top.iter_mut() {
-            top.reshape(&[num, channels, axes[0].out, axes[1].out])?;
+            top.reshape(&[num, channels, axes[0].out, axes[1].out]).map_err(|e| e.field("pooling_param"))?;
         }
         if self.axes != axes {
             self.axes = axes;
@@ -166,23 +169,28 @@ impl Pooling {
         let p = &self.param;
         let kernel = if p.global_pooling() { size } else { p.kernel_size.or(kernel).unwrap_or(0) as usize };
         let (stride, pad) = (stride.unwrap_or(p.stride()) as usize, pad.unwrap_or(p.pad()) as usize);
-        let fail = |field: &str, message: String| Err(Error::shape(message).field(format!("pooling_param.{field}")));
+        let fail = |field: &str, message: String, hint: &str| {
+            Err(Error::shape(message).field(format!("pooling_param.{field}")).hint(hint))
+        };
         if kernel == 0 || stride == 0 {
             return fail(
                 "kernel_size",
-                format!("a pooling kernel of {kernel} and a stride of {stride}; neither may be 0"),
+                format!("a pooling kernel of {kernel} and a stride of {stride}"),
+                "neither may be 0; both are 2 in most nets",
             );
         }
         if pad >= kernel {
             return fail(
                 "pad",
                 format!("pad {pad} is not smaller than the kernel {kernel}: a window could miss the input"),
+                "make the padding smaller",
             );
         }
         let padded = size + 2 * pad;
         if kernel > padded {
             let padding = if pad > 0 { format!(" (padded to {padded})") } else { String::new() };
-            return fail("kernel_size", format!("a pooling kernel of {kernel} does not fit into {size}{padding}"));
+            let message = format!("a pooling kernel of {kernel} does not fit into {size}{padding}");
+            return fail("kernel_size", message, "make the kernel smaller, or use global_pooling: true");
         }
         let mut out = match p.round_mode() {
             RoundMode::Ceil => (padded - kernel).div_ceil(stride) + 1,

@@ -1,6 +1,6 @@
 //! Building a net: everything it needs is given as a value.
 
-use super::{Keep, Net, Params, Planned, filter, keep, mark, splits};
+use super::{Keep, Net, Params, Planned, filter, keep, mark, splits, wire};
 use crate::files;
 use crate::layer::Phase;
 use crate::proto::text;
@@ -136,10 +136,10 @@ impl Builder {
         state.stage.append(&mut self.stages);
         let phase = state.phase();
 
-        let kept = filter::filter(&self.param, &state).map_err(|e| self.place(e, None))?;
+        let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
         let mut plan = Vec::with_capacity(kept.len());
         for (origin, param) in kept {
-            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, Some(origin)))?);
+            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, origin))?);
         }
         let plan = splits::insert_splits(plan, &self.layers)?;
         let mut net = Net {
@@ -168,7 +168,7 @@ impl Builder {
             if let Some(warning) = planned.layer.warning() {
                 net.log.warning(|| format!("layer \"{name}\": {warning}"));
             }
-            net.wire(planned).map_err(|e| self.place(e.layer(name), Some(origin)))?;
+            net.wire(planned).map_err(|e| self.place(e.layer(name), origin))?;
             net.say_last();
         }
         let force = self.param.force_backward();
@@ -184,19 +184,18 @@ impl Builder {
 
     fn plan(&self, origin: usize, mut param: LayerParameter, phase: Phase) -> Result<Planned> {
         if param.name().is_empty() && param.r#type().is_empty() {
-            return Err(Error::new(Kind::Net, "a layer needs a name and a type"));
+            let e = Error::new(Kind::Net, "a layer without name and type");
+            return Err(e.hint("add name: \"..\" and type: \"..\""));
         }
         param.phase.get_or_insert(phase as i32);
         files::resolve(&mut param, self.folder.as_deref());
         let layer = self.layers.create(&param).map_err(|e| e.layer(param.name()))?;
+        wire::check_lists(&param, &layer.arity()).map_err(|e| e.layer(param.name()))?;
         Ok(Planned { origin, param, layer })
     }
 
     /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
-    fn place(&self, e: Error, origin: Option<usize>) -> Error {
-        match origin {
-            Some(origin) => self.source.locate(e, &format!("layer[{origin}]")),
-            None => e,
-        }
+    fn place(&self, e: Error, origin: usize) -> Error {
+        self.source.locate(e, &format!("layer[{origin}]"))
     }
 }

@@ -10,14 +10,14 @@ use crate::{Error, Kind, Result};
 /// The layers that the state keeps, each with its index in `param.layer`.
 ///
 /// # Errors
-/// A layer with both include and exclude rules.
-pub fn filter(param: &NetParameter, state: &NetState) -> Result<Vec<(usize, LayerParameter)>> {
+/// A layer with both include and exclude rules, and its index.
+pub fn filter(param: &NetParameter, state: &NetState) -> Result<Vec<(usize, LayerParameter)>, (Error, usize)> {
     let mut kept = Vec::new();
     for (i, layer) in param.layer.iter().enumerate() {
         if !layer.include.is_empty() && !layer.exclude.is_empty() {
-            return Err(Error::new(Kind::Net, "a layer has either include or exclude rules, not both")
-                .layer(layer.name())
-                .field("exclude"));
+            let e = Error::new(Kind::Net, "a layer has either include or exclude rules, not both");
+            let e = e.layer(layer.name()).field("exclude");
+            return Err((e.hint("keep the include rules: a layer is then left out of every other state"), i));
         }
         let keep = if layer.include.is_empty() {
             !layer.exclude.iter().any(|rule| is_met(rule, state))

@@ -116,9 +116,9 @@ impl Net {
     /// Runs layers backward, from the one nearer to the loss to the other: `net.backward_range("ip2"..="conv1")`. Seed the
     /// first one's top diff before.
     pub fn backward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result {
-        let last = self.steps.len() - 1;
-        let (first, end) = self.resolve_with(range, |i| last - i, "backward")?;
-        self.run_backward(last + 1 - end, last + 1 - first)
+        let n = self.steps.len();
+        let (first, end) = self.resolve_with(range, |i| n - 1 - i, "backward")?;
+        self.run_backward(n - end, n - first)
     }
 
     /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs.
@@ -253,7 +253,7 @@ impl Net {
     }
 
     /// Adds layer and place to an error of a running layer.
-    fn blame(&self, e: Error, i: usize) -> Error {
+    pub(super) fn blame(&self, e: Error, i: usize) -> Error {
         self.source.locate(e.layer(&self.steps[i].name), &format!("layer[{}]", self.steps[i].origin))
     }
 

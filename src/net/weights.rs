@@ -118,7 +118,8 @@ impl Net {
 /// # Errors
 /// The file is missing, truncated, or no NetParameter.
 pub fn read_weights(path: &Path) -> Result<NetParameter> {
-    let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the weights", e))?;
+    let missing = |e| Error::file(path, "read the weights", e).hint("give the path of a .caffemodel");
+    let bytes = std::fs::read(path).map_err(missing)?;
     let mut net = NetParameter::decode(&*bytes).map_err(|e| {
         Error::new(Kind::Weights, format!("{} is not a whole .caffemodel: {e}", path.display()))
             .hint("the file is truncated, or of another kind")
@@ -172,7 +173,7 @@ pub(crate) fn from_proto_values(proto: &BlobProto, values: &mut Values) -> Resul
     let shape = shape_of(proto)?;
     if !same_shape(proto, &shape, values.shape()) {
         let message = format!("a stored blob of shape {shape:?} does not fit into {:?}", values.shape());
-        return Err(Error::new(Kind::Weights, message));
+        return Err(Error::new(Kind::Weights, message).hint("both shapes must be equal"));
     }
     copy(&proto.data, &proto.double_data, values.slice_mut());
     Ok(())

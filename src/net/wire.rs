@@ -13,11 +13,12 @@ impl Net {
         let arity = layer.arity();
         if arity.auto_top {
             while param.top.len() < *arity.top.start() {
-                param.top.push("(automatic)".into());
+                let name = || "(automatic)".to_string();
+                let taken = self.index.contains_key(&name());
+                param.top.push(if taken { format!("(automatic) {}", param.name()) } else { name() });
             }
         }
         arity.check(&kind, param.bottom.len(), param.top.len())?;
-        self.check_lists(&param)?;
         let bottom =
             param.bottom.iter().enumerate().map(|(i, b)| self.find_bottom(i, b)).collect::<Result<Vec<_>>>()?;
         for (i, down) in param.propagate_down.iter().enumerate() {
@@ -33,15 +34,21 @@ impl Net {
         let mut top = Vec::with_capacity(param.top.len());
         for (i, t) in param.top.iter().enumerate() {
             if self.index.contains_key(t) && !param.bottom.contains(t) {
-                return Err(Error::new(
-                    Kind::Net,
-                    format!("top \"{t}\" is already made by layer \"{}\"", self.maker(t)),
-                )
-                .field(format!("top[{i}]"))
-                .hint("give the blob another name, or name it as a bottom too to compute in place"));
+                // A bottom that others read too is a top of a Split by now.
+                let split = self.steps.iter().filter(|s| s.kind == "Split" && s.param.bottom[0] == *t);
+                let shared = split.flat_map(|s| &s.param.top).any(|copy| param.bottom.contains(copy));
+                let message = format!("top \"{t}\" is already made by layer \"{}\"", self.maker(t));
+                let e = Error::new(Kind::Net, message).field(format!("top[{i}]"));
+                return Err(e.hint(match shared {
+                    true => {
+                        "other layers read this blob too, so it cannot be computed in place: give the top its own name"
+                    }
+                    false => "give the blob another name, or name it as a bottom too to compute in place",
+                }));
             }
             if param.top[..i].contains(t) {
-                return Err(Error::new(Kind::Net, format!("two tops are called \"{t}\"")).field(format!("top[{i}]")));
+                let e = Error::new(Kind::Net, format!("two tops are called \"{t}\"")).field(format!("top[{i}]"));
+                return Err(e.hint("give each top a name of its own"));
             }
             top.push(self.new_version(t));
         }
@@ -63,26 +70,6 @@ impl Net {
             loss_weight,
         });
         self.set_up_last()
-    }
-
-    /// Lists that must be as long as the bottoms or tops, if they are given.
-    fn check_lists(&self, param: &crate::proto::LayerParameter) -> Result {
-        let lists = [
-            ("loss_weight", param.loss_weight.len(), "top", param.top.len()),
-            ("propagate_down", param.propagate_down.len(), "bottom", param.bottom.len()),
-        ];
-        for (list, given, of, wanted) in lists {
-            if given != 0 && given != wanted {
-                let message = format!("{given} values of {list} for {wanted} {of}s");
-                return Err(Error::new(Kind::Net, message)
-                    .field(list)
-                    .hint(format!("give none, or one for each {of}")));
-            }
-        }
-        match param.loss_weight.iter().find(|w| !w.is_finite()) {
-            Some(w) => Err(Error::value(format!("loss_weight {w} is not a finite number")).field("loss_weight")),
-            None => Ok(()),
-        }
     }
 
     fn find_bottom(&self, i: usize, name: &str) -> Result<usize> {
@@ -138,7 +125,8 @@ impl Net {
                 made.len(),
                 step.param.param.len()
             );
-            return Err(Error::new(Kind::Net, message).field(format!("param[{}]", made.len())));
+            let e = Error::new(Kind::Net, message).field(format!("param[{}]", made.len()));
+            return Err(e.hint("give one `param { }` for each learnable blob, in their order, or fewer"));
         }
         fill_inline(&step.param, &mut made)?;
         for (k, made) in made.into_iter().enumerate() {
@@ -147,11 +135,33 @@ impl Net {
             let id = self.params.add(made.blob, spec).map_err(|e| e.field(format!("param[{k}]")))?;
             if self.steps[i].params.contains(&id) {
                 let message = "one layer names one parameter twice";
-                return Err(Error::new(Kind::Net, message).field(format!("param[{k}].name")));
+                let e = Error::new(Kind::Net, message).field(format!("param[{k}].name"));
+                return Err(e.hint("parameters of one name are shared between layers: give each of a layer's its own"));
             }
             self.steps[i].params.push(id);
         }
         Ok(())
+    }
+}
+
+/// Lists that must be as long as the bottoms or tops, if they are given.
+pub(super) fn check_lists(param: &crate::proto::LayerParameter, arity: &crate::layer::Arity) -> Result {
+    let tops = if arity.auto_top { param.top.len().max(*arity.top.start()) } else { param.top.len() };
+    let lists = [
+        ("loss_weight", param.loss_weight.len(), "top", tops),
+        ("propagate_down", param.propagate_down.len(), "bottom", param.bottom.len()),
+    ];
+    for (list, given, of, wanted) in lists {
+        if given != 0 && given != wanted {
+            let message = format!("{given} values of {list} for {wanted} {of}s");
+            return Err(Error::new(Kind::Net, message).field(list).hint(format!("give none, or one for each {of}")));
+        }
+    }
+    match param.loss_weight.iter().find(|w| !w.is_finite()) {
+        Some(w) => Err(Error::value(format!("loss_weight {w} is not a finite number"))
+            .field("loss_weight")
+            .hint("a loss_weight is what the top counts in the objective: 1, for example")),
+        None => Ok(()),
     }
 }
 
@@ -167,7 +177,7 @@ fn fill_inline(param: &crate::proto::LayerParameter, made: &mut [Param]) -> Resu
     }
     if param.blobs.len() != made.len() {
         let message = format!("{} `blobs {{ }}` for {} learnable blobs", param.blobs.len(), made.len());
-        return Err(Error::new(Kind::Weights, message).field("blobs"));
+        return Err(Error::new(Kind::Weights, message).field("blobs").hint("give one for each, or none"));
     }
     for (k, (proto, made)) in param.blobs.iter().zip(made).enumerate() {
         super::weights::from_proto(proto, &mut made.blob).map_err(|e| e.field(format!("blobs[{k}]")))?;

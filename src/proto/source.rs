@@ -65,14 +65,24 @@ impl Source {
         self.walk(path).0.map(|n| self.place_of(n.span))
     }
 
-    /// Points the error at its field below `path` (say `layer[3]`), or at the nearest thing around it.
+    /// The source map of the message at a path, as if it were a text of its own: of a net written in a solver.
+    pub fn inside(&self, path: &str) -> Source {
+        let fields = match self.walk(path) {
+            (Some(node), true) => node.fields.clone(),
+            _ => Vec::new(),
+        };
+        Source(Arc::new(Map { fields, ..(*self.0).clone() }))
+    }
+
+    /// Points the error at its field below `path` (say `layer[3]`), or at the nearest thing around it: at worst at where
+    /// the text begins.
     pub fn locate(&self, error: Error, path: &str) -> Error {
         let place = match error.field_path() {
             Some(field) if path.is_empty() => self.nearest(field),
             Some(field) => self.nearest(&format!("{path}.{field}")),
             None => self.nearest(path),
         };
-        match place {
+        match place.or_else(|| self.0.fields.first().map(|n| self.place_of(n.span))) {
             Some(place) => error.at(place),
             None => error,
         }

@@ -179,7 +179,8 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
             let why = format!(
                 "{inputs} `input` need as many `input_shape`, or four `input_dim` each; there are {shapes} and {dims}"
             );
-            return Err(Error::shape(why).field("input"));
+            let hint = "better: a layer of type \"Input\" with input_param { shape { dim: .. } }";
+            return Err(Error::shape(why).field("input").hint(hint));
         }
     };
     param.input_dim.clear();

@@ -1,20 +1,19 @@
 //! Building a solver: everything it needs is given as a value, and checked before the first net is made.
 
 use super::rules::Rules;
-use super::update::Regularization;
-use super::{Remote, Solver, Test, policy};
+use super::{Remote, Solver, Test, settings};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::net::Keep;
 use crate::proto::{Parsed, SolverParameter, Source, text};
-use crate::{Error, Kind, Layers, Log, Result};
+use crate::{Error, Layers, Log, Result};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 /// What a solver is made of; only the message is needed.
 pub struct Builder {
     pub(super) param: SolverParameter,
-    source: Source,
+    pub(super) source: Source,
     pub(super) folder: Option<PathBuf>,
     pub(super) layers: Layers,
     rules: Rules,
@@ -50,10 +49,14 @@ impl Builder {
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = crate::files::find(path.as_ref(), None)?;
         let parsed = text::read::<SolverParameter>(&path)?;
-        let mut builder = Builder::new(parsed.message);
-        builder.source = parsed.source;
-        builder.folder = path.parent().map(Path::to_path_buf);
-        Ok(builder)
+        let builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
+        Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// Takes prototxt as text; `file` is what errors call it.
+    pub fn parse(text: &str, file: &str) -> Result<Builder> {
+        let parsed = text::parse::<SolverParameter>(text, file)?;
+        Ok(Builder { source: parsed.source, ..Builder::new(parsed.message) })
     }
 
     /// The folder from which relative paths are tried too.
@@ -135,31 +138,7 @@ impl Builder {
     fn make_unplaced(mut self) -> Result<Solver> {
         let p = &self.param;
         self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
-        policy::check(p)?;
-        for (field, value) in [("iter_size", p.iter_size()), ("average_loss", p.average_loss())] {
-            if value < 1 {
-                return Err(Error::value(format!("{field} {value} is not a number of 1 or more")).field(field));
-            }
-        }
-        for (field, value) in [
-            ("max_iter", p.max_iter()),
-            ("display", p.display()),
-            ("snapshot", p.snapshot()),
-            ("test_interval", p.test_interval()),
-        ] {
-            if value < 0 {
-                return Err(Error::value(format!("{field} {value} is negative")).field(field));
-            }
-        }
-        let regularization = match p.regularization_type() {
-            "L1" => Regularization::L1,
-            "L2" => Regularization::L2,
-            other => {
-                return Err(Error::new(Kind::Unknown, format!("there is no regularization_type \"{other}\""))
-                    .field("regularization_type")
-                    .hint("the types are L1, L2"));
-            }
-        };
+        let regularization = settings::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
         let rule = self.rules.create(p)?;
         let mut net = self.train_net()?;
@@ -176,7 +155,8 @@ impl Builder {
             }
         }
         for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
-            net.copy_trained_layers_from(crate::files::find(file, self.folder.as_deref())?)?;
+            let path = crate::files::find(file, self.folder.as_deref());
+            path.and_then(|path| net.copy_trained_layers_from(path)).map_err(|e| e.field("weights"))?;
         }
         self.log.info(|| "Solver scaffolding done.".into());
         Ok(Solver {
@@ -190,6 +170,7 @@ impl Builder {
             net,
             tests,
             lent_to: None,
+            rules: self.rules,
             rule,
             regularization,
             history,

@@ -10,9 +10,15 @@ use crate::proto::{NetParameter, NetState, Phase, SolverParameter};
 use crate::{Error, Kind, Result};
 
 /// Where a net's description comes from.
+#[derive(Clone)]
 enum From<'a> {
     File(&'a str),
-    Param(&'a NetParameter),
+    /// Written in the solver itself, in this field.
+    Param(&'a NetParameter, String),
+}
+
+fn param<'a>(net: &'a NetParameter, field: &str) -> From<'a> {
+    From::Param(net, field.to_string())
 }
 
 impl Builder {
@@ -20,15 +26,15 @@ impl Builder {
         let p = &self.param;
         let named: Vec<(&str, From)> = [
             ("net", p.net.as_deref().map(From::File)),
-            ("net_param", p.net_param.as_ref().map(From::Param)),
+            ("net_param", p.net_param.as_ref().map(|n| param(n, "net_param"))),
             ("train_net", p.train_net.as_deref().map(From::File)),
-            ("train_net_param", p.train_net_param.as_ref().map(From::Param)),
+            ("train_net_param", p.train_net_param.as_ref().map(|n| param(n, "train_net_param"))),
         ]
         .into_iter()
         .filter_map(|(field, from)| Some((field, from?)))
         .collect();
         match &named[..] {
-            [(_, from)] => self.net(from, Phase::Train, p.train_state.as_ref()),
+            [(field, from)] => self.net(from, field, Phase::Train, p.train_state.as_ref()),
             [] => Err(Error::new(Kind::Net, "the solver names no train net").hint("add net: \"FILE.prototxt\"")),
             many => {
                 let fields: Vec<&str> = many.iter().map(|(f, _)| *f).collect();
@@ -41,16 +47,15 @@ impl Builder {
 
     pub(super) fn test_nets(&self) -> Result<Vec<Net>> {
         let p = &self.param;
-        let named = p.test_net_param.iter().map(From::Param).chain(p.test_net.iter().map(|f| From::File(f)));
-        let mut sources: Vec<From> = named.collect();
+        let params = p.test_net_param.iter().enumerate().map(|(i, n)| {
+            let field = format!("test_net_param[{i}]");
+            (param(n, &field), field)
+        });
+        let files = p.test_net.iter().enumerate().map(|(i, file)| (From::File(file), format!("test_net[{i}]")));
+        let mut sources: Vec<(From, String)> = params.chain(files).collect();
         let wanted = if p.test_state.is_empty() { p.test_iter.len() } else { p.test_state.len() };
-        if let Some(from) = self.generic() {
-            while sources.len() < wanted {
-                sources.push(match from {
-                    From::File(f) => From::File(f),
-                    From::Param(n) => From::Param(n),
-                });
-            }
+        if let Some(generic) = self.generic() {
+            sources.resize(wanted.max(sources.len()), generic);
         }
         for (what, given) in [("test_iter", p.test_iter.len()), ("test_state", p.test_state.len())] {
             if given != sources.len() && !(what == "test_state" && given == 0) {
@@ -61,33 +66,40 @@ impl Builder {
             }
         }
         if let Some(bad) = p.test_iter.iter().find(|n| **n <= 0) {
-            return Err(Error::value(format!("test_iter {bad} is not a number of batches")).field("test_iter"));
+            return Err(Error::value(format!("test_iter {bad} is not a number of batches"))
+                .field("test_iter")
+                .hint("batches times batch_size should be the number of test samples"));
         }
         if !sources.is_empty() && p.test_interval() <= 0 {
             return Err(Error::value(format!("test_interval {} with {} test nets", p.test_interval(), sources.len()))
                 .field("test_iter")
-                .hint("add test_interval: 500, say"));
+                .hint("say how often to test: add test_interval: 500, for example"));
         }
-        let nets = sources.iter().enumerate().map(|(i, from)| self.net(from, Phase::Test, p.test_state.get(i)));
-        nets.collect()
+        let nets = sources.iter().enumerate();
+        nets.map(|(i, (from, field))| self.net(from, field, Phase::Test, p.test_state.get(i))).collect()
     }
 
-    fn generic(&self) -> Option<From<'_>> {
+    /// The net of which there are as many test nets as values of `test_iter`, and its field.
+    fn generic(&self) -> Option<(From<'_>, String)> {
         let SolverParameter { net, net_param, .. } = &self.param;
-        net.as_deref().map(From::File).or_else(|| net_param.as_ref().map(From::Param))
+        let file = net.as_deref().map(|file| (From::File(file), "net".to_string()));
+        file.or_else(|| net_param.as_ref().map(|n| (param(n, "net_param"), "net_param".to_string())))
     }
 
-    fn net(&self, from: &From, phase: Phase, state: Option<&NetState>) -> Result<Net> {
+    fn net(&self, from: &From, field: &str, phase: Phase, state: Option<&NetState>) -> Result<Net> {
         let folder = self.folder.as_deref();
         let what = if phase == Phase::Train { "training net" } else { "test net" };
         self.log.info(|| match from {
             From::File(file) => format!("Creating {what} from net file: {file}"),
-            From::Param(_) => format!("Creating {what} from the solver's own net_param"),
+            From::Param(_, field) => format!("Creating {what} from the solver's own {field}"),
         });
         let mut builder = match from {
-            From::File(file) => net::Builder::read(crate::files::find(file, folder)?)?,
-            From::Param(param) => {
-                let builder = Net::build(param);
+            From::File(file) => {
+                let read = crate::files::find(file, folder).and_then(net::Builder::read);
+                read.map_err(|e| e.field(field))?
+            }
+            From::Param(param, field) => {
+                let builder = Net::build(param).source(self.source.inside(field));
                 if let Some(folder) = folder { builder.folder(folder) } else { builder }
             }
         };

@@ -50,10 +50,17 @@ pub const LR_POLICIES: &[(&str, Policy, &[Field])] = &[
 /// The learning rate at iteration `iter`.
 ///
 /// # Errors
-/// See [`check`].
+/// See [`check`]; or the rate is no finite number, as that of poly behind max_iter.
 pub fn rate(p: &SolverParameter, iter: u64) -> Result<f32> {
-    let (_, formula, _) = find(p)?;
-    Ok(formula(p, iter as f32))
+    let (name, formula, _) = find(p)?;
+    match formula(p, iter as f32) {
+        rate if rate.is_finite() => Ok(rate),
+        rate => {
+            Err(Error::new(Kind::NonFinite, format!("lr_policy \"{name}\" gives the rate {rate} at iteration {iter}"))
+                .field("lr_policy")
+                .hint("\"poly\" ends at max_iter; with the others look at gamma and power"))
+        }
+    }
 }
 
 /// How many drops a multistep policy has made.
@@ -68,11 +75,17 @@ pub fn current_step(p: &SolverParameter, iter: u64) -> usize {
 pub fn check(p: &SolverParameter) -> Result {
     let (name, _, needs) = find(p)?;
     if p.base_lr.is_none() {
-        return Err(Error::value("the solver has no base_lr").hint("add base_lr: 0.01, say"));
+        return Err(Error::value("the solver has no base_lr").hint("add base_lr: 0.01, for example"));
+    }
+    for (field, value) in [("base_lr", p.base_lr()), ("gamma", p.gamma()), ("power", p.power())] {
+        if !value.is_finite() {
+            return Err(Error::value(format!("{field} is {value}")).field(field).hint("give a finite number"));
+        }
     }
     for (field, given) in *needs {
         if !given(p) {
-            return Err(Error::value(format!("lr_policy \"{name}\" needs {field}")).field("lr_policy"));
+            let e = Error::value(format!("lr_policy \"{name}\" needs {field}")).field("lr_policy");
+            return Err(e.hint(format!("add {field}, or use lr_policy: \"fixed\"")));
         }
     }
     let positive = match *name {
@@ -80,7 +93,9 @@ pub fn check(p: &SolverParameter) -> Result {
         _ => true,
     };
     if !positive {
-        return Err(Error::value(format!("stepsize {} is not a number of iterations", p.stepsize())).field("stepsize"));
+        return Err(Error::value(format!("stepsize {} is not a number of iterations", p.stepsize()))
+            .field("stepsize")
+            .hint("the rate falls every stepsize iterations: give 1 or more"));
     }
     if let Some(pair) = p.stepvalue.windows(2).find(|w| w[0] > w[1]) {
         return Err(Error::value(format!("stepvalue {} stands after {}", pair[1], pair[0]))

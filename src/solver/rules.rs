@@ -136,7 +136,9 @@ fn share(what: &str, value: f32) -> Result<f32> {
     if (0.0..1.0).contains(&value) {
         return Ok(value);
     }
-    Err(Error::value(format!("{what} {value} is outside 0 <= {what} < 1")).field(what))
+    Err(Error::value(format!("{what} {value} is outside 0 <= {what} < 1"))
+        .field(what)
+        .hint("it is the share of the past that is kept: 0.9, for example"))
 }
 
 /// The settings that divide by δ refuse a momentum, which they would ignore.

@@ -6,7 +6,7 @@
 //! samples each data layer has handed out.
 
 use super::{Solver, policy};
-use crate::net::weights::{from_proto_values, to_proto_values};
+use crate::net::weights::{from_proto_values, read_weights, to_proto_values};
 use crate::proto::{LayerPosition, SolverState, solver_parameter::SnapshotFormat};
 use crate::{Error, Kind, Result, files};
 use prost::Message;
@@ -68,37 +68,72 @@ impl Solver {
             Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {e}", path.display()))
                 .hint("the file is truncated, or of another kind")
         })?;
-        let broken = |why: String| Error::new(Kind::Weights, format!("{}: {why}", path.display()));
+        let broken = |why: String| {
+            Error::new(Kind::Weights, format!("{}: {why}", path.display()))
+                .hint("restore a whole snapshot of the same net and solver type")
+        };
         if state.history.len() != self.history.len() {
             let (found, want) = (state.history.len(), self.history.len());
             return Err(broken(format!(
                 "it holds {found} arrays of history, {} of this net needs {want}",
                 self.param.r#type()
-            ))
-            .hint("the snapshot is of another net, or of another solver type"));
+            )));
         }
         let iter = u64::try_from(state.iter()).map_err(|_| broken(format!("iteration {}", state.iter())))?;
         let mut history = self.history.clone();
         for (k, (proto, values)) in state.history.iter().zip(&mut history).enumerate() {
             from_proto_values(proto, values).map_err(|e| broken(format!("history {k}: {e}")))?;
         }
+        self.check_positions(&state).map_err(&broken)?;
         if let Some(model) = state.learned_net.as_deref().filter(|m| !m.is_empty()) {
-            self.net.copy_trained_layers_from(self.model_beside(path, model)?)?;
+            let model = self.model_beside(path, model)?;
+            let weights = read_weights(&model)?;
+            let has = |layer: &str| weights.layer.iter().any(|l| l.name() == layer && !l.blobs.is_empty());
+            if let Some((_, spec)) = self.net.store().iter().find(|(_, spec)| !has(&spec.layer)) {
+                let layer = &spec.layer;
+                let message = format!("{} has no weights of layer \"{layer}\"", model.display());
+                return Err(Error::new(Kind::Weights, message).hint("the file is truncated, or of another net"));
+            }
+            self.net.copy_trained_layers_from(&model)?;
         }
         for position in &state.position {
-            if self.net.layer_names().contains(&position.layer()) {
-                self.net.seek(position.layer(), position.samples())?;
-            }
+            self.net.seek(position.layer(), position.samples())?;
         }
         if let Some(seed) = state.seed {
             self.seed = seed;
             self.net.set_seed(seed);
+            self.tests.iter_mut().for_each(|test| test.net.set_seed(seed));
         }
         self.net.set_passes(state.pass());
         (self.history, self.iter) = (history, iter);
         self.losses.clear();
         self.window.clear();
         Ok(())
+    }
+
+    /// A snapshot of ours has the seed, the pass and a position for each data layer: all of them, or it is truncated.
+    fn check_positions(&self, state: &SolverState) -> Result<(), String> {
+        let (Some(_), Some(_)) = (state.seed, state.pass) else {
+            return match (state.seed, state.pass, &state.position[..]) {
+                (None, None, []) => Ok(()), // Caffe's
+                _ => Err("it is truncated: it has no seed or no pass".into()),
+            };
+        };
+        let positions = self.net.positions();
+        for (layer, _) in &positions {
+            if !state.position.iter().any(|p| p.layer() == layer) {
+                return Err(format!(
+                    "it does not say where data layer \"{layer}\" stood: it is truncated, or of another net"
+                ));
+            }
+        }
+        if let Some(p) = state.position.iter().find(|p| i64::try_from(p.samples()).is_err()) {
+            return Err(format!("it says that data layer \"{}\" handed out {} samples", p.layer(), p.samples()));
+        }
+        match state.position.iter().find(|p| !positions.iter().any(|(layer, _)| layer == p.layer())) {
+            Some(p) => Err(format!("it says where data layer \"{}\" stood, which this net does not have", p.layer())),
+            None => Ok(()),
+        }
     }
 
     /// Where the weights of a snapshot are: where it says, or, when it was moved, beside it.

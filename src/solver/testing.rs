@@ -1,9 +1,9 @@
 //! Testing: running a net over batches and averaging what comes out.
 
 use super::Solver;
-use crate::Result;
 use crate::log::number;
 use crate::net::Net;
+use crate::{Error, Result};
 use std::fmt;
 
 /// One value of a test net's output.
@@ -89,6 +89,11 @@ pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<Score>)> {
         let now = scores(net)?;
         if sums.is_empty() {
             sums = vec![0.0f64; now.len()];
+        }
+        if let Some(grown) = now.get(sums.len()).or_else(|| now.last().filter(|_| now.len() < sums.len())) {
+            let message =
+                format!("an output like \"{}\" changes its size from batch to batch, so it has no mean", grown.name);
+            return Err(Error::shape(message).hint("let a Silence layer take it, or reduce it to one number"));
         }
         sums.iter_mut().zip(&now).for_each(|(sum, score)| *sum += score.mean as f64);
     }
