@@ -166,7 +166,7 @@ impl Conv {
         let sum = weights + self.groups * k;
         let num = dy.len() / (self.groups * self.outputs * self.out);
         if num == 0 {
-            return;
+            return; // an empty batch
         }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
