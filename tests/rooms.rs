@@ -147,7 +147,8 @@ fn each_danger_stays_in_its_room() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The heart fits in the head: the six ideas together under 4,000 lines, no file over 400.
+/// The heart fits in the head: the six ideas together under 4,000 lines of code (comments teach, so they are free), no
+/// file over 400 lines with everything in it.
 #[test]
 fn files_stay_short() {
     let generated = ["src/proto/caffe.rs", "src/proto/table.rs"];
@@ -155,10 +156,10 @@ fn files_stay_short() {
     for file in sources() {
         let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file.path)).unwrap();
         let lines = text.lines().count();
-        *table.entry(file.module).or_default() += lines;
         assert!(lines <= 400 || generated.contains(&file.path.as_str()), "{} has {lines} lines", file.path);
+        *table.entry(file.module).or_default() += file.lines.iter().filter(|l| !l.trim().is_empty()).count();
     }
-    println!("{table:#?}");
+    println!("lines of code by room: {table:#?}");
     let heart: usize = ["blob", "memory", "layer", "net", "solver", "filler"].iter().map(|m| table[*m]).sum();
-    assert!(heart < 4000, "blob, memory, layer, net, solver and filler have {heart} lines together");
+    assert!(heart < 4000, "blob, memory, layer, net, solver and filler have {heart} lines of code together");
 }
