@@ -1,4 +1,4 @@
-//! How long each layer of LeNet takes at batch 64: `cargo bench --bench lenet_layers [-- threads]`.
+//! How long each layer of LeNet takes at batch 64: `cargo bench --bench lenet_layers [-- threads] [-- layer]`.
 //!
 //! The minimum is what the machine can do, the median what it did. Everything runs inside the device's threads, as in a
 //! training loop.
@@ -25,8 +25,12 @@ fn main() {
     let device = Device::cpu_with_threads(threads);
     println!("{device:?}; minimum / median in ms\n{:8}{:>16}{:>16}", "", "forward", "backward");
     let mut sums = [0.0; 2];
+    let only = std::env::args().skip(1).find(|a| a.starts_with(char::is_alphabetic));
     for (prototxt, shape) in LAYERS {
         let param: LayerParameter = text::parse(prototxt, "bench").expect("a layer").message;
+        if only.as_ref().is_some_and(|only| only != param.name()) {
+            continue;
+        }
         let mut bench = Harness::create(&Layers::caffe(), &param, &[shape]).expect("a bench");
         bench.fill(0, Fill::Uniform(-1.0, 1.0));
         (0..bench.params.len()).for_each(|i| bench.fill_param(i, Fill::Uniform(-0.1, 0.1)));

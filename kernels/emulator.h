@@ -1,8 +1,9 @@
-// What a kernel sees when it runs on the CPU, and how the host calls it. The emulator (src/device/emulator.rs) puts this
-// text before a CUDA C source and a CORTADO_EXPORT line for each of its kernels after it.
+// What a kernel sees when it runs on the CPU, and how the host calls it. The emulator (src/device/emulator.rs) puts
+// this text before a CUDA C source and a CORTADO_EXPORT line for each of its kernels after it.
 //
-// The threads of a grid run one after another, so there are no barriers and no shared memory. A buffer knows its length:
-// an access outside ends the launch with a message that names the kernel, the buffer, the thread and the index.
+// The threads of a grid run one after another, so there are no barriers and no shared memory. A buffer knows its
+// length: an access outside ends the launch with a message that names the kernel, the buffer, the thread and the
+// index.
 
 #include <cmath>
 #include <cstddef>

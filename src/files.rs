@@ -75,6 +75,18 @@ fn places_of(path: &Path, prototxt_dir: Option<&Path>) -> Vec<PathBuf> {
     places
 }
 
+/// The project's root: the nearest folder that holds `proto/caffe.proto`, from the current directory upwards.
+///
+/// # Errors
+/// There is none.
+pub fn root() -> Result<PathBuf> {
+    let here = std::env::current_dir().map_err(|e| Error::file(".", "find the current directory", e))?;
+    project_root(&here).map(Path::to_path_buf).ok_or_else(|| {
+        Error::new(Kind::File, format!("no folder from {} upwards holds proto/caffe.proto", here.display()))
+            .hint("run this inside the project's folder")
+    })
+}
+
 /// The nearest folder from `from` upwards that holds `proto/caffe.proto`.
 fn project_root(from: &Path) -> Option<&Path> {
     from.ancestors().find(|dir| dir.join("proto/caffe.proto").is_file())

@@ -218,6 +218,11 @@ pub trait Layer: Any + Send {
         Needs::ALL
     }
 
+    /// Something about the layer that is allowed but surprising; the net says it when it is built.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
     /// What top `i` counts in the objective if the prototxt does not say: 1 for a loss's first top, else 0.
     fn loss_weight(&self, top: usize) -> f32 {
         let _ = top;

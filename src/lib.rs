@@ -30,6 +30,8 @@ pub mod net;
 
 pub mod solver;
 
+pub mod show;
+
 pub mod check;
 
 pub use blob::{Blob, Values};

@@ -1,9 +1,17 @@
 //! What the library says while it works, and to whom.
 //!
-//! The lines look like Caffe's, because people parse them. A log is a value, given to a net or a solver; nothing is said
-//! through a global. `GLOG_minloglevel` sets the default's level: 0 all, 1 warnings, 2 nothing.
+//! The lines look like Caffe's, because people parse them: level and date, time, process, the source line that speaks.
+//!
+//! ```text
+//! I20260131 23:59:59.123456 10448 solver.rs:456] Iteration 50, lr = 0.00996266
+//! ```
+//!
+//! A log is a value, given to a net or a solver; nothing is said through a global. `GLOG_minloglevel` sets the default's
+//! level: 0 all, 1 warnings, 2 nothing.
 
 use std::fmt;
+use std::io::Write;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +22,7 @@ pub enum Level {
     Warning,
 }
 
-type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
+type Sink = Arc<dyn Fn(Level, &Location<'_>, &str) + Send + Sync>;
 
 /// Where lines go. Cloning is cheap.
 #[derive(Clone, Default)]
@@ -26,13 +34,21 @@ impl Log {
         Log(None)
     }
 
-    /// Writes lines of at least the given level to stderr, with date and time before each.
+    /// Writes lines of at least the given level to stderr.
     pub fn stderr(least: Level) -> Log {
-        Log::to(move |level, line| {
+        // A reader who has gone away is no reason to stop working.
+        Log::lines(least, |line| drop(writeln!(std::io::stderr(), "{line}")))
+    }
+
+    /// Hands lines of at least the given level to a function, with level, time, process and place before each.
+    pub fn lines(least: Level, write: impl Fn(&str) + Send + Sync + 'static) -> Log {
+        Log(Some(Arc::new(move |level, place, line| {
             if level >= least {
-                eprintln!("{}{} cortado] {line}", if level == Level::Info { 'I' } else { 'W' }, stamp());
+                let letter = if level == Level::Info { 'I' } else { 'W' };
+                let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
+                write(&format!("{letter}{} {:5} {file}:{}] {line}", stamp(), std::process::id(), place.line()));
             }
-        })
+        })))
     }
 
     /// Hands lines to a function.
@@ -46,31 +62,38 @@ impl Log {
     /// assert_eq!(*lines.lock().unwrap(), ["Iteration 0"]);
     /// ```
     pub fn to(sink: impl Fn(Level, &str) + Send + Sync + 'static) -> Log {
-        Log(Some(Arc::new(sink)))
+        Log(Some(Arc::new(move |level, _, line| sink(level, line))))
     }
 
     /// Says something worth knowing; the line is only made if somebody listens.
+    #[track_caller]
     pub fn info(&self, line: impl FnOnce() -> String) {
         if let Some(sink) = &self.0 {
-            sink(Level::Info, &line());
+            sink(Level::Info, Location::caller(), &line());
         }
     }
 
     /// Says something that is probably a mistake.
+    #[track_caller]
     pub fn warning(&self, line: impl FnOnce() -> String) {
         if let Some(sink) = &self.0 {
-            sink(Level::Warning, &line());
+            sink(Level::Warning, Location::caller(), &line());
         }
     }
 
     /// What nets and solvers use if they are given nothing: warnings on stderr, or as `GLOG_minloglevel` says.
     pub fn from_env() -> Log {
-        match std::env::var("GLOG_minloglevel").ok().and_then(|v| v.parse().ok()) {
-            Some(0) => Log::stderr(Level::Info),
-            None | Some(1) => Log::stderr(Level::Warning),
-            Some(2..) => Log::silent(),
-            Some(i32::MIN..0) => Log::stderr(Level::Info),
-        }
+        least_from_env(Level::Warning).map_or(Log::silent(), Log::stderr)
+    }
+}
+
+/// The least level to be shown by `GLOG_minloglevel`, or `default` if it is not set; none if nothing is to be shown.
+pub fn least_from_env(default: Level) -> Option<Level> {
+    match std::env::var("GLOG_minloglevel").ok().and_then(|v| v.parse::<i32>().ok()) {
+        None => Some(default),
+        Some(..=0) => Some(Level::Info),
+        Some(1) => Some(Level::Warning),
+        Some(2..) => None,
     }
 }
 

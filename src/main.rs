@@ -1,1 +1,7 @@
-fn main() {}
+//! The `cortado` command.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run(std::env::args().skip(1).collect())
+}

@@ -142,6 +142,22 @@ impl Memory {
         }
     }
 
+    /// Gives the host's storage away, with whatever values it holds; the values are zeros from now on. None if they are (also)
+    /// on a card.
+    pub fn take_storage(&mut self) -> Option<Vec<f32>> {
+        match self.side() {
+            Side::Host => self.host.take(),
+            _ => None,
+        }
+    }
+
+    /// Takes over storage of at least this length, with whatever values it holds.
+    pub fn put_storage(&mut self, storage: Vec<f32>) {
+        if storage.len() >= self.len && self.side() == Side::Nowhere {
+            let _ = self.host.set(storage);
+        }
+    }
+
     /// Parked storage if it is long enough, or new.
     fn card_storage(&self, gpu: &Gpu) -> Result<Card> {
         match self.parked(|p| p.card.take()) {

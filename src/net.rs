@@ -22,17 +22,22 @@
 
 mod build;
 pub mod filter;
+mod keep;
 mod mark;
 mod names;
 mod params;
 mod run;
+mod said;
 mod splits;
+mod time;
 pub mod weights;
 mod wire;
 
 pub use build::Builder;
+pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
+pub use time::{LayerTime, Times};
 pub use weights::CopyReport;
 
 use crate::layer::{Layer, Phase};
@@ -60,6 +65,7 @@ pub struct Net {
     names: Vec<Versions>,
     index: HashMap<String, usize>,
     params: Params,
+    keeper: keep::Keeper,
 }
 
 /// A layer in its place in a net.

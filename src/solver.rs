@@ -13,23 +13,28 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+mod build;
 mod nets;
 pub mod policy;
 pub mod rules;
 mod settings;
 mod snapshot;
+mod testing;
 mod update;
+
+pub use build::Builder;
+pub use testing::{Score, TestScores, average, scores};
 
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::log::number;
 use crate::net::Net;
-use crate::proto::{Parsed, SolverParameter, Source, text};
-use crate::{Error, Kind, Layers, Log, Result};
+use crate::proto::SolverParameter;
+use crate::{Error, Kind, Log, Result};
 use rules::{Rule, Rules};
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -66,198 +71,11 @@ struct Test {
     pairs: Vec<(usize, usize)>,
 }
 
-/// What a solver is made of; only the message is needed.
-pub struct Builder {
-    param: SolverParameter,
-    source: Source,
-    folder: Option<PathBuf>,
-    layers: Layers,
-    rules: Rules,
-    device: Device,
-    seed: u64,
-    log: Log,
-    level: Option<i32>,
-    stages: Vec<String>,
-    test: bool,
-}
-
 /// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
 #[derive(Clone, Default, Debug)]
 pub struct Remote {
     pub stop: Arc<AtomicBool>,
     pub snapshot: Arc<AtomicBool>,
-}
-
-/// The mean over a test's batches of each value of the test net's outputs.
-#[derive(Clone, Debug)]
-pub struct TestScores {
-    /// The objective's mean, if `test_compute_loss` asks for it.
-    pub loss: Option<f32>,
-    /// Output blob, mean, loss weight: an entry for each value of each output.
-    pub scores: Vec<(String, f32, f32)>,
-}
-
-impl TestScores {
-    /// The mean of the (first value of the) output `name`.
-    pub fn get(&self, name: &str) -> Option<f32> {
-        self.scores.iter().find(|(n, ..)| n == name).map(|(_, mean, _)| *mean)
-    }
-}
-
-impl fmt::Display for TestScores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list: Vec<String> = self.scores.iter().map(|(n, x, _)| format!("{n} = {}", number(*x))).collect();
-        f.write_str(&list.join(", "))
-    }
-}
-
-impl Builder {
-    /// A solver for the message.
-    pub fn new(param: SolverParameter) -> Builder {
-        Builder {
-            param,
-            source: Source::default(),
-            folder: None,
-            layers: Layers::caffe(),
-            rules: Rules::caffe(),
-            device: Device::cpu(),
-            seed: 0,
-            log: Log::from_env(),
-            level: None,
-            stages: Vec::new(),
-            test: true,
-        }
-    }
-
-    /// Reads a solver's prototxt; relative paths in it are also tried from its folder.
-    pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
-        let path = crate::files::find(path.as_ref(), None)?;
-        let parsed = text::read::<SolverParameter>(&path)?;
-        let builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
-        Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
-    }
-
-    /// Takes prototxt as text; `file` is what errors call it.
-    pub fn parse(text: &str, file: &str) -> Result<Builder> {
-        let parsed = text::parse::<SolverParameter>(text, file)?;
-        Ok(Builder { source: parsed.source, ..Builder::new(parsed.message) })
-    }
-
-    /// The folder from which relative paths are tried too.
-    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
-        self.folder = Some(folder.into());
-        self
-    }
-
-    pub fn layers(mut self, layers: &Layers) -> Builder {
-        self.layers = layers.clone();
-        self
-    }
-
-    pub fn rules(mut self, rules: &Rules) -> Builder {
-        self.rules = rules.clone();
-        self
-    }
-
-    pub fn device(mut self, device: &Device) -> Builder {
-        self.device = device.clone();
-        self
-    }
-
-    pub fn log(mut self, log: &Log) -> Builder {
-        self.log = log.clone();
-        self
-    }
-
-    /// The seed, in place of the message's `random_seed`.
-    pub fn seed(mut self, seed: u64) -> Builder {
-        self.param.random_seed = Some(seed as i64);
-        self
-    }
-
-    /// A level for every net's state.
-    pub fn level(mut self, level: i32) -> Builder {
-        self.level = Some(level);
-        self
-    }
-
-    /// A stage for every net's state.
-    pub fn stage(mut self, stage: &str) -> Builder {
-        self.stages.push(stage.into());
-        self
-    }
-
-    /// Leaves the test nets out.
-    pub fn without_test_nets(mut self) -> Builder {
-        self.test = false;
-        self
-    }
-
-    /// The message, to be changed before the solver is made.
-    pub fn param_mut(&mut self) -> &mut SolverParameter {
-        &mut self.param
-    }
-
-    /// Makes the solver and its nets.
-    ///
-    /// # Errors
-    /// Settings that contradict each other, an unknown policy or rule, and whatever the nets' errors are.
-    pub fn make(mut self) -> Result<Solver> {
-        let mut parsed = Parsed { message: self.param, source: self.source };
-        for note in parsed.upgrade()? {
-            self.log.info(|| note);
-        }
-        (self.param, self.source) = (parsed.message, parsed.source);
-        let source = self.source.clone();
-        self.make_unplaced()
-            .map_err(|e| if e.layer_name().is_some() || e.place().is_some() { e } else { source.locate(e, "") })
-    }
-
-    fn make_unplaced(mut self) -> Result<Solver> {
-        let p = &self.param;
-        let regularization = settings::check(p)?;
-        self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
-        let rule = self.rules.create(p)?;
-        let mut net = self.train_net()?;
-        let mut tests = Vec::new();
-        for mut test in if self.test { self.test_nets()? } else { Vec::new() } {
-            let pairs = net.params_shared_with(&test)?;
-            test.drop_params(&pairs);
-            tests.push(Test { net: test, pairs });
-        }
-        let mut history = Vec::new();
-        for _ in 0..rule.history() {
-            for (blob, _) in net.store().iter() {
-                history.push(Values::new(blob.shape())?);
-            }
-        }
-        for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
-            let path = crate::files::find(file, self.folder.as_deref());
-            path.and_then(|path| net.copy_trained_layers_from(path)).map_err(|e| e.field("weights"))?;
-        }
-        Ok(Solver {
-            cpu: match &self.device {
-                Device::Cpu(cpu) => cpu.clone(),
-                Device::Gpu(_) => Cpu::new(0),
-            },
-            device: self.device,
-            seed: self.seed,
-            log: self.log,
-            net,
-            tests,
-            lent_to: None,
-            rules: self.rules,
-            rule,
-            regularization,
-            history,
-            iter: 0,
-            losses: Vec::new(),
-            window: VecDeque::new(),
-            remote: Remote::default(),
-            saved_at: None,
-            param: self.param,
-        })
-    }
 }
 
 impl Solver {
@@ -342,6 +160,11 @@ impl Solver {
         Ok(())
     }
 
+    /// The train net's name.
+    pub fn name(&self) -> &str {
+        self.net.name()
+    }
+
     /// How many iterations are done.
     pub fn iter(&self) -> u64 {
         self.iter
@@ -377,9 +200,14 @@ impl Solver {
     /// # Errors
     /// Whatever stops training: a layer's error, a loss that is not finite, a disk that is full.
     pub fn solve(&mut self) -> Result {
+        self.solve_each(|_, _| {})
+    }
+
+    /// As [`Solver::solve`]; calls `look` with the number of iterations done and the loss after each.
+    pub fn solve_each(&mut self, look: impl FnMut(u64, f32) + Send) -> Result {
         self.log.info(|| format!("Solving {}", self.net.name()));
         self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
-        self.step((self.param.max_iter() as u64).saturating_sub(self.iter))?;
+        self.step_each((self.param.max_iter() as u64).saturating_sub(self.iter), look)?;
         if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some()
         {
             self.snapshot()?;
@@ -444,7 +272,7 @@ impl Solver {
         loss /= self.param.iter_size() as f32;
         self.losses.push(loss);
         self.window.push_back(loss);
-        if self.window.len() > self.param.average_loss() as usize {
+        while self.window.len() > self.param.average_loss() as usize {
             self.window.pop_front();
         }
         if display {
@@ -476,78 +304,12 @@ impl Solver {
             let (iter, display, loss) = (self.iter, self.param.display(), number(self.loss()));
             format!("Iteration {iter} ({speed} iter/s, {}s/{display} iters), loss = {loss}", number(seconds))
         });
-        let mut k = 0;
-        for name in self.net.outputs() {
-            let weight = self.net.loss_weight(name);
-            for x in self.net.data(name)?.slice() {
-                self.log.info(|| format!("    Train net output #{k}: {}", score(name, *x, weight)));
-                k += 1;
-            }
+        for (k, score) in testing::scores(&self.net)?.iter().enumerate() {
+            self.log.info(|| format!("    Train net output #{k}: {score}"));
         }
         let rate = self.rate()?;
         self.log.info(|| format!("Iteration {}, lr = {}", self.iter, number(rate)));
         Ok(())
-    }
-
-    /// Runs every test net; the log says what came out.
-    pub fn test_all(&mut self) -> Result<Vec<TestScores>> {
-        (0..self.tests.len()).map(|i| self.test(i)).collect()
-    }
-
-    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs.
-    ///
-    /// # Errors
-    /// There is no such test net, or one of its layers fails.
-    pub fn test(&mut self, i: usize) -> Result<TestScores> {
-        self.log.info(|| format!("Iteration {}, Testing net (#{i})", self.iter));
-        let batches = self.param.test_iter.get(i).copied().unwrap_or(1);
-        let (device, compute_loss) = (self.device.clone(), self.param.test_compute_loss());
-        let net = self.test_net(i)?;
-        let (loss, scores) = device.install(|| average(net, batches))?;
-        let scores = TestScores { loss: compute_loss.then_some(loss), scores };
-        if let Some(loss) = scores.loss {
-            self.log.info(|| format!("Test loss: {}", number(loss)));
-        }
-        for (k, (name, mean, weight)) in scores.scores.iter().enumerate() {
-            self.log.info(|| format!("    Test net output #{k}: {}", score(name, *mean, *weight)));
-        }
-        Ok(scores)
-    }
-}
-
-/// Runs `batches` forwards and averages the objective and every value of every output.
-pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<(String, f32, f32)>)> {
-    let mut loss = 0.0;
-    let mut sums: Vec<(String, f64, f32)> = Vec::new();
-    for batch in 0..batches {
-        loss += net.forward_loss()?;
-        let mut k = 0;
-        for name in net.outputs() {
-            for x in net.data(name)?.slice() {
-                if batch == 0 {
-                    sums.push((name.to_string(), 0.0, net.loss_weight(name)));
-                }
-                let Some(sum) = sums.get_mut(k).filter(|(of, ..)| of == name) else { return Err(grown(name)) };
-                sum.1 += *x as f64;
-                k += 1;
-            }
-        }
-    }
-    let n = batches as f64;
-    Ok((loss / batches as f32, sums.into_iter().map(|(name, sum, weight)| (name, (sum / n) as f32, weight)).collect()))
-}
-
-/// The complaint about an output that has more values in a later batch.
-fn grown(name: &str) -> Error {
-    Error::shape(format!("the output \"{name}\" changes its size from batch to batch, so it has no mean"))
-        .hint("let a layer with the type Silence take it, or reduce it to one number")
-}
-
-/// A line of an output as Caffe prints it.
-pub(crate) fn score(name: &str, x: f32, weight: f32) -> String {
-    match weight {
-        0.0 => format!("{name} = {}", number(x)),
-        w => format!("{name} = {} (* {} = {} loss)", number(x), number(w), number(w * x)),
     }
 }
 
@@ -559,7 +321,7 @@ struct Clock {
 
 /// Whether something that happens every `interval` iterations happens now; 0 means never.
 fn due(interval: i32, iter: u64) -> bool {
-    interval > 0 && iter % interval as u64 == 0
+    interval > 0 && iter.is_multiple_of(interval as u64)
 }
 
 impl fmt::Debug for Solver {

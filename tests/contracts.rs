@@ -311,3 +311,46 @@ fn nets_can_go_to_other_threads() {
     sync::<Blob>();
     sync::<NetParameter>();
 }
+
+/// LeNet on random images, so that the net is real and the test needs no data.
+const LENET: &str = r#"
+    net_param {
+        layer { name: "in" type: "DummyData" top: "data" top: "label" dummy_data_param {
+            shape { dim: 8 dim: 1 dim: 28 dim: 28 } shape { dim: 8 }
+            data_filler { type: "gaussian" } data_filler { value: 3 } } }
+        layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+                convolution_param { num_output: 6 kernel_size: 5 weight_filler { type: "xavier" } } }
+        layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1" pooling_param { kernel_size: 2 stride: 2 } }
+        layer { name: "drop" type: "Dropout" bottom: "pool1" top: "pool1" }
+        layer { name: "ip1" type: "InnerProduct" bottom: "pool1" top: "ip1"
+                inner_product_param { num_output: 20 weight_filler { type: "xavier" } } }
+        layer { name: "relu1" type: "ReLU" bottom: "ip1" top: "ip1" }
+        layer { name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2"
+                inner_product_param { num_output: 10 weight_filler { type: "xavier" } } }
+        layer { name: "accuracy" type: "Accuracy" bottom: "ip2" bottom: "label" top: "accuracy" include { phase: TEST } }
+        layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: "loss" }
+    }
+    base_lr: 0.01 momentum: 0.9 weight_decay: 0.0005 lr_policy: "fixed" max_iter: 5
+    test_iter: 2 test_interval: 2"#;
+
+#[test]
+fn keeping_less_changes_no_number() {
+    let train = |keep| {
+        let param = text::parse::<SolverParameter>(LENET, "test").unwrap().message;
+        let mut solver = Builder::new(param).keep(keep).make().unwrap();
+        solver.step(5).unwrap();
+        solver
+    };
+    let (mut all, mut needed) = (train(net::Keep::All), train(net::Keep::Needed));
+    assert_eq!(all.losses(), needed.losses());
+    for ((a, _), (b, _)) in all.net().store().iter().zip(needed.net().store().iter()) {
+        assert_eq!(a.data.slice(), b.data.slice());
+    }
+    assert!(all.net().data("conv1").is_ok() && all.net().diff("pool1").is_ok());
+    let e = needed.net().diff("conv1").unwrap_err();
+    assert!(e.to_string().contains("Keep::All"), "{e}");
+    let test = needed.test_net(0).unwrap();
+    assert!(test.data("conv1").is_err()); // a test net has no backward, so nothing in the middle is kept
+    assert!(test.forward_range("drop"..).is_err()); // and starting there is no wrong number but an error
+    assert!(test.data("loss").is_ok() && test.data("data").is_ok() && test.forward().is_ok());
+}

@@ -8,3 +8,5 @@ mod golden;
 mod random;
 #[path = "proto/syntax.rs"]
 mod syntax;
+#[path = "proto/upgrade.rs"]
+mod upgrade;

@@ -65,6 +65,21 @@ pub fn convert(folder: impl AsRef<Path>, out: impl AsRef<Path>, overwrite: bool)
     Ok(made)
 }
 
+/// Makes the databases in the folder `data` of the project at `root`, unless they are there. Gives whether any was made.
+///
+/// # Errors
+/// As [`convert`].
+pub fn ensure_lmdb(root: impl AsRef<Path>) -> Result<bool> {
+    let data = root.as_ref().join("data");
+    let made = convert(data.join("mnist"), data, false)?;
+    Ok(made.contains(&true))
+}
+
+/// Whether a data layer's source means one of the databases that [`ensure_lmdb`] makes.
+pub fn is_lmdb(source: &str) -> bool {
+    PARTS.iter().any(|(name, _)| Path::new(source).ends_with(Path::new("data").join(name)))
+}
+
 /// Makes a database of images and labels as [`convert`] does.
 pub fn write_part(digits: &Labelled, target: &Path, overwrite: bool) -> Result<bool> {
     lmdb::create(target, overwrite, |db| {

@@ -9,7 +9,7 @@ mod im2col;
 mod matrix;
 
 pub use conv::Conv;
-pub use im2col::{Axis, col2im, im2col};
+pub use im2col::{Axis, Im2col, col2im, im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
 
 use rayon::ThreadPool;

@@ -1,12 +1,29 @@
 //! A GPU without a card: CUDA C runs on the CPU, checked at every access.
 //!
 //! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a small header
-//! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's threads one
-//! after another. Buffers are memory of their own, so a value that was never copied is missed here as it would be on a
-//! card, and a kernel that reaches outside one ends in an error, not in silence:
+//! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's
+//! threads one after another. Buffers are memory of their own, so a value that was never copied is missed here as it
+//! would be on a card, and a kernel that reaches outside one ends in an error, not in silence:
 //!
 //! ```text
 //! kernel relu_bad: buffer 2 has 5 elements, thread (4,0) of block 0 used index 5
+//! ```
+//!
+//! ```
+//! use cortado::Blob;
+//! use cortado::device::{Arg, Gpu, Kernels, emulator::Emulator};
+//! let mut double = Kernels::new(
+//!     r#"extern "C" __global__ void twice(int n, In x, Out y) {
+//!            int i = blockIdx.x * blockDim.x + threadIdx.x;
+//!            if (i < n) y[i] = 2 * x[i];
+//!        }"#,
+//! );
+//! let gpu: Gpu = std::sync::Arc::new(Emulator::new());
+//! let (mut x, mut y) = (Blob::new(&[3])?, Blob::new(&[3])?);
+//! x.data.fill(21.0);
+//! double.launch(&gpu, "twice", 3, &mut [Arg::Int(3), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
+//! assert_eq!(y.data.slice(), [42.0; 3]);
+//! # Ok::<(), cortado::Error>(())
 //! ```
 //!
 //! Kernels may use indices, loops and `__device__` functions; barriers and shared memory are refused by name.

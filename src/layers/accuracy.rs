@@ -4,7 +4,7 @@
 //! |-----------|-------------------------------|-----------------------------------------------------|
 //! | bottom[0] | N x C x .., classes on `axis` | a score for each class                              |
 //! | bottom[1] | N x .. (N·.. values)          | the right class of each sample (and place)          |
-//! | top[0]    | \[\]                          | the accuracy, 0 if there was nothing to count       |
+//! | top[0]    | []                          | the accuracy, 0 if there was nothing to count       |
 //! | top[1]    | C, optional                   | the accuracy within each class, 0 if it has no sample |
 //!
 //! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
@@ -17,6 +17,7 @@ use crate::layer::*;
 use crate::proto::{AccuracyParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// The share of samples that are right.
 pub struct Accuracy {
     param: AccuracyParameter,
     groups: Groups,

@@ -25,6 +25,7 @@ use crate::layer::*;
 use crate::proto::{BatchNormParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// Gives each channel mean 0 and variance 1.
 pub struct BatchNorm {
     param: BatchNormParameter,
     /// x as N x C x the rest.

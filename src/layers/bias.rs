@@ -3,7 +3,7 @@
 //! | blob      | shape                              | meaning                                   |
 //! |-----------|------------------------------------|-------------------------------------------|
 //! | bottom[0] | any                                | x                                         |
-//! | bottom[1] | a run of x's axes from `axis` on   | b; if left out, b is params\[0\]          |
+//! | bottom[1] | a run of x's axes from `axis` on   | b; if left out, b is params[0]          |
 //! | top[0]    | as x                               | y                                         |
 //! | params[0] | `num_axes` of x's axes from `axis` | b, unless it is bottom[1]                 |
 //!
@@ -15,6 +15,7 @@ use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
 use crate::{Blob, Result, filler};
 
+/// y = x + b, with b spread over x.
 pub struct Bias {
     name: String,
     param: BiasParameter,

@@ -5,8 +5,8 @@
 //! | bottom[i] | equal but for the axis                            | x_i                |
 //! | top[0]    | as x_0, the axis as long as all x_i's together    | y                  |
 //!
-//! dx_i is the part of dy where x_i went. `concat_param { axis }`, 1 (channels) if not given, may count from the end (-1);
-//! `concat_dim` is its older name. [`Slice`](super::Slice) is the reverse.
+//! dx_i is the part of dy where x_i went. `concat_param { axis }`, 1 (channels) if not given, may count from the end
+//! (-1); `concat_dim` is its older name. [`Slice`](super::Slice) is the reverse.
 
 use crate::layer::*;
 use crate::proto::LayerParameter;

@@ -36,7 +36,7 @@ impl Layer for Convolution {
                 .field("convolution_param.num_output")
                 .hint("num_output is the number of kernels, and of the top's channels"));
         }
-        if p.group() == 0 || p.num_output() % p.group() != 0 {
+        if p.group() == 0 || !p.num_output().is_multiple_of(p.group()) {
             return Err(Error::value(format!("num_output {} in {} groups", p.num_output(), p.group()))
                 .field("convolution_param.group")
                 .hint("num_output must be a multiple of group"));

@@ -11,11 +11,13 @@
 //! Element i is dropped if number i of the layer's [stream](crate::random) in this pass is below p: the same elements for
 //! any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
 
+use crate::device::cpu::PIECE;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::random::unit;
 use crate::{Blob, Error, Result};
 
+/// Drops values at random while training.
 pub struct Dropout {
     name: String,
     /// The probability p of dropping a value.
@@ -52,10 +54,16 @@ impl Layer for Dropout {
         }
         m.resize(x.len(), 0.0);
         let kept = 1.0 / (1.0 - p);
-        cx.random(&self.name).each(x.len(), |i, bits| m[i] = if unit(bits) < p { 0.0 } else { kept });
-        for ((y, x), m) in y.iter_mut().zip(x).zip(m) {
-            *y = *m * x;
-        }
+        let random = cx.random(&self.name);
+        cx.device.host().pieces2((m, PIECE), (y, PIECE), |start, m, y| {
+            for (i, m) in m.chunks_mut(4).enumerate() {
+                let bits = random.block((start / 4 + i) as u32); // PIECE is a multiple of 4
+                m.iter_mut().zip(bits).for_each(|(m, bits)| *m = if unit(bits) < p { 0.0 } else { kept });
+            }
+            for ((y, x), m) in y.iter_mut().zip(&x[start..]).zip(m) {
+                *y = *m * x;
+            }
+        });
         Ok(())
     }
 

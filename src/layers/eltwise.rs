@@ -5,11 +5,16 @@
 //! | bottom[i] | any   | x_i, two or more     |
 //! | top[0]    | as x  | y                    |
 //!
-//! | `operation` | forward     | backward                                                                      |
-//! |-------------|-------------|-------------------------------------------------------------------------------|
-//! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                        |
-//! | PROD        | y = Π x_i   | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false      |
-//! | MAX         | y = max x_i | dx_i = dy where x_i is the maximum, else 0; of x_0 = x_1, x_1 counts; of a later tie, the earlier |
+//! | `operation` | forward       | backward                                                                 |
+//! |-------------|---------------|--------------------------------------------------------------------------|
+//! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                     |
+//! | PROD        | y = Π x_i     | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false |
+//! | MAX         | y = max x_i   | dx_i = dy where x_i is the maximum, else 0                               |
+//!
+//! **In place.** A SUM whose top is its own first bottom leaves that bottom out: Caffe clears the sum before it adds, and the
+//! sum is that bottom. Nets that were trained so need the same, so it is kept; the net warns when it is built.
+//!
+//! Of several equal maxima one counts, as in Caffe: x_1 rather than x_0, else the earliest.
 
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -21,6 +26,8 @@ pub struct Eltwise {
     /// SUM: one for each bottom, or none.
     coeff: Vec<f32>,
     stable_prod_grad: bool,
+    /// SUM in place: bottom 0 is cleared before it is read.
+    clears_first: bool,
     /// MAX: which x_i won.
     winner: Vec<u32>,
 }
@@ -34,7 +41,13 @@ impl Layer for Eltwise {
                 .field("eltwise_param.coeff")
                 .hint("remove the coeffs, or say operation: SUM"));
         }
-        Ok(Eltwise { op, coeff: p.coeff.clone(), stable_prod_grad: p.stable_prod_grad(), winner: Vec::new() })
+        Ok(Eltwise {
+            op,
+            coeff: p.coeff.clone(),
+            stable_prod_grad: p.stable_prod_grad(),
+            clears_first: op == EltwiseOp::Sum && !param.top.is_empty() && param.top.first() == param.bottom.first(),
+            winner: Vec::new(),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -64,7 +77,7 @@ impl Layer for Eltwise {
         match self.op {
             EltwiseOp::Sum => {
                 y.fill(0.0);
-                for (i, x) in bottom.iter().enumerate() {
+                for (i, x) in bottom.iter().enumerate().skip(usize::from(self.clears_first)) {
                     y.scaled_add(self.c(i), &x.data);
                 }
             }
@@ -76,8 +89,8 @@ impl Layer for Eltwise {
                 self.winner.resize(y.len(), 0);
                 for (i, x) in bottom.iter().enumerate().skip(1) {
                     for ((y, winner), &x) in y.iter_mut().zip(&mut self.winner).zip(x.data.slice()) {
-                        let stays = if i == 1 { *y > x } else { *y >= x };
-                        if !stays {
+                        let wins = if i == 1 { x >= *y } else { x > *y };
+                        if wins || x.is_nan() {
                             (*y, *winner) = (x, i as u32);
                         }
                     }
@@ -124,6 +137,11 @@ impl Layer for Eltwise {
             }
         }
         Ok(())
+    }
+
+    fn warning(&self) -> Option<String> {
+        let message = "SUM in place leaves its first bottom out, as in Caffe; give the top a name of its own to add it";
+        self.clears_first.then(|| message.into())
     }
 
     fn needs(&self) -> Needs {

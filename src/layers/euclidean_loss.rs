@@ -4,7 +4,7 @@
 //! |-----------|----------|---------------------------|
 //! | bottom[0] | N x ..   | a, the predictions        |
 //! | bottom[1] | N x ..   | b, the targets            |
-//! | top[0]    | \[\]     | L, the loss               |
+//! | top[0]    | []     | L, the loss               |
 //!
 //! da = dL (a - b) / N, and db = -da: unlike other losses it has a gradient for both bottoms, so that two nets can be
 //! drawn towards each other. No parameters.
@@ -14,6 +14,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// Half the mean squared distance.
 pub struct EuclideanLoss;
 
 impl Layer for EuclideanLoss {

@@ -4,7 +4,8 @@
 //! |--------|----------------------------------|------------------------------------------|
 //! | top[i] | `input_param { shape }` number i | what the user writes; zeros before that  |
 //!
-//! One `shape` serves all tops, or each has its own; with none the user shapes the blobs. A shape given later by hand stays.
+//! One `shape` serves all tops, or each has its own; with none the user shapes the blobs. A shape given later by hand
+//! stays.
 
 use crate::layer::*;
 use crate::proto::{BlobShape, LayerParameter};

@@ -32,8 +32,8 @@ pub struct Lrn {
 
 impl Layer for Lrn {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let p: LrnParameter = param.lrn_param.clone().unwrap_or_default();
-        if p.local_size() % 2 == 0 {
+        let p: LrnParameter = param.lrn_param.unwrap_or_default();
+        if p.local_size().is_multiple_of(2) {
             return Err(Error::value(format!("LRN over {} values", p.local_size()))
                 .field("lrn_param.local_size")
                 .hint("local_size must be odd, so that a value stands in the middle"));
@@ -72,10 +72,9 @@ impl Layer for Lrn {
             y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
             self.sums(&cx.device.host(), y, scale);
             let a = self.alpha / self.neighbours();
-            for ((y, scale), x) in y.iter_mut().zip(scale).zip(x) {
-                *scale = self.k + a * *scale;
-                *y = x * self.power(*scale);
-            }
+            scale.iter_mut().for_each(|scale| *scale = self.k + a * *scale);
+            self.powers(scale, y);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y *= x);
         });
         self.scale = scale;
         Ok(())
@@ -105,8 +104,9 @@ impl Layer for Lrn {
                     *ratio = dy * y / scale;
                 }
                 self.sums(&cpu, ratio, sums);
-                for ((((dx, x), dy), scale), sum) in dx.iter_mut().zip(x).zip(dy).zip(scale).zip(sums) {
-                    *dx = dy * self.power(*scale) - a * x * *sum;
+                self.powers(scale, dx);
+                for (((dx, x), dy), sum) in dx.iter_mut().zip(x).zip(dy).zip(sums) {
+                    *dx = dy * *dx - a * x * *sum;
                 }
             });
         });
@@ -129,12 +129,12 @@ impl Lrn {
     }
 
     /// scale^(-β). The usual β = 3/4 needs square roots only.
-    fn power(&self, scale: f32) -> f32 {
+    fn powers(&self, scale: &[f32], powers: &mut [f32]) {
+        let powers = powers.iter_mut().zip(scale);
         if self.beta == 0.75 {
-            let root = scale.sqrt();
-            1.0 / (root * root.sqrt())
+            powers.for_each(|(power, scale)| *power = 1.0 / (scale.sqrt() * scale.sqrt().sqrt()));
         } else {
-            scale.powf(-self.beta)
+            powers.for_each(|(power, scale)| *power = scale.powf(-self.beta));
         }
     }
 

@@ -6,8 +6,8 @@
 //! | top[0]    | `reshape_param { shape }` | y       |
 //!
 //! dx = dy. In the shape, a dim 0 is taken over from x and one dim -1 is worked out from the rest. The shape replaces
-//! `num_axes` axes (-1: all that follow) from `axis` on; a negative `axis` is a gap between axes, -1 being the one after the
-//! last. So `shape { dim: 0 dim: -1 }` flattens, and `shape { dim: 1 } axis: -1` adds an axis at the end.
+//! `num_axes` axes (-1: all that follow) from `axis` on; a negative `axis` is a gap between axes, -1 being the one
+//! after the last. So `shape { dim: 0 dim: -1 }` flattens, and `shape { dim: 1 } axis: -1` adds an axis at the end.
 
 use crate::layer::*;
 use crate::proto::{LayerParameter, ReshapeParameter};

@@ -3,7 +3,7 @@
 //! | blob         | shape                              | meaning                                             |
 //! |--------------|------------------------------------|-----------------------------------------------------|
 //! | bottom[0]    | any                                | x                                                   |
-//! | bottom[1]    | a run of x's axes from `axis` on   | s; if left out, s is params\[0\]                    |
+//! | bottom[1]    | a run of x's axes from `axis` on   | s; if left out, s is params[0]                    |
 //! | top[0]       | as x                               | y                                                   |
 //! | params[0]    | `num_axes` of x's axes from `axis` | s, unless it is bottom[1]                           |
 //! | params[last] | as s                               | b, with `bias_term: true`                           |
@@ -17,6 +17,7 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, ScaleParameter};
 use crate::{Blob, Error, Result, filler};
 
+/// y = s x + b, with s and b spread over x.
 pub struct Scale {
     name: String,
     param: ScaleParameter,

@@ -7,10 +7,12 @@
 //!
 //! dx = dy y (1 - y). Computed as y = tanh(x / 2) / 2 + 1 / 2, which overflows for no x. No parameters.
 
+use crate::device::cpu::PIECE;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// y = 1 / (1 + e⁻ˣ), value by value.
 pub struct Sigmoid;
 
 impl Layer for Sigmoid {
@@ -26,11 +28,13 @@ impl Layer for Sigmoid {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = sigmoid(x);
-        }
+        cx.device.host().pieces(y, PIECE, |start, y| {
+            for (y, &x) in y.iter_mut().zip(&x[start..]) {
+                *y = sigmoid(x);
+            }
+        });
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! |-----------|--------|------------------------------------------------|
 //! | bottom[0] | N x .. | x, a score for each question of yes or no      |
 //! | bottom[1] | as x   | t, the answers, from 0 to 1                    |
-//! | top[0]    | \[\]   | L, the loss                                    |
+//! | top[0]    | []   | L, the loss                                    |
 //!
 //! dx = dL (y - t) / D. One term is computed as ln(1 + e^-|x|) + max(x, 0) - t x, which overflows for no x. A target
 //! equal to `loss_param { ignore_label }` adds nothing. D is N, or what `normalization` says: FULL, VALID, BATCH_SIZE,
@@ -16,6 +16,7 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
 use crate::{Blob, Result};
 
+/// The cross entropy of the scores' sigmoid and the targets.
 pub struct SigmoidCrossEntropyLoss {
     rule: LossRule,
     /// D of the last forward.

@@ -9,10 +9,12 @@
 //! `softmax_param { axis }` is 1 if not given; -1 is the last. The largest score is subtracted first, which changes
 //! nothing and keeps exp finite. dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ).
 
+use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// Scores to probabilities.
 pub struct Softmax {
     axis: i32,
     groups: Groups,
@@ -59,8 +61,8 @@ impl Layer for Softmax {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        softmax(self.groups, bottom[0].data.slice(), top[0].data.slice_mut());
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        softmax(&cx.device.host(), self.groups, bottom[0].data.slice(), top[0].data.slice_mut());
         Ok(())
     }
 
@@ -101,7 +103,13 @@ impl Layer for Softmax {
 }
 
 /// The softmax of every group of `x` into `y`.
-pub(super) fn softmax(groups: Groups, x: &[f32], y: &mut [f32]) {
+pub(super) fn softmax(cpu: &Cpu, groups: Groups, x: &[f32], y: &mut [f32]) {
+    let row = groups.row();
+    let rows = (PIECE / row).max(1); // whole rows make a piece
+    cpu.pieces(y, rows * row, |start, y| softmax_rows(groups, &x[start..], y));
+}
+
+fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32]) {
     let (row, inner) = (groups.row(), groups.inner.max(1));
     let (mut max, mut sum) = (vec![0.0f32; inner], vec![0.0f32; inner]);
     for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {

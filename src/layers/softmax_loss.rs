@@ -1,13 +1,13 @@
-//! # SoftmaxWithLoss: L = -1/D Σₙ ln y\[n, lₙ\], with y the softmax of x
+//! # SoftmaxWithLoss: L = -1/D Σₙ ln y[n, lₙ], with y the softmax of x
 //!
 //! | blob      | shape                          | meaning                                          |
 //! |-----------|--------------------------------|--------------------------------------------------|
 //! | bottom[0] | N x C x .., classes on `axis`  | x, a score for each class                        |
 //! | bottom[1] | N x .. (N·.. values)           | l, the right class of each sample (and place)    |
-//! | top[0]    | \[\]                           | L, the loss                                      |
+//! | top[0]    | []                           | L, the loss                                      |
 //! | top[1]    | as x, optional                 | y, the probabilities                             |
 //!
-//! dx\[n, c\] = dL (y\[n, c\] - \[c = lₙ\]) / D: the probabilities, less one at the right class. The gradient of the pair
+//! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair
 //! is this simple, and safe where a probability underflows; that is why softmax and loss are one layer. A label equal to
 //! `loss_param { ignore_label }` adds nothing. D is the number of labels not ignored, or what `normalization` says:
 //! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given. No gradient flows from top[1].
@@ -18,6 +18,7 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
 use crate::{Blob, Result};
 
+/// The cross entropy of the scores' softmax and the labels.
 pub struct SoftmaxWithLoss {
     axis: i32,
     rule: LossRule,
@@ -50,10 +51,10 @@ impl Layer for SoftmaxWithLoss {
         top.get_mut(1).map_or(Ok(()), |top| top.reshape_like(&bottom[0]))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, labels, y) = (bottom[0].data.slice(), bottom[1].data.slice(), &mut self.probability);
         let Groups { outer, classes, inner } = self.groups;
-        softmax(self.groups, x, y);
+        softmax(&cx.device.host(), self.groups, x, y);
         let (mut sum, mut valid) = (0.0, 0);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
             let l = loss::class(label, i, inner, classes)?;

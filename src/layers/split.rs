@@ -5,8 +5,8 @@
 //! | bottom[0] | any   | x                       |
 //! | top[i]    | as x  | y_i, one for each reader |
 //!
-//! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind every
-//! blob that several layers read, so that each reader has a gradient of its own.
+//! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
+//! every blob that several layers read, so that each reader has a gradient of its own.
 
 use crate::layer::*;
 use crate::proto::LayerParameter;

@@ -67,7 +67,7 @@ impl Spread {
         }
     }
 
-    /// ds\[k\] += Σ dy\[o, k, i\] x\[o, k, i\], or without x the sum of dy alone.
+    /// ds[k] += Σ dy[o, k, i] x[o, k, i], or without x the sum of dy alone.
     pub fn reduce(&self, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
         for (k, ds) in ds.iter_mut().enumerate() {
             let slices = (0..self.outer).map(|o| {

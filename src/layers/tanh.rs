@@ -7,10 +7,12 @@
 //!
 //! dx = dy (1 - y²). No parameters.
 
+use crate::device::cpu::PIECE;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// y = tanh x, value by value.
 pub struct Tanh;
 
 impl Layer for Tanh {
@@ -26,11 +28,13 @@ impl Layer for Tanh {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = x.tanh();
-        }
+        cx.device.host().pieces(y, PIECE, |start, y| {
+            for (y, x) in y.iter_mut().zip(&x[start..]) {
+                *y = x.tanh();
+            }
+        });
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Building a net: everything it needs is given as a value.
 
-use super::{Net, Params, Planned, filter, mark, splits, wire};
+use super::{Keep, Net, Params, Planned, filter, keep, mark, splits, wire};
 use crate::files;
 use crate::layer::Phase;
 use crate::proto::text;
@@ -27,6 +27,7 @@ pub struct Builder {
     device: Option<Device>,
     seed: u64,
     log: Log,
+    keep: Keep,
 }
 
 impl Builder {
@@ -42,6 +43,7 @@ impl Builder {
             device: None,
             seed: 0,
             log: Log::from_env(),
+            keep: Keep::All,
         }
     }
 
@@ -110,6 +112,12 @@ impl Builder {
         self
     }
 
+    /// Which blobs keep their values; all of them unless memory matters.
+    pub fn keep(mut self, keep: Keep) -> Builder {
+        self.keep = keep;
+        self
+    }
+
     /// Builds the net.
     ///
     /// # Errors
@@ -125,7 +133,7 @@ impl Builder {
             state.set_phase(phase);
         }
         state.level = self.level.or(state.level);
-        state.stage.extend(self.stages.drain(..));
+        state.stage.append(&mut self.stages);
         let phase = state.phase();
 
         let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
@@ -152,11 +160,16 @@ impl Builder {
             names: Vec::new(),
             index: Default::default(),
             params: Params::default(),
+            keeper: Default::default(),
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
-            net.log.info(|| format!("Creating layer {name}"));
+            net.log.info(|| format!("Creating Layer {name}"));
+            if let Some(warning) = planned.layer.warning() {
+                net.log.warning(|| format!("layer \"{name}\": {warning}"));
+            }
             net.wire(planned).map_err(|e| self.place(e.layer(name), origin))?;
+            net.say_last();
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
@@ -164,6 +177,8 @@ impl Builder {
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
+        net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
+        net.say_done();
         Ok(net)
     }
 

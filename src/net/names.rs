@@ -51,25 +51,32 @@ impl Net {
     /// # Errors
     /// There is no such blob.
     pub fn data(&self, blob: &str) -> Result<&Values> {
-        Ok(&self.blobs[self.versions(blob)?.data].data)
+        let id = self.versions(blob)?.data;
+        self.has_data(id)?;
+        Ok(&self.blobs[id].data)
     }
 
     /// The data of a blob, to be changed. What a layer before the start of the next forward fills is overwritten by it.
     pub fn data_mut(&mut self, blob: &str) -> Result<&mut Values> {
         let n = self.name_index(blob)?;
+        let id = self.names[n].data;
+        self.has_data(id)?;
         self.names[n].set_by_hand = true;
-        Ok(&mut self.blobs[self.names[n].data].data)
+        Ok(&mut self.blobs[id].data)
     }
 
     /// The diff of a blob: of its version that backward (or you) wrote last.
     pub fn diff(&self, blob: &str) -> Result<&Values> {
-        Ok(&self.blobs[self.versions(blob)?.diff].diff)
+        let id = self.versions(blob)?.diff;
+        self.has_diff(id)?;
+        Ok(&self.blobs[id].diff)
     }
 
     /// The diff of a blob, to be changed: to seed a backward pass by hand.
     pub fn diff_mut(&mut self, blob: &str) -> Result<&mut Values> {
-        let n = self.name_index(blob)?;
-        Ok(&mut self.blobs[self.names[n].diff].diff)
+        let id = self.versions(blob)?.diff;
+        self.has_diff(id)?;
+        Ok(&mut self.blobs[id].diff)
     }
 
     /// Version `k` of a blob: 0 is what its layer made, 1 what the first layer in place made of it.
@@ -152,7 +159,7 @@ impl Net {
         weights.find(|(t, w)| **w != 0.0 && versions.ids.contains(t)).map_or(0.0, |(_, w)| *w)
     }
 
-    fn names_of(&self, ids: &[usize]) -> Vec<&str> {
+    pub(super) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
     }
 

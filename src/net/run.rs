@@ -180,13 +180,17 @@ impl Net {
 
     fn run_forward(&mut self, steps: std::ops::Range<usize>) -> Result<f32> {
         if steps.start == 0 {
-            self.pass = self.next_pass;
-            self.next_pass += 1;
+            self.begin_pass();
         }
         let device = self.device.clone();
         let loss = device.install(|| steps.map(|i| self.forward_step(i)).sum::<Result<f32>>())?;
         device.check()?;
         Ok(loss)
+    }
+
+    pub(super) fn begin_pass(&mut self) {
+        self.pass = self.next_pass;
+        self.next_pass += 1;
     }
 
     fn run_backward(&mut self, first: usize, end: usize) -> Result {
@@ -195,11 +199,14 @@ impl Net {
         device.check()
     }
 
-    fn forward_step(&mut self, i: usize) -> Result<f32> {
+    pub(super) fn forward_step(&mut self, i: usize) -> Result<f32> {
         self.take_hand_written_data(i);
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
+        if let Err(e) = keeper.before_forward(step, blobs) {
+            return Err(self.blame(e, i));
+        }
         step.borrow_all(blobs, params);
         let Lent { bottom, top, params: w } = &mut step.lent;
         let done = step.layer.reshape(bottom, top).and_then(|()| step.layer.forward(&cx, w, bottom, top));
@@ -210,18 +217,23 @@ impl Net {
                 names[owner[t]].data = t;
             }
         }
+        let loss = step.loss(blobs);
+        keeper.after_forward(i, step, blobs);
         done.map_err(|e| self.blame(e, i))?;
-        Ok(self.steps[i].loss(&self.blobs))
+        Ok(loss)
     }
 
-    fn backward_step(&mut self, i: usize) -> Result {
+    pub(super) fn backward_step(&mut self, i: usize) -> Result {
         if !self.steps[i].runs_backward {
             return Ok(());
         }
         self.take_last_diffs(i)?;
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, .. } = self;
+        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
+        if let Err(e) = keeper.before_backward(step, blobs) {
+            return Err(self.blame(e, i));
+        }
         step.borrow_all(blobs, params);
         let Lent { bottom, top, params: w } = &mut step.lent;
         let done = step.layer.backward(&cx, w, top, &step.propagate_down, bottom);
@@ -231,6 +243,7 @@ impl Net {
                 names[owner[b]].diff = b;
             }
         }
+        keeper.after_backward(step, blobs);
         for &p in &step.params {
             if params.specs[p].frozen {
                 params.blobs[p].diff.fill(0.0);

@@ -19,7 +19,7 @@
 //! assert_eq!(notes.len(), 2);
 //! assert_eq!(net.message.layer[0].r#type(), "Input");
 //! assert_eq!(net.message.layer[1].r#type(), "Softmax");
-//! assert_eq!(net.source.place("layer[1].type").unwrap().column, 94);
+//! assert_eq!(net.source.place("layer[1].type").unwrap().width, "type: SOFTMAX".len());
 //! # Ok::<(), cortado::Error>(())
 //! ```
 

@@ -88,6 +88,11 @@ impl Builder {
 
     fn net(&self, from: &From, field: &str, phase: Phase, state: Option<&NetState>) -> Result<Net> {
         let folder = self.folder.as_deref();
+        let what = if phase == Phase::Train { "training net" } else { "test net" };
+        self.log.info(|| match from {
+            From::File(file) => format!("Creating {what} from net file: {file}"),
+            From::Param(..) => format!("Creating {what} from the solver's own {field}"),
+        });
         let mut builder = match from {
             From::File(file) => {
                 let read = crate::files::find(file, folder).and_then(net::Builder::read);
@@ -109,6 +114,13 @@ impl Builder {
             builder = builder.level(level);
         }
         builder = self.stages.iter().fold(builder, |b, stage| b.stage(stage));
-        builder.phase(phase).layers(&self.layers).device(&self.device).seed(self.seed).log(&self.log).make()
+        builder
+            .phase(phase)
+            .layers(&self.layers)
+            .device(&self.device)
+            .seed(self.seed)
+            .log(&self.log)
+            .keep(self.keep)
+            .make()
     }
 }

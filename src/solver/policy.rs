@@ -19,7 +19,7 @@
 //!     power: Some(0.75),
 //!     ..Default::default()
 //! };
-//! assert_eq!(policy::rate(&p, 500)?, 0.009640740);
+//! assert!((policy::rate(&p, 500)? - 0.0096407).abs() < 1e-7);
 //! # Ok::<(), cortado::Error>(())
 //! ```
 

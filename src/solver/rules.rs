@@ -17,7 +17,6 @@
 
 use crate::proto::SolverParameter;
 use crate::{Error, Kind, Result};
-use std::sync::Arc;
 
 /// When and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -89,22 +88,22 @@ fn new<R: Rule>(param: &SolverParameter) -> Result<Box<dyn Rule>> {
     Ok(Box::new(R::new(param)?))
 }
 
-/// The rules that a solver may use. Cloning is cheap.
+/// The rules that a solver may use.
 #[derive(Clone)]
 pub struct Rules {
-    table: Vec<(String, Arc<dyn Fn(&SolverParameter) -> Result<Box<dyn Rule>> + Send + Sync>)>,
+    table: Vec<(String, Create)>,
 }
 
 impl Rules {
     /// All of Caffe's rules.
     pub fn caffe() -> Rules {
-        Rules { table: RULES.iter().map(|&(name, create)| (name.to_string(), Arc::new(create) as _)).collect() }
+        Rules { table: RULES.iter().map(|&(name, create)| (name.to_string(), create)).collect() }
     }
 
     /// Adds a rule of one's own, or replaces the one of that name.
     pub fn add<R: Rule>(&mut self, name: &str) {
         self.table.retain(|(n, _)| n != name);
-        self.table.push((name.to_string(), Arc::new(new::<R>)));
+        self.table.push((name.to_string(), new::<R>));
     }
 
     /// Makes the rule that the solver's `type` names.

@@ -139,3 +139,16 @@ fn a_dropout_ratio_must_be_a_probability() {
         assert_eq!(e.field_path(), Some("dropout_param.dropout_ratio"));
     }
 }
+
+#[test]
+fn more_values_than_one_piece_give_the_same_bits_on_any_number_of_threads() {
+    for kind in ["Sigmoid", "TanH", "Dropout", "Softmax"] {
+        let param = crate::text::layer(&format!(r#"type: "{kind}""#));
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[41, 1003]]).unwrap();
+        bench.fill(0, Fill::Uniform(-3.0, 3.0));
+        bench.check_threads().unwrap();
+        if kind == "Dropout" {
+            bench.check_forward(|x, _| vec![dropped(&x[0], "", 0.5)], 1e-6).unwrap();
+        }
+    }
+}

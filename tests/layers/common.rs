@@ -9,6 +9,30 @@ const ONE: &[&[&[usize]]] = &[&[&[2, 3, 4]], &[&[1, 5]]];
 
 pub const CASES: &[Case] = &[
     Case {
+        name: "inner_product",
+        prototxt: r#"type: "InnerProduct" inner_product_param { num_output: 5 }"#,
+        bottom: &[&[&[3, 2, 4]], &[&[1, 8]], &[&[2, 3]]],
+        naive: |x, w| vec![inner_product(&x[0], w, 1)],
+        ..CASE
+    },
+    Case {
+        name: "inner_product_transposed",
+        prototxt: r#"type: "InnerProduct" inner_product_param { num_output: 3 axis: -1 transpose: true }"#,
+        bottom: &[&[&[3, 2, 4]], &[&[5, 4]]],
+        naive: |x, w| {
+            let w = [w[0].t().to_owned(), w[1].clone()];
+            vec![inner_product(&x[0], &w, x[0].ndim() - 1)]
+        },
+        ..CASE
+    },
+    Case {
+        name: "inner_product_of_everything",
+        prototxt: r#"type: "InnerProduct" inner_product_param { num_output: 2 axis: 0 bias_term: false }"#,
+        bottom: &[&[&[3, 4]], &[&[12]]],
+        naive: |x, w| vec![inner_product(&x[0], w, 0)],
+        ..CASE
+    },
+    Case {
         name: "eltwise_sum",
         prototxt: r#"type: "Eltwise""#,
         bottom: TWO,
@@ -91,6 +115,50 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+/// The definition: y\[m\]\[n\] = b\[n\] + sum of x\[m\]\[k\] * w\[n\]\[k\], where the axes from `axis` on make k.
+fn inner_product(x: &ArrayD<f64>, w: &[ArrayD<f64>], axis: usize) -> ArrayD<f64> {
+    let k = w[0].shape()[1];
+    let shape = [&x.shape()[..axis], &w[0].shape()[..1]].concat();
+    let x: Vec<f64> = x.iter().copied().collect();
+    let y = x.chunks(k).flat_map(|x| {
+        let sum = |n| x.iter().zip(w[0].index_axis(Axis(0), n)).map(|(x, w)| x * w).sum::<f64>();
+        (0..w[0].shape()[0]).map(|n| sum(n) + w.get(1).map_or(0.0, |b| b[[n]])).collect::<Vec<_>>()
+    });
+    ArrayD::from_shape_vec(shape, y.collect()).unwrap()
+}
+
+/// Large enough to be cut into pieces: forward against the definition, and one thread against two.
+#[test]
+fn a_large_inner_product() {
+    for transpose in [false, true] {
+        let text = format!("type: \"InnerProduct\" inner_product_param {{ num_output: 150 transpose: {transpose} }}");
+        let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(&text), &[&[50, 300]]).unwrap();
+        bench.fill(0, Fill::Uniform(-1.0, 1.0));
+        bench.fill_param(0, Fill::Uniform(-0.1, 0.1));
+        bench.fill_param(1, Fill::Uniform(-1.0, 1.0));
+        let naive = |x: &[ArrayD<f64>], w: &[ArrayD<f64>]| {
+            let turned = if transpose { w[0].t().to_owned() } else { w[0].clone() };
+            vec![inner_product(&x[0], &[turned, w[1].clone()], 1)]
+        };
+        bench.check_forward(naive, 1e-5).unwrap();
+        bench.check_threads().unwrap();
+    }
+}
+
+#[test]
+fn bad_inner_products_are_refused() {
+    let make = |p: &str| {
+        let param = crate::text::layer(&format!(r#"type: "InnerProduct" inner_product_param {{ {p} }}"#));
+        Harness::create(&Layers::caffe(), &param, &[&[2, 6]])
+    };
+    let field = |p: &str| make(p).err().map(|e| e.field_path().map(str::to_string));
+    assert_eq!(field(""), Some(Some("inner_product_param.num_output".into())));
+    assert_eq!(field("num_output: 2 axis: 2"), Some(Some("inner_product_param.axis".into())));
+    assert!(field("num_output: 4294967295").is_some()); // more weights than a blob holds
+    let error = make("num_output: 2").unwrap().reshape(&[&[2, 7]]).unwrap_err().to_string();
+    assert!(error.contains("6 inputs") && error.contains("[2, 7]"), "{error}");
+}
+
 /// c times the sum of f(x) over the axes from `axis` on.
 fn reduce(x: &[ArrayD<f64>], axis: usize, c: f64, f: fn(f64) -> f64) -> Vec<ArrayD<f64>> {
     let mut y = x[0].mapv(f);
@@ -116,6 +184,12 @@ fn eltwise(param: &str, x: [&'static [f32]; 2]) -> [Vec<f32>; 3] {
 fn a_tie_of_the_first_two_goes_to_the_second() {
     let [y, dx0, dx1] = eltwise("operation: MAX", [&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0]]);
     assert_eq!((y, dx0, dx1), (vec![1.0, 3.0, 3.0], vec![0.0, 0.0, 1.0], vec![1.0, 1.0, 0.0]));
+}
+
+#[test]
+fn a_maximum_hides_no_nan() {
+    let [y, _, _] = eltwise("operation: MAX", [&[1.0, f32::NAN], &[f32::NAN, 1.0]]);
+    assert!(y.iter().all(|y| y.is_nan()));
 }
 
 #[test]

@@ -19,6 +19,8 @@ enum Mistake {
     Set(usize),
     /// `propagate_down` of this bottom also switches off the parameters.
     Switched(usize),
+    /// Backward reads data that `needs` does not name.
+    Needy,
 }
 
 struct Mutant(Box<dyn Layer>, Mistake);
@@ -55,7 +57,7 @@ impl Layer for Mutant {
             Mistake::Lost(i) => params[i].diff = w[i].diff.clone(),
             Mistake::Set(i) => params[i].diff.scaled_add(-1.0, &w[i].diff),
             Mistake::Switched(i) if !propagate_down[i] => params.clone_from_slice(&w),
-            Mistake::Switched(_) => {}
+            Mistake::Switched(_) | Mistake::Needy => {}
             Mistake::Transposed(i) => {
                 let (rows, before) = (w[i].num(), w[i].diff.slice());
                 let columns = w[i].count() / rows;
@@ -68,7 +70,7 @@ impl Layer for Mutant {
         Ok(())
     }
     fn needs(&self) -> Needs {
-        self.0.needs()
+        if let Mistake::Needy = self.1 { Needs::NOTHING } else { self.0.needs() }
     }
     fn loss_weight(&self, top: usize) -> f32 {
         self.0.loss_weight(top)
@@ -100,6 +102,15 @@ fn mistakes(bench: &Harness) -> Vec<Mistake> {
     all
 }
 
+/// The case's layer with the mistake.
+fn mutant(case: &Case, mistake: Mistake) -> Harness {
+    let layer = Layers::caffe().create(&case.param()).unwrap();
+    let mutant = Box::new(Mutant(layer, mistake));
+    let mut bench = Harness::of(mutant, &case.param(), case.bottom[0]).unwrap().phase(case.phase);
+    case.fill(&mut bench);
+    bench
+}
+
 #[test]
 fn every_mistake_is_caught() {
     let mut tried = 0;
@@ -109,14 +120,39 @@ fn every_mistake_is_caught() {
         bench.top.iter_mut().for_each(|t| t.diff.fill(1.0));
         bench.backward().unwrap();
         for mistake in mistakes(&bench) {
-            let layer = Layers::caffe().create(&case.param()).unwrap();
-            let mutant = Box::new(Mutant(layer, mistake));
-            let mut bench = Harness::of(mutant, &case.param(), case.bottom[0]).unwrap().phase(case.phase);
-            case.fill(&mut bench);
-            let caught = bench.check_gradient(&case.how());
+            let caught = mutant(case, mistake).check_gradient(&case.how());
             assert!(caught.is_err(), "{} with {mistake:?} was not caught: {}", case.name, caught.unwrap());
             tried += 1;
         }
     }
-    assert!(tried > 0);
+    assert!(tried > 50, "only {tried} mistakes could be made");
+}
+
+#[test]
+fn a_layer_that_reads_more_than_it_says_is_caught() {
+    for name in ["relu", "sigmoid", "softmax", "softmax_loss", "batch_norm", "scale"] {
+        let case = crate::cases().into_iter().find(|case| case.name == name).unwrap();
+        assert!(mutant(case, Mistake::Needy).check_gradient(&case.how()).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_check_that_skips_too_much_fails() {
+    let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(r#"type: "ReLU""#), &[&[10]]).unwrap();
+    bench.fill(0, Fill::Values(&[0.5, 1.0, 1.5, 0.005, 2.0])); // one in five is near the corner
+    let e = bench.check_gradient(&Gradient::default()).unwrap_err();
+    assert!(e.message().starts_with("only 8 of 10 slopes of bottom[0]"), "{e}");
+}
+
+#[test]
+fn a_wrong_value_of_forward_is_named_with_its_place() {
+    let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(r#"type: "ReLU""#), &[&[2, 3]]).unwrap();
+    bench.fill(0, Fill::Values(&[1.0, 2.0, 3.0]));
+    let naive = |x: &[ArrayD<f64>], _: &[ArrayD<f64>]| {
+        let mut y = x[0].clone();
+        y[[1, 2]] = 4.0;
+        vec![y]
+    };
+    let e = bench.check_forward(naive, 1e-5).unwrap_err();
+    assert_eq!(e.message(), "forward gives top[0][1, 2] = 3e0, the formula 4e0");
 }

@@ -4,6 +4,30 @@ use crate::kit::*;
 
 pub const CASES: &[Case] = &[
     Case {
+        name: "lrn",
+        prototxt: r#"type: "LRN" lrn_param { local_size: 3 alpha: 2 k: 1.5 }"#,
+        bottom: &[&[&[2, 5, 2, 3]], &[&[1, 1, 2, 2]]],
+        naive: |x, _| vec![lrn(&x[0], |a, b| a[0].abs_diff(b[0]) <= 1 && a[1..] == b[1..], 2.0 / 3.0, 0.75, 1.5)],
+        ..CASE
+    },
+    Case {
+        name: "lrn_wider_than_the_channels",
+        prototxt: r#"type: "LRN" lrn_param { local_size: 7 alpha: 0.7 beta: 0.4 }"#,
+        bottom: &[&[&[1, 4, 2, 3]], &[&[2, 2, 1, 2]]],
+        naive: |x, _| vec![lrn(&x[0], |a, b| a[0].abs_diff(b[0]) <= 3 && a[1..] == b[1..], 0.1, 0.4, 1.0)],
+        ..CASE
+    },
+    Case {
+        name: "lrn_within_channel",
+        prototxt: r#"type: "LRN" lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 alpha: 1.8 }"#,
+        bottom: &[&[&[2, 2, 4, 3]], &[&[1, 1, 2, 5]]],
+        naive: |x, _| {
+            let near = |a: &[usize], b: &[usize]| a[0] == b[0] && (1..3).all(|i| a[i].abs_diff(b[i]) <= 1);
+            vec![lrn(&x[0], near, 0.2, 0.75, 1.0)]
+        },
+        ..CASE
+    },
+    Case {
         name: "batch_norm",
         prototxt: r#"type: "BatchNorm""#,
         bottom: &[&[&[3, 4, 2, 3]], &[&[6, 4]], &[&[2, 4, 5]]],
@@ -101,6 +125,22 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
 ];
+
+/// The definition: x over (k + a * the sum of squares of the values `near` by, in the same image) to the power beta.
+fn lrn(x: &ArrayD<f64>, near: fn(&[usize], &[usize]) -> bool, a: f64, beta: f64, k: f64) -> ArrayD<f64> {
+    ArrayD::from_shape_fn(x.raw_dim(), |at| {
+        let near = |other: &IxDyn| at[0] == other[0] && near(&[at[1], at[2], at[3]], &[other[1], other[2], other[3]]);
+        let squares = x.indexed_iter().filter(|(other, _)| near(other)).map(|(_, x)| x * x);
+        x[&at] / (k + a * squares.sum::<f64>()).powf(beta)
+    })
+}
+
+#[test]
+fn an_even_lrn_is_refused() {
+    let error = bench(r#"type: "LRN" lrn_param { local_size: 4 }"#, &[&[1, 4, 2, 2]]).err().expect("refused");
+    assert_eq!(error.field_path(), Some("lrn_param.local_size"));
+    assert!(bench(r#"type: "LRN""#, &[&[1, 4, 2]]).err().expect("refused").message().contains("[1, 4, 2]"));
+}
 
 /// Running mean and variance of three channels, times the factor.
 const STATISTICS: &[Fill] = &[Fill::Uniform(-2.0, 2.0), Fill::Uniform(1.0, 4.0), Fill::Values(&[2.5])];

@@ -1,5 +1,295 @@
-//! Convolution, Pooling and other layers of images.
+//! Convolution and Pooling: layers of images.
 
 use crate::kit::*;
 
-pub const CASES: &[Case] = &[];
+pub const CASES: &[Case] = &[
+    Case {
+        name: "convolution",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 4 kernel_size: 3 }"#,
+        bottom: &[&[&[2, 3, 5, 6]], &[&[1, 3, 3, 3]], &[&[5, 3, 4, 4]]],
+        naive: |x, w| vec![convolution(&x[0], w, [1, 1], [0, 0], [1, 1], 1)],
+        ..CASE
+    },
+    Case {
+        // Enough channels for a product by kernel rows, and outputs for a padded transpose of dy.
+        name: "convolution_by_kernel_rows",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 10 kernel_size: 2 pad: 1 }"#,
+        bottom: &[&[&[2, 8, 4, 3]], &[&[1, 8, 2, 5]]],
+        params: &[Fill::Uniform(-0.4, 0.4)],
+        naive: |x, w| vec![convolution(&x[0], w, [1, 1], [1, 1], [1, 1], 1)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_strided_padded_dilated",
+        prototxt: r#"type: "Convolution" convolution_param {
+            num_output: 2 kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 pad_h: 2 pad_w: 1 dilation: 2 dilation: 1 }"#,
+        bottom: &[&[&[2, 2, 6, 7]], &[&[1, 2, 4, 5]]],
+        naive: |x, w| vec![convolution(&x[0], w, [2, 3], [2, 1], [2, 1], 1)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_dilated_by_kernel_rows",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 3 kernel_size: 2 dilation: 2 bias_term: false }"#,
+        bottom: &[&[&[2, 8, 4, 3]], &[&[1, 8, 3, 5]]],
+        params: &[Fill::Uniform(-0.4, 0.4)],
+        naive: |x, w| vec![convolution(&x[0], w, [1, 1], [0, 0], [2, 2], 1)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_in_groups",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 6 kernel_size: 3 pad: 1 group: 2 stride: 2 }"#,
+        bottom: &[&[&[2, 4, 4, 5]], &[&[3, 4, 3, 3]]],
+        naive: |x, w| vec![convolution(&x[0], w, [2, 2], [1, 1], [1, 1], 2)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_depthwise",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 3 kernel_size: 3 group: 3 }"#,
+        bottom: &[&[&[2, 3, 4, 5]], &[&[1, 3, 3, 3]]],
+        naive: |x, w| vec![convolution(&x[0], w, [1, 1], [0, 0], [1, 1], 3)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_1x1",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 5 kernel_size: 1 }"#,
+        bottom: &[&[&[2, 3, 4, 5]], &[&[9, 3, 1, 2]]],
+        naive: |x, w| vec![convolution(&x[0], w, [1, 1], [0, 0], [1, 1], 1)],
+        ..CASE
+    },
+    Case {
+        name: "convolution_of_two_bottoms",
+        prototxt: r#"type: "Convolution" top: "y" top: "z" convolution_param { num_output: 2 kernel_size: 2 }"#,
+        bottom: &[&[&[2, 2, 3, 4], &[2, 2, 3, 4]], &[&[1, 2, 3, 2], &[1, 2, 3, 2]]],
+        naive: |x, w| x.iter().map(|x| convolution(x, w, [1, 1], [0, 0], [1, 1], 1)).collect(),
+        ..CASE
+    },
+    Case {
+        name: "convolution_along_one_axis",
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 2 kernel_size: 3 stride: 2 pad: 1 }"#,
+        bottom: &[&[&[2, 3, 7]], &[&[1, 3, 4]]],
+        naive: |x, w| {
+            let x = x[0].clone().insert_axis(Axis(2));
+            let w = [w[0].clone().insert_axis(Axis(2)), w[1].clone()];
+            vec![convolution(&x, &w, [1, 2], [0, 1], [1, 1], 1).remove_axis(Axis(2))]
+        },
+        ..CASE
+    },
+    Case {
+        name: "pooling_max_halving",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 2 stride: 2 }"#,
+        bottom: &[&[&[2, 3, 4, 6]], &[&[1, 2, 2, 2]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [2, 2], [2, 2], [0, 0], max)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_max_partial_windows",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 2 stride: 2 }"#,
+        bottom: &[&[&[2, 2, 5, 4]], &[&[1, 2, 2, 3]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [2, 2], [2, 2], [0, 0], max)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_max_overlapping",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_h: 3 kernel_w: 2 stride_h: 1 stride_w: 2 pad_h: 1 pad_w: 0 }"#,
+        bottom: &[&[&[1, 2, 5, 6]], &[&[2, 1, 3, 3]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [3, 2], [1, 2], [1, 0], max)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_max_clipped",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 3 stride: 3 pad: 2 }"#,
+        bottom: &[&[&[1, 2, 4, 4]], &[&[2, 1, 5, 3]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [3, 3], [3, 3], [2, 2], max)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_ave",
+        prototxt: r#"type: "Pooling" pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }"#,
+        bottom: &[&[&[2, 2, 6, 5]], &[&[1, 3, 2, 2]]],
+        naive: |x, _| vec![pooling(&x[0], [3, 3], [2, 2], [1, 1], mean)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_ave_global",
+        prototxt: r#"type: "Pooling" pooling_param { pool: AVE global_pooling: true }"#,
+        bottom: &[&[&[2, 3, 4, 5]], &[&[1, 1, 1, 7]]],
+        naive: |x, _| vec![pooling(&x[0], [x[0].shape()[2], x[0].shape()[3]], [1, 1], [0, 0], mean)],
+        ..CASE
+    },
+];
+
+const DISTINCT: &[Fill] = &[Fill::Distinct(-3.0, 3.0)];
+
+/// The definition: y\[n\]\[k\]\[o\] = b\[k\] + sum of w * x, with zeros around x.
+fn convolution(
+    x: &ArrayD<f64>,
+    w: &[ArrayD<f64>],
+    stride: [usize; 2],
+    pad: [usize; 2],
+    dilation: [usize; 2],
+    group: usize,
+) -> ArrayD<f64> {
+    let (xs, ws) = (x.shape(), w[0].shape());
+    let out = |i: usize| (xs[2 + i] + 2 * pad[i] - dilation[i] * (ws[2 + i] - 1) - 1) / stride[i] + 1;
+    ArrayD::from_shape_fn(IxDyn(&[xs[0], ws[0], out(0), out(1)]), |o| {
+        let mut sum = w.get(1).map_or(0.0, |b| b[[o[1]]]);
+        for ((at, w), g) in w[0].index_axis(Axis(0), o[1]).indexed_iter().zip(std::iter::repeat(o[1] * group / ws[0])) {
+            let y = (o[2] * stride[0] + at[1] * dilation[0]).checked_sub(pad[0]);
+            let z = (o[3] * stride[1] + at[2] * dilation[1]).checked_sub(pad[1]);
+            if let (Some(y), Some(z)) = (y, z) {
+                sum += w * x.get([o[0], g * ws[1] + at[0], y, z]).unwrap_or(&0.0);
+            }
+        }
+        sum
+    })
+}
+
+/// The definition: `pool` of the values in each window, given also the window's size with padding. A window starts
+/// inside the input, and there are as many as it takes to cover it.
+fn pooling(
+    x: &ArrayD<f64>,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    pad: [usize; 2],
+    pool: fn(&[f64], usize) -> f64,
+) -> ArrayD<f64> {
+    let s = x.shape();
+    let out = |i: usize| {
+        let starts = (0..).map(|o| o * stride[i]).take_while(|start| *start < s[2 + i] + pad[i]);
+        let covering = starts.take_while(|start| *start == 0 || start - stride[i] + kernel[i] < s[2 + i] + 2 * pad[i]);
+        covering.count()
+    };
+    let window = |i: usize, o: usize| o * stride[i]..(o * stride[i] + kernel[i]).min(s[2 + i] + 2 * pad[i]);
+    ArrayD::from_shape_fn(IxDyn(&[s[0], s[1], out(0), out(1)]), |o| {
+        let (rows, columns) = (window(0, o[2]), window(1, o[3]));
+        let mut inside = Vec::new();
+        for row in rows.clone().filter_map(|row| row.checked_sub(pad[0])) {
+            for column in columns.clone().filter_map(|column| column.checked_sub(pad[1])) {
+                inside.extend(x.get([o[0], o[1], row, column]));
+            }
+        }
+        pool(&inside, rows.len() * columns.len())
+    })
+}
+
+fn max(x: &[f64], _: usize) -> f64 {
+    x.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+fn mean(x: &[f64], size: usize) -> f64 {
+    x.iter().sum::<f64>() / size as f64
+}
+
+fn refused(prototxt: &str, bottom: &[&[usize]], words: &[&str]) {
+    let error = match Harness::create(&Layers::caffe(), &crate::text::layer(prototxt), bottom) {
+        Ok(_) => panic!("accepted: {prototxt} of {bottom:?}"),
+        Err(e) => e,
+    };
+    let text = format!("{error} {}", error.field_path().unwrap_or(""));
+    assert!(words.iter().all(|word| text.contains(word)), "{prototxt}: {text}");
+}
+
+/// What can be typed wrong is an error that names the field, and says both sizes.
+#[test]
+fn bad_convolutions_are_refused() {
+    let conv = |p: &str, shape: &[usize], words: &[&str]| {
+        refused(&format!(r#"type: "Convolution" convolution_param {{ {p} }}"#), &[shape], words);
+    };
+    let x: &[usize] = &[1, 3, 5, 5];
+    conv("kernel_size: 3", x, &["num_output"]);
+    conv("num_output: 0 kernel_size: 3", x, &["num_output"]);
+    conv("num_output: 2", x, &["kernel"]);
+    conv("num_output: 2 kernel_size: 0", x, &["kernel_size"]);
+    conv("num_output: 2 kernel_size: 3 stride: 0", x, &["stride"]);
+    conv("num_output: 2 kernel_size: 3 dilation: 0", x, &["dilation"]);
+    conv("num_output: 2 kernel_size: 3 kernel_h: 3", x, &["kernel_size", "kernel_h"]);
+    conv("num_output: 2 kernel_h: 3", x, &["kernel_w"]);
+    conv("num_output: 2 kernel_size: 3 stride_h: 2", x, &["stride_w"]);
+    conv(
+        "num_output: 2 kernel_size: 3 kernel_size: 3 kernel_size: 3",
+        x,
+        &["3 times", "2 spatial axes", "kernel_size"],
+    );
+    conv("num_output: 2 kernel_h: 3 kernel_w: 3", &[1, 3, 5], &["2 spatial axes, not 1"]);
+    conv("num_output: 2 kernel_size: 7", x, &["7x7", "5x5", "[1, 3, 5, 5]", "kernel_size"]);
+    conv("num_output: 2 kernel_size: 3 dilation: 4 pad: 1", x, &["9x9", "7x7"]);
+    conv("num_output: 3 kernel_size: 3 group: 2", x, &["group", "multiple"]);
+    conv("num_output: 4 kernel_size: 3 group: 2", x, &["3 channels", "2 groups"]);
+    conv("num_output: 4 kernel_size: 3 group: 0", x, &["group"]);
+    conv("num_output: 2 kernel_size: 3 axis: 4", x, &["axis 4"]);
+    conv("num_output: 2 kernel_size: 3", &[0, 0, 5, 5], &["0 channels"]);
+    conv("num_output: 4294967295 kernel_size: 3", x, &["too large"]);
+    conv("num_output: 2 kernel_size: 4294967295 pad: 4294967295", x, &["kernel_size"]);
+    conv("num_output: 2 kernel_size: 2000000000 pad: 2000000000", x, &["too large"]);
+    conv("num_output: 2 kernel_size: 3 pad: 2000000000", x, &["too large"]);
+    conv("num_output: 2 kernel_size: 3 dilation: 4294967295", x, &["kernel_size"]);
+    conv("num_output: 2 kernel_size: 3 weight_filler { type: \"xavierr\" }", x, &["xavier", "weight_filler"]);
+}
+
+#[test]
+fn a_convolution_keeps_its_channels() {
+    let param = crate::text::layer(r#"type: "Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#);
+    let mut bench = Harness::create(&Layers::caffe(), &param, &[&[1, 3, 5, 5]]).unwrap();
+    let error = bench.reshape(&[&[1, 4, 5, 5]]).unwrap_err().to_string();
+    assert!(error.contains("3 channels") && error.contains("[1, 4, 5, 5]"), "{error}");
+    assert!(bench.reshape(&[&[1, 3, 2, 5]]).unwrap_err().to_string().contains("3x3"));
+}
+
+#[test]
+fn a_batch_of_none_is_no_mistake() {
+    for kind in [r#""Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#, r#""LRN""#] {
+        let param = crate::text::layer(&format!("type: {kind}"));
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[0, 3, 5, 5]]).unwrap();
+        bench.forward().unwrap();
+        bench.backward().unwrap();
+        assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+    }
+}
+
+#[test]
+fn bad_poolings_are_refused() {
+    let pool = |p: &str, shape: &[usize], words: &[&str]| {
+        refused(&format!(r#"type: "Pooling" pooling_param {{ {p} }}"#), &[shape], words);
+    };
+    let x: &[usize] = &[1, 3, 5, 5];
+    pool("", x, &["kernel_size"]);
+    pool("kernel_h: 2", x, &["kernel_w"]);
+    pool("kernel_size: 0", x, &["kernel"]);
+    pool("kernel_size: 2 stride: 0", x, &["stride"]);
+    pool("kernel_size: 2 kernel_h: 2 kernel_w: 2", x, &["kernel_h"]);
+    pool("kernel_size: 2 global_pooling: true", x, &["global"]);
+    pool("global_pooling: true pad: 1", x, &["global"]);
+    pool("kernel_size: 2 pad: 2", x, &["pad 2", "kernel 2"]);
+    pool("kernel_size: 7", x, &["kernel of 7", "5"]);
+    pool("kernel_size: 4294967295 pad: 4294967294 stride: 1", x, &["2^31"]);
+    pool("kernel_size: 2 pool: STOCHASTIC", x, &["tochastic"]);
+    pool("kernel_size: 2", &[3, 5], &["4 axes", "[3, 5]"]);
+    pool("kernel_size: 2", &[0, 3, 5, 5], &["empty"]);
+}
+
+/// The second top says where in its plane each maximum stands: the first of several.
+#[test]
+fn a_mask_of_maxima() {
+    for size in [4, 5] {
+        let text = r#"type: "Pooling" top: "y" top: "mask" pooling_param { kernel_size: 2 stride: 2 }"#;
+        let param = crate::text::layer(text);
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[1, 2, size, size]]).unwrap();
+        bench.fill(0, Fill::Values(&[1.0, 2.0, 2.0, 0.0, 2.0, 2.0, 5.0]));
+        bench.forward().unwrap();
+        let (x, y, mask) = (&bench.bottom[0].data, &bench.top[0].data, &bench.top[1].data);
+        for (i, (&y, &at)) in y.slice().iter().zip(mask.slice()).enumerate() {
+            let (out, plane) = (size.div_ceil(2), x.count() / 2);
+            let (row, column, at) = (i / out % out * 2, i % out * 2, at as usize);
+            let window =
+                (row..size.min(row + 2)).flat_map(|r| (column..size.min(column + 2)).map(move |c| r * size + c));
+            let x = |at: usize| x.slice()[i / (out * out) * plane + at];
+            assert_eq!(y, x(at));
+            let first = window.clone().find(|&p| window.clone().all(|q| x(q) <= x(p)));
+            assert_eq!(first, Some(at), "output {i}");
+        }
+    }
+}

@@ -19,7 +19,7 @@
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
 use super::Cpu;
-use super::im2col::{Axis, col2im, im2col};
+use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
 use crate::{Error, Result};
 
@@ -40,8 +40,10 @@ pub struct Conv {
     channels: usize,
     outputs: usize,
     axes: Vec<Axis>,
-    /// What im2col expands: `axes`, the first without its kernel if that is walked over by rows.
-    expanded: Vec<Axis>,
+    /// im2col of `axes`, the first without its kernel if that is walked over by rows.
+    expand: Im2col,
+    /// Whether im2col would copy x as it stands.
+    plain: bool,
     /// Kernel rows (1 if all axes are expanded), and how far apart in col they find their values.
     rows: usize,
     shift: usize,
@@ -59,7 +61,8 @@ impl Conv {
     /// # Errors
     /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes beyond all memory.
     pub fn new(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
-        if channels == 0 || outputs == 0 || groups == 0 || channels % groups != 0 || outputs % groups != 0 {
+        let divisible = groups > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+        if channels == 0 || outputs == 0 || !divisible {
             return Err(Error::shape(format!("{channels} channels and {outputs} outputs in {groups} groups"))
                 .hint("channels and num_output must be multiples of group, and none of them 0"));
         }
@@ -88,7 +91,9 @@ impl Conv {
         limited(product([out, outputs, groups]))?;
         limited(product([size, channels, groups]))?;
         shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
-        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expanded, rows, shift, size, out, q, wide })
+        let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
+        let expand = Im2col::new(&expanded);
+        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expand, plain, rows, shift, size, out, q, wide })
     }
 
     /// The sizes of the output's spatial axes.
@@ -131,7 +136,7 @@ impl Conv {
                     let first = start / image * self.groups;
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
-                        let dcol = if self.is_plain() { &mut *dx } else { &mut *buffer };
+                        let dcol = if self.plain { &mut *dx } else { &mut *buffer };
                         if self.rows > 1 {
                             dcol.fill(0.0);
                         }
@@ -142,8 +147,8 @@ impl Conv {
                             let dcol = MatMut::strided(dcol, self.q, self.out, self.wide);
                             gemm(1.0, w, Mat::new(dy, self.outputs, self.out), beta, dcol);
                         }
-                        if !self.is_plain() {
-                            col2im(buffer, &self.expanded, dx);
+                        if !self.plain {
+                            self.expand.col2im(buffer, dx);
                         }
                     }
                 })
@@ -212,17 +217,12 @@ impl Conv {
         });
     }
 
-    /// Whether im2col would copy x as it stands.
-    fn is_plain(&self) -> bool {
-        self.expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0)
-    }
-
     /// im2col's matrix of one group of an image: in the buffer, or x itself.
     fn col<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
-        if self.is_plain() {
+        if self.plain {
             return x;
         }
-        im2col(x, &self.expanded, buffer);
+        self.expand.im2col(x, buffer);
         buffer
     }
 
@@ -241,17 +241,15 @@ impl Conv {
         if self.rows == 1 {
             return work(w);
         }
-        let inner = self.q / self.channels;
+        let (inner, row) = (self.q / self.channels, self.outputs * self.q);
         cpu.scratch(w.len(), |by_rows| {
-            for (w, by_rows) in
-                w.chunks_exact(w.len() / self.groups).zip(by_rows.chunks_exact_mut(w.len() / self.groups))
-            {
-                for (r, row) in by_rows.chunks_exact_mut(self.outputs * self.q).enumerate() {
-                    for (w, row) in w.chunks_exact(self.rows * inner).zip(row.chunks_exact_mut(inner)) {
-                        row.copy_from_slice(&w[r * inner..][..inner]);
-                    }
+            cpu.pieces(by_rows, row, |start, by_rows| {
+                let (g, r) = (start / row / self.rows, start / row % self.rows);
+                let w = w[g * self.rows * row..].chunks_exact(self.rows * inner);
+                for (by_rows, w) in by_rows.chunks_exact_mut(inner).zip(w) {
+                    by_rows.copy_from_slice(&w[r * inner..][..inner]);
                 }
-            }
+            });
             work(by_rows)
         })
     }

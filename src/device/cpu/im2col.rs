@@ -38,21 +38,164 @@ impl Axis {
         (self.padded() - self.extent()) / self.stride + 1
     }
 
-    /// The outputs whose window's position `k` lies inside the input, and the input position of the first of them.
-    fn inside(&self, k: usize) -> (std::ops::Range<usize>, usize) {
+    /// Where kernel position `k` meets the input.
+    fn run(&self, k: usize) -> Run {
         let at = k * self.dilation; // position 0 of the input is position `pad` of the padded one
-        let first = self.pad.saturating_sub(at).div_ceil(self.stride);
         let end = (self.pad + self.size).saturating_sub(at).div_ceil(self.stride).min(self.out());
-        (first.min(end)..end, (first * self.stride + at).saturating_sub(self.pad))
+        let start = self.pad.saturating_sub(at).div_ceil(self.stride).min(end);
+        Run { start, end, first: (start * self.stride + at).saturating_sub(self.pad).min(self.size) }
     }
 }
 
-/// The number of outputs, and of kernel positions.
-fn sizes(axes: &[Axis]) -> (usize, usize) {
-    (axes.iter().map(Axis::out).product(), axes.iter().map(|a| a.kernel).product())
+/// The outputs `start .. end` meet the input with one kernel position, `start` at input position `first`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Run {
+    start: usize,
+    end: usize,
+    first: usize,
 }
 
-/// Writes the matrix of one image: x \[channels, sizes\] -> col \[channels * kernels, outs\].
+/// im2col over given axes: what can be worked out beforehand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Im2col {
+    levels: Vec<Level>,
+    /// The values of a channel, its kernel positions and its outputs.
+    size: usize,
+    kernels: usize,
+    outs: usize,
+}
+
+/// One axis, and the sizes of what lies within one of its positions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Level {
+    stride: usize,
+    /// For each kernel position.
+    runs: Vec<Run>,
+    size: usize,
+    kernels: usize,
+    outs: usize,
+}
+
+impl Im2col {
+    pub fn new(axes: &[Axis]) -> Im2col {
+        let (mut size, mut kernels, mut outs) = (1, 1, 1);
+        let mut levels = Vec::new();
+        for axis in axes.iter().rev() {
+            let runs = (0..axis.kernel).map(|k| axis.run(k)).collect();
+            levels.insert(0, Level { stride: axis.stride, runs, size, kernels, outs });
+            (size, kernels, outs) = (size * axis.size, kernels * axis.kernel, outs * axis.out());
+        }
+        Im2col { levels, size, kernels, outs }
+    }
+
+    /// Writes the matrix of one image: x \[channels, sizes\] -> col \[channels, kernels, outs\].
+    pub fn im2col(&self, x: &[f32], col: &mut [f32]) {
+        for (x, col) in x.chunks_exact(self.size).zip(col.chunks_exact_mut(self.kernels * self.outs)) {
+            for (k, row) in col.chunks_exact_mut(self.outs).enumerate() {
+                gather(x, &self.levels, k, row);
+            }
+        }
+    }
+
+    /// Sets each image position to the sum of the values of `col` that stand for it: im2col transposed.
+    pub fn col2im(&self, col: &[f32], x: &mut [f32]) {
+        x.fill(0.0);
+        for (x, col) in x.chunks_exact_mut(self.size).zip(col.chunks_exact(self.kernels * self.outs)) {
+            for (k, row) in col.chunks_exact(self.outs).enumerate() {
+                scatter(row, &self.levels, k, x);
+            }
+        }
+    }
+}
+
+/// One row of im2col: what kernel position `k` meets along the first level, and within each position along the others.
+fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
+    match levels {
+        [] => row.copy_from_slice(x),
+        [line] => line.gather(line.runs[k], x, row),
+        [level, inner @ ..] => {
+            let (Run { start, end, first }, k) = (level.runs[k / level.kernels], k % level.kernels);
+            row[..start * level.outs].fill(0.0);
+            row[end * level.outs..].fill(0.0);
+            let rows = row[start * level.outs..end * level.outs].chunks_exact_mut(level.outs);
+            let xs = x[first * level.size..].chunks_exact(level.size).step_by(level.stride);
+            match inner {
+                [line] => {
+                    let run = line.runs[k]; // most of the time is spent here
+                    rows.zip(xs).for_each(|(row, x)| line.gather(run, x, row));
+                }
+                _ => rows.zip(xs).for_each(|(row, x)| gather(x, inner, k, row)),
+            }
+        }
+    }
+}
+
+/// Adds one row of col2im.
+fn scatter(row: &[f32], levels: &[Level], k: usize, x: &mut [f32]) {
+    match levels {
+        [] => add(row, x),
+        [line] => line.scatter(line.runs[k], row, x),
+        [level, inner @ ..] => {
+            let (Run { start, end, first }, k) = (level.runs[k / level.kernels], k % level.kernels);
+            let rows = row[start * level.outs..end * level.outs].chunks_exact(level.outs);
+            let xs = x[first * level.size..].chunks_exact_mut(level.size).step_by(level.stride);
+            match inner {
+                [line] => {
+                    let run = line.runs[k];
+                    rows.zip(xs).for_each(|(row, x)| line.scatter(run, row, x));
+                }
+                _ => rows.zip(xs).for_each(|(row, x)| scatter(row, inner, k, x)),
+            }
+        }
+    }
+}
+
+impl Level {
+    /// One line of an image along the last axis.
+    #[inline(always)]
+    fn gather(&self, Run { start, end, first }: Run, x: &[f32], row: &mut [f32]) {
+        if end - start < row.len() {
+            row[..start].fill(0.0);
+            row[end..].fill(0.0);
+        }
+        if self.stride == 1 {
+            copy(&x[first..], &mut row[start..end]);
+        } else {
+            row[start..end].iter_mut().zip(x[first..].iter().step_by(self.stride)).for_each(|(row, x)| *row = *x);
+        }
+    }
+
+    #[inline(always)]
+    fn scatter(&self, Run { start, end, first }: Run, row: &[f32], x: &mut [f32]) {
+        if self.stride == 1 {
+            add(&row[start..end], &mut x[first..]);
+        } else {
+            x[first..].iter_mut().step_by(self.stride).zip(&row[start..end]).for_each(|(x, row)| *x += row);
+        }
+    }
+}
+
+/// y = the front of x, by eights: most runs are too short for a call of memcpy.
+#[inline(always)]
+fn copy(x: &[f32], y: &mut [f32]) {
+    let (x, rest_x) = x[..y.len()].as_chunks::<8>();
+    let (y, rest_y) = y.as_chunks_mut::<8>();
+    y.iter_mut().zip(x).for_each(|(y, x)| *y = *x);
+    rest_y.iter_mut().zip(rest_x).for_each(|(y, x)| *y = *x);
+}
+
+/// The front of y += x.
+#[inline(always)]
+fn add(x: &[f32], y: &mut [f32]) {
+    let (y, rest_y) = y[..x.len()].as_chunks_mut::<8>();
+    let (x, rest_x) = x.as_chunks::<8>();
+    for (y, x) in y.iter_mut().zip(x) {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+    }
+    rest_y.iter_mut().zip(rest_x).for_each(|(y, x)| *y += x);
+}
+
+/// Writes the matrix of one image: x \[channels, sizes\] -> col \[channels, kernels, outs\].
 ///
 /// ```
 /// use cortado::device::cpu::{Axis, im2col};
@@ -62,68 +205,12 @@ fn sizes(axes: &[Axis]) -> (usize, usize) {
 /// assert_eq!(col, [1.0, 2.0, 3.0, 2.0, 3.0, 4.0]);
 /// ```
 pub fn im2col(x: &[f32], axes: &[Axis], col: &mut [f32]) {
-    let size: usize = axes.iter().map(|a| a.size).product();
-    let (outs, kernels) = sizes(axes);
-    for (x, col) in x.chunks_exact(size).zip(col.chunks_exact_mut(kernels * outs)) {
-        for (k, row) in col.chunks_exact_mut(outs).enumerate() {
-            gather(x, axes, kernels, k, row);
-        }
-    }
+    Im2col::new(axes).im2col(x, col);
 }
 
-/// One row of im2col: what kernel position `k` (of `kernels`) meets. One axis, then the others within it.
-fn gather(x: &[f32], axes: &[Axis], kernels: usize, k: usize, row: &mut [f32]) {
-    let [axis, rest @ ..] = axes else { return row.copy_from_slice(x) };
-    let kernels = kernels / axis.kernel;
-    let (inside, first) = axis.inside(k / kernels);
-    let step = row.len() / axis.out();
-    row[..inside.start * step].fill(0.0);
-    row[inside.end * step..].fill(0.0);
-    let row = &mut row[inside.start * step..inside.end * step];
-    let x = x.get(first * (x.len() / axis.size)..).unwrap_or(&[]);
-    if !rest.is_empty() {
-        let inner = rest.iter().map(|a| a.size).product::<usize>();
-        for (row, x) in row.chunks_exact_mut(step).zip(x.chunks_exact(inner).step_by(axis.stride)) {
-            gather(x, rest, kernels, k % kernels, row);
-        }
-    } else if axis.stride == 1 {
-        row.copy_from_slice(&x[..row.len()]);
-    } else {
-        row.iter_mut().zip(x.iter().step_by(axis.stride)).for_each(|(row, x)| *row = *x);
-    }
-}
-
-/// Adds the values of `col` to the image positions they stand for: im2col transposed. x is set to zero first.
+/// Sets each image position to the sum of the values of `col` that stand for it: im2col transposed.
 pub fn col2im(col: &[f32], axes: &[Axis], x: &mut [f32]) {
-    let size: usize = axes.iter().map(|a| a.size).product();
-    let (outs, kernels) = sizes(axes);
-    x.fill(0.0);
-    for (x, col) in x.chunks_exact_mut(size).zip(col.chunks_exact(kernels * outs)) {
-        for (k, row) in col.chunks_exact(outs).enumerate() {
-            scatter(row, axes, kernels, k, x);
-        }
-    }
-}
-
-/// Adds one row of col2im.
-fn scatter(row: &[f32], axes: &[Axis], kernels: usize, k: usize, x: &mut [f32]) {
-    let [axis, rest @ ..] = axes else { return x.iter_mut().zip(row).for_each(|(x, row)| *x += row) };
-    let kernels = kernels / axis.kernel;
-    let (inside, first) = axis.inside(k / kernels);
-    let step = row.len() / axis.out();
-    let row = &row[inside.start * step..inside.end * step];
-    let from = first * (x.len() / axis.size);
-    let x = x.get_mut(from..).unwrap_or(&mut []);
-    if !rest.is_empty() {
-        let inner = rest.iter().map(|a| a.size).product::<usize>();
-        for (row, x) in row.chunks_exact(step).zip(x.chunks_exact_mut(inner).step_by(axis.stride)) {
-            scatter(row, rest, kernels, k % kernels, x);
-        }
-    } else if axis.stride == 1 {
-        x.iter_mut().zip(row).for_each(|(x, row)| *x += row);
-    } else {
-        x.iter_mut().step_by(axis.stride).zip(row).for_each(|(x, row)| *x += row);
-    }
+    Im2col::new(axes).col2im(col, x);
 }
 
 #[cfg(test)]
@@ -142,7 +229,8 @@ mod tests {
         ];
         for axes in cases {
             let size: usize = axes.iter().map(|a| a.size).product();
-            let (outs, kernels) = sizes(axes);
+            let outs: usize = axes.iter().map(Axis::out).product();
+            let kernels: usize = axes.iter().map(|a| a.kernel).product();
             let x: Vec<f32> = (1..=2 * size).map(|i| i as f32).collect();
             let mut col = vec![f32::NAN; 2 * outs * kernels];
             im2col(&x, axes, &mut col);

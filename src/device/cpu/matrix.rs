@@ -172,33 +172,26 @@ impl Cpu {
     }
 }
 
-/// y = x^T, with the rows of y `stride` values apart and zeros between them.
+/// y = x^T, with the rows of y `stride` values apart. What lies between them may be overwritten.
 pub fn transpose(x: Mat, y: &mut [f32], stride: usize) {
-    const BLOCK: usize = 16;
     let Mat { data, rows, cols, row_stride, col_stride } = x;
-    if col_stride == 1 {
-        for from in (0..rows).step_by(BLOCK) {
-            // 16 rows of x side by side are 16 neighbours in each row of y.
-            let row = |i: usize| data.get((from + i) * row_stride..).and_then(|row| row.get(..cols)).unwrap_or(&[]);
-            let block: [&[f32]; BLOCK] = std::array::from_fn(row);
-            if from + BLOCK <= rows && block.iter().all(|row| row.len() == cols) {
-                for (j, y) in y.chunks_exact_mut(stride).take(cols).enumerate() {
-                    let y = &mut y[from..from + BLOCK];
-                    y.iter_mut().zip(&block).for_each(|(y, row)| *y = row[j]);
-                }
-            } else {
-                for (j, y) in y.chunks_exact_mut(stride).take(cols).enumerate() {
-                    let end = (from + BLOCK).min(stride);
-                    for (i, y) in y[from..end].iter_mut().enumerate() {
-                        *y = if from + i < rows { data[(from + i) * row_stride + j] } else { 0.0 };
-                    }
-                }
-            }
+    // By blocks of 4 x 4, which the compiler turns in registers; the last ones overlap those before.
+    let blocks = |n: usize| (0..n).step_by(4).map(move |i| i.min(n - 4));
+    if rows < 4 || cols < 4 || col_stride != 1 {
+        for (j, y) in y.chunks_mut(stride).take(cols).enumerate() {
+            y.iter_mut().take(rows).enumerate().for_each(|(i, y)| *y = data[i * row_stride + j * col_stride]);
         }
-    } else {
-        for (j, y) in y.chunks_exact_mut(stride).take(cols).enumerate() {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = if i < rows { data[i * row_stride + j * col_stride] } else { 0.0 };
+        return;
+    }
+    for i in blocks(rows) {
+        let from = |l: usize| &data[(i + l) * row_stride..][..cols];
+        let x = [from(0), from(1), from(2), from(3)];
+        for j in blocks(cols) {
+            let row = |l: usize| -> &[f32; 4] { x[l][j..].first_chunk().unwrap_or(&[0.0; 4]) };
+            let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
+            let y = &mut y[j * stride + i..][..3 * stride + 4];
+            for l in 0..4 {
+                y[l * stride..][..4].copy_from_slice(&[a[l], b[l], c[l], d[l]]);
             }
         }
     }

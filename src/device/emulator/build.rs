@@ -55,9 +55,9 @@ impl Library {
     /// Runs a kernel with arguments that fit its parameters.
     pub fn run(&self, kernel: &Kernel, grid: [u32; 3], block: [u32; 3], args: &[Argument]) -> Result {
         let mut message = [0u8; 256];
-        // SAFETY: the arguments have the number and kinds of the kernel's own signature; their buffers live, and are borrowed
-        // for writing where the kernel may write, as long as the launch's `Arg`s; the code checks every index and ends its
-        // message, which it never writes past the given size, with a 0.
+        // SAFETY: the arguments have the number and kinds of the kernel's own signature; their buffers live, and are
+        // borrowed for writing where the kernel may write, as long as the launch's `Arg`s; the code checks every
+        // index and ends its message, which it never writes past the given size, with a 0.
         let rc = unsafe {
             (kernel.launch)(args.as_ptr(), &grid, &block, message.as_mut_ptr().cast::<c_char>(), message.len())
         };
@@ -71,8 +71,9 @@ impl Library {
     /// Loads what the compiler made.
     fn load(path: &Path, names: &[String]) -> Result<Library> {
         let refuse = |e: libloading::Error| Error::file(path, "load", e);
-        // SAFETY: the file was compiled by us of our header and the source, and defines these symbols with these types; its
-        // load runs no code of its own. The function pointers live as long as `_code`, beside them.
+        // SAFETY: the file was compiled by us of our header and the source, so it defines these symbols with these
+        // types; if it is not what it should be, the load fails. The function pointers live as long as `_code`,
+        // beside them.
         unsafe {
             let code = libloading::Library::new(path).map_err(refuse)?;
             let mut kernels = Vec::new();
@@ -95,7 +96,8 @@ impl Library {
 /// Compiles CUDA C, or finds what was compiled before in the user's cache folder.
 ///
 /// # Errors
-/// No compiler; a source that it refuses (its first error, with the place); a source that asks for what the emulator has not.
+/// No compiler; a source that it refuses (its first error, with the place); a source that asks for what the emulator
+/// has not.
 pub fn compile(source: &str) -> Result<Library> {
     if !cfg!(unix) {
         return Err(Error::new(Kind::Device, "the emulated GPU needs Linux or macOS").hint("use CORTADO_DEVICE=cpu"));

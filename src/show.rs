@@ -1,0 +1,218 @@
+//! How things look: a net as a table, values in a line, a digit in letters, a curve as an SVG.
+//!
+//! ```
+//! use cortado::{Net, Phase};
+//! let net = Net::from_prototxt(r#"
+//!     layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+//!     layer { name: "relu" type: "ReLU" bottom: "x" top: "x" }
+//! "#, Phase::Test)?;
+//! let table = net.to_string();
+//! assert!(table.contains("x -> x (in place)"));
+//! assert!(table.contains("2 x 3"));
+//! assert_eq!(net.data("x")?.to_string(), "2 x 3: min 0, mean 0, max 0 | 0 0 0 0 0 0");
+//! # Ok::<(), cortado::Error>(())
+//! ```
+
+mod curve;
+
+pub use curve::{Chart, curve};
+
+use crate::blob::Values;
+use crate::log::number;
+use crate::{Blob, Net, Phase, Solver};
+use std::fmt;
+
+/// How many of a blob's values are shown.
+const FIRST: usize = 8;
+
+/// Columns of text, each as wide as its widest cell.
+///
+/// ```
+/// use cortado::show::Table;
+/// let mut table = Table::new(&["layer", "<ms"]);
+/// table.row(["conv1".into(), "0.5".into()]);
+/// table.row(["ip".into(), "12.25".into()]);
+/// assert_eq!(table.to_string(), "layer     ms\nconv1    0.5\nip     12.25\n");
+/// ```
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    /// Columns of numbers stand flush right.
+    right: Vec<bool>,
+}
+
+impl Table {
+    /// A table with the given headings; a heading that begins with `<` marks a column of numbers.
+    pub fn new(headings: &[&str]) -> Table {
+        let right = headings.iter().map(|h| h.starts_with('<')).collect();
+        Table { rows: vec![headings.iter().map(|h| h.trim_start_matches('<').to_string()).collect()], right }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cell = |row: &[String], c: usize| row.get(c).map_or(0, |cell| cell.chars().count());
+        let widths: Vec<usize> =
+            (0..self.right.len()).map(|c| self.rows.iter().map(|row| cell(row, c)).max().unwrap_or(0)).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, &width), &right) in row.iter().zip(&widths).zip(&self.right) {
+                line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Net {
+    /// A line for each layer, and the totals.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&["layer", "type", "bottoms -> tops", "top shapes", "<parameters", "<memory"]);
+        let names = self.layer_names();
+        let (mut bytes, mut seen) = (0, Vec::new());
+        for name in &names {
+            let row = self.row(name, &mut seen);
+            let Ok((row, memory)) = row else { continue };
+            bytes += memory;
+            table.row(row);
+        }
+        let phase = if self.phase() == Phase::Train { "TRAIN" } else { "TEST" };
+        let title = if self.name().is_empty() { "(a net without a name)" } else { self.name() };
+        let (layers, params) = (names.len(), self.store().count());
+        writeln!(f, "{title}, phase {phase}\n\n{table}")?;
+        writeln!(
+            f,
+            "{layers} layers; {} parameters, {}; data {}; as much again for the gradients when it learns",
+            thousands(params),
+            memory(4 * params as u64),
+            memory(bytes)
+        )
+    }
+}
+
+impl Net {
+    /// A layer's line in the table, and the bytes of the data that it makes. `seen` are the parameters counted so far.
+    fn row(&self, layer: &str, seen: &mut Vec<usize>) -> crate::Result<(Vec<String>, u64)> {
+        let (bottoms, tops) = (self.bottom_names(layer)?, self.top_names(layer)?);
+        let flow: Vec<String> =
+            tops.iter().map(|t| if bottoms.contains(t) { format!("{t} (in place)") } else { t.to_string() }).collect();
+        let (mut shapes, mut bytes) = (Vec::new(), 0);
+        for top in &tops {
+            let top = self.data(top)?;
+            bytes += 4 * top.count() as u64;
+            shapes.push(shape(top.shape()));
+        }
+        let ids = self.param_ids(layer)?;
+        let count: usize = self.params(layer)?.iter().map(|w| w.count()).sum();
+        let shared = if !ids.is_empty() && ids.iter().all(|id| seen.contains(id)) { " (shared)" } else { "" };
+        seen.extend(ids);
+        let params = if ids.is_empty() { String::new() } else { thousands(count) + shared };
+        let arrow = format!("{} -> {}", bottoms.join(", "), flow.join(", "));
+        let kind = self.layer_type(layer)?.to_string();
+        Ok((vec![layer.into(), kind, arrow.trim_start().into(), shapes.join(", "), params, memory(bytes)], bytes))
+    }
+}
+
+impl fmt::Display for Solver {
+    /// One line: the rule and its settings, how far it is, what it trains.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = self.param();
+        write!(f, "{}, base_lr {} ({})", p.r#type(), number(p.base_lr()), p.lr_policy())?;
+        for (name, value) in [
+            ("momentum", p.momentum),
+            ("momentum2", p.momentum2),
+            ("rms_decay", p.rms_decay),
+            ("weight_decay", p.weight_decay),
+            ("clip_gradients", p.clip_gradients),
+        ] {
+            if let Some(value) = value {
+                write!(f, ", {name} {}", number(value))?;
+            }
+        }
+        let tests = match self.test_nets() {
+            0 => "no test net".into(),
+            1 => "1 test net".into(),
+            n => format!("{n} test nets"),
+        };
+        write!(f, "; iteration {} of {}; trains {}, {tests}", self.iter(), p.max_iter(), self.name())
+    }
+}
+
+impl fmt::Display for Values {
+    /// Shape, smallest, mean and largest value, and the first few.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let x = self.slice();
+        if x.is_empty() {
+            return write!(f, "{}: empty", shape(self.shape()));
+        }
+        let first: Vec<String> = x.iter().take(FIRST).map(|&x| number(x)).collect();
+        let more = if x.len() > FIRST { " .." } else { "" };
+        if self.shape().is_empty() {
+            return write!(f, "{}", first.join(" "));
+        }
+        let (min, max) = x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+        let mean = x.iter().map(|&x| x as f64).sum::<f64>() / x.len() as f64;
+        let (min, mean, max) = (number(min), number(mean as f32), number(max));
+        write!(f, "{}: min {min}, mean {mean}, max {max} | {}{more}", shape(self.shape()), first.join(" "))
+    }
+}
+
+impl fmt::Display for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "data {}\ndiff {}", self.data, self.diff)
+    }
+}
+
+/// A picture in letters: a grey image of bytes, `width` wide, two rows of pixels to a line. 0 is blank.
+///
+/// ```
+/// let picture = cortado::show::picture(&[0, 255, 128, 0, 255, 128], 3);
+/// assert_eq!(picture, " █▒\n");
+/// ```
+pub fn picture(pixels: &[u8], width: usize) -> String {
+    let shades = [' ', '░', '▒', '▓', '█'];
+    let rows: Vec<&[u8]> = pixels.chunks_exact(width.max(1)).collect();
+    let mut text = String::new();
+    for pair in rows.chunks(2) {
+        let mean = |x: usize| pair.iter().map(|row| row[x] as usize).sum::<usize>() / pair.len();
+        let line: String = (0..width).map(|x| shades[mean(x) * shades.len() / 256]).collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// A shape for people: `64 x 20 x 24 x 24`; a scalar is `(1)`, as in Caffe's logs.
+pub fn shape(shape: &[usize]) -> String {
+    match shape {
+        [] => "(1)".into(),
+        _ => shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x "),
+    }
+}
+
+/// Bytes for people.
+pub fn memory(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// A number with its thousands set apart: 431,080.
+pub fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,185 @@
+//! Building a solver: everything it needs is given as a value, and checked before the first net is made.
+
+use super::rules::Rules;
+use super::{Remote, Solver, Test, settings};
+use crate::blob::Values;
+use crate::device::{Cpu, Device};
+use crate::net::Keep;
+use crate::proto::{Parsed, SolverParameter, Source, text};
+use crate::{Error, Layers, Log, Result};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+/// What a solver is made of; only the message is needed.
+pub struct Builder {
+    pub(super) param: SolverParameter,
+    pub(super) source: Source,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) layers: Layers,
+    rules: Rules,
+    pub(super) device: Device,
+    pub(super) seed: u64,
+    pub(super) log: Log,
+    pub(super) level: Option<i32>,
+    pub(super) stages: Vec<String>,
+    pub(super) keep: Keep,
+    test: bool,
+}
+
+impl Builder {
+    /// A solver for the message.
+    pub fn new(param: SolverParameter) -> Builder {
+        Builder {
+            param,
+            source: Source::default(),
+            folder: None,
+            layers: Layers::caffe(),
+            rules: Rules::caffe(),
+            device: Device::cpu(),
+            seed: 0,
+            log: Log::from_env(),
+            level: None,
+            stages: Vec::new(),
+            keep: Keep::All,
+            test: true,
+        }
+    }
+
+    /// Reads a solver's prototxt; relative paths in it are also tried from its folder.
+    pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
+        let path = crate::files::find(path.as_ref(), None)?;
+        let parsed = text::read::<SolverParameter>(&path)?;
+        let builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
+        Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// Takes prototxt as text; `file` is what errors call it.
+    pub fn parse(text: &str, file: &str) -> Result<Builder> {
+        let parsed = text::parse::<SolverParameter>(text, file)?;
+        Ok(Builder { source: parsed.source, ..Builder::new(parsed.message) })
+    }
+
+    /// The folder from which relative paths are tried too.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub fn layers(mut self, layers: &Layers) -> Builder {
+        self.layers = layers.clone();
+        self
+    }
+
+    pub fn rules(mut self, rules: &Rules) -> Builder {
+        self.rules = rules.clone();
+        self
+    }
+
+    pub fn device(mut self, device: &Device) -> Builder {
+        self.device = device.clone();
+        self
+    }
+
+    pub fn log(mut self, log: &Log) -> Builder {
+        self.log = log.clone();
+        self
+    }
+
+    /// The seed, in place of the message's `random_seed`.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.param.random_seed = Some(seed as i64);
+        self
+    }
+
+    /// A level for every net's state.
+    pub fn level(mut self, level: i32) -> Builder {
+        self.level = Some(level);
+        self
+    }
+
+    /// A stage for every net's state.
+    pub fn stage(mut self, stage: &str) -> Builder {
+        self.stages.push(stage.into());
+        self
+    }
+
+    /// Which blobs the nets keep; all of them unless memory matters.
+    pub fn keep(mut self, keep: Keep) -> Builder {
+        self.keep = keep;
+        self
+    }
+
+    /// Leaves the test nets out.
+    pub fn without_test_nets(mut self) -> Builder {
+        self.test = false;
+        self
+    }
+
+    /// The message, to be changed before the solver is made.
+    pub fn param_mut(&mut self) -> &mut SolverParameter {
+        &mut self.param
+    }
+
+    /// Makes the solver and its nets.
+    ///
+    /// # Errors
+    /// Settings that contradict each other, an unknown policy or rule, and whatever the nets' errors are.
+    pub fn make(mut self) -> Result<Solver> {
+        let mut parsed = Parsed { message: self.param, source: self.source };
+        for note in parsed.upgrade()? {
+            self.log.info(|| note);
+        }
+        (self.param, self.source) = (parsed.message, parsed.source);
+        let source = self.source.clone();
+        let is_placed = |e: &Error| e.layer_name().is_some() || e.place().is_some();
+        self.make_unplaced().map_err(|e| if is_placed(&e) { e } else { source.locate(e, "") })
+    }
+
+    fn make_unplaced(mut self) -> Result<Solver> {
+        let p = &self.param;
+        self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
+        let regularization = settings::check(p)?;
+        self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
+        let rule = self.rules.create(p)?;
+        let mut net = self.train_net()?;
+        let mut tests = Vec::new();
+        for mut test in if self.test { self.test_nets()? } else { Vec::new() } {
+            let pairs = net.params_shared_with(&test)?;
+            test.drop_params(&pairs);
+            tests.push(Test { net: test, pairs });
+        }
+        let mut history = Vec::new();
+        for _ in 0..rule.history() {
+            for (blob, _) in net.store().iter() {
+                history.push(Values::new(blob.shape())?);
+            }
+        }
+        for file in self.param.weights.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
+            let path = crate::files::find(file, self.folder.as_deref());
+            path.and_then(|path| net.copy_trained_layers_from(path)).map_err(|e| e.field("weights"))?;
+        }
+        self.log.info(|| "Solver scaffolding done.".into());
+        Ok(Solver {
+            cpu: match &self.device {
+                Device::Cpu(cpu) => cpu.clone(),
+                Device::Gpu(_) => Cpu::new(0),
+            },
+            device: self.device,
+            seed: self.seed,
+            log: self.log,
+            net,
+            tests,
+            lent_to: None,
+            rules: self.rules,
+            rule,
+            regularization,
+            history,
+            iter: 0,
+            losses: Vec::new(),
+            window: VecDeque::new(),
+            remote: Remote::default(),
+            saved_at: None,
+            param: self.param,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Help, mistakes on the command line, and the commands that only look.
+
+use crate::bench::{Bench, NET, write_idx};
+
+#[test]
+fn help_and_version() {
+    let bench = Bench::new();
+    let help = bench.good("--help").out;
+    for command in ["train", "test", "time", "forward", "check", "convert", "device_query"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
+        let own = bench.good(&format!("help {command}")).out;
+        assert!(own.starts_with(&format!("usage: cortado {command}")), "{own}");
+        assert_eq!(bench.good(&format!("{command} --help")).out, own);
+    }
+    assert_eq!(bench.good("--version").out, format!("cortado {}\n", env!("CARGO_PKG_VERSION")));
+    let sentence = bench.good("device_query -gpu -1").out;
+    assert!(sentence.starts_with("Nets run on: CPU") && sentence.trim_end().ends_with('.'), "{sentence}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_code_2() {
+    let bench = Bench::new();
+    for (line, says) in [
+        ("", "a command is wanted"),
+        ("trian", "did you mean train?"),
+        ("help trian", "did you mean train?"),
+        ("train", "train needs --solver FILE"),
+        ("train --sovler solver.prototxt", "did you mean --solver?"),
+        ("train --solver", "--solver needs a value"),
+        ("train --solver solver.prototxt --threads many", "a number is wanted"),
+        ("train --solver solver.prototxt --threads 0", "at least one"),
+        ("train --solver solver.prototxt --gpu one", "--gpu one"),
+        ("train --solver solver.prototxt --sigint_effect wait", "stop, snapshot and none"),
+        ("check", "one prototxt file"),
+        ("check a b", "one prototxt file"),
+        ("convert", "mnist can be converted"),
+        ("convert cifar", "not \"cifar\""),
+        ("device_query now", "does not know what to do with \"now\""),
+    ] {
+        let error = bench.bad(line, 2);
+        assert!(error.contains(says) && error.contains("usage: cortado"), "{line}: {error}");
+    }
+}
+
+#[test]
+fn check_shows_nets_and_solvers() {
+    let bench = Bench::new();
+    let table = bench.good("check net.prototxt").out;
+    assert!(table.contains("Small, phase TRAIN") && table.contains("Small, phase TEST"), "{table}");
+    assert!(table.contains("6 x 1 x 4 x 4") && table.contains("5 x 1 x 4 x 4"), "{table}");
+    assert!(table.contains("ip1 -> ip1 (in place)") && table.contains("ip2_ip2_0_split"), "{table}");
+    // 8 x 16 + 8 and 3 x 8 + 3.
+    assert!(table.contains(" 136 ") && table.contains(" 27 ") && table.contains("163 parameters"), "{table}");
+    let solver = bench.good("check solver.prototxt").out;
+    assert!(
+        solver.starts_with("SGD, base_lr 0.05 (fixed), momentum 0.9; iteration 0 of 40; trains Small, 1 test net\n")
+    );
+    assert!(solver.ends_with(&table[table.find("Small, phase TEST").unwrap()..]), "{solver}");
+}
+
+#[test]
+fn check_tells_what_is_wrong() {
+    let bench = Bench::new();
+    bench.write("field.prototxt", NET.replace("num_output: 3", "num_ouput: 3"));
+    let error = bench.bad("check field.prototxt", 1);
+    assert!(error.starts_with("cortado: field.prototxt:14:") && error.contains("did you mean"), "{error}");
+    assert!(error.contains("^^^"), "{error}");
+    bench.write("bottom.prototxt", NET.replace("bottom: \"ip2\" bottom", "bottom: \"ip3\" bottom"));
+    assert!(bench.bad("check bottom.prototxt", 1).contains("did you mean \"ip2\"?"));
+    bench.write("source.prototxt", NET.replace("train_lmdb", "nowhere_lmdb"));
+    let error = bench.bad("check source.prototxt", 1);
+    assert!(error.contains("layer \"d\"") && error.contains("nowhere_lmdb is not there: looked for"), "{error}");
+    bench.write("empty.prototxt", "# nothing\n");
+    assert!(bench.bad("check empty.prototxt", 1).contains("neither a net nor a solver"));
+    assert!(bench.bad("check none.prototxt", 1).contains("none.prototxt is not there"));
+    assert!(bench.bad("train --solver none.prototxt", 1).contains("none.prototxt is not there"));
+}
+
+#[test]
+fn convert_makes_the_databases_once() {
+    let bench = Bench::new();
+    write_idx(&bench, "files", 12);
+    let out = bench.good("convert mnist --from files --to made").out;
+    assert_eq!(out.matches(" made\n").count(), 2, "{out}");
+    assert!(bench.path("made/mnist_train_lmdb/data.mdb").is_file());
+    let again = bench.good("convert mnist --from files --to made").out;
+    assert_eq!(again.matches("was there already").count(), 2, "{again}");
+    let anew = bench.good("convert mnist --from files --to made --overwrite").out;
+    assert_eq!(anew.matches(" made\n").count(), 2, "{anew}");
+    assert!(bench.bad("convert mnist --from none --to made2", 1).contains("none"));
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_panic() {
+    let bench = Bench::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = bench.command("check net.prototxt").stdout(writer).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,52 @@
+//! One layer, or a few: inputs and parameters in, forward (once or more often), top diffs in, backward.
+
+use super::{Case, Replay, known};
+use cortado::net::Builder;
+use cortado::proto::{NetParameter, text};
+pub fn replay(case: &Case) -> Replay {
+    let prototxt = case.file(".prototxt")?;
+    known(&text::read::<NetParameter>(&prototxt)?.message)?;
+    let mut golden = case.values()?;
+    let mut net = case.builder(Builder::read(&prototxt)?).make()?;
+    golden.set_params("param", &mut net)?;
+
+    for pass in 1..=case.entry["forwards"].as_u64().unwrap_or(1) {
+        let room = |what: &str| if pass == 1 { format!("{what}/") } else { format!("{what}{pass}/") };
+        // Later passes without inputs of their own have the first one's, which a layer in place may have overwritten.
+        let inputs = if golden.under(&room("in")).is_empty() { "in/".into() } else { room("in") };
+        for blob in golden.under(&inputs) {
+            let x = golden.array(&format!("{inputs}{blob}"));
+            // A Parameter layer's top is listed as an input too; its values are among the parameters.
+            if net.inputs().contains(&blob.as_str()) {
+                net.data_mut(&blob)?.assign(&x)?;
+            }
+        }
+        net.forward()?;
+        for blob in golden.under(&room("out")) {
+            let key = format!("{}{blob}", room("out"));
+            golden.expect(&key, net.data(&blob)?);
+        }
+    }
+    golden.expect_params("param_after", &net)?;
+
+    if case.entry["backward"] == true {
+        net.clear_param_diffs();
+        for blob in golden.under("outdiff/") {
+            let dy = golden.array(&format!("outdiff/{blob}"));
+            net.diff_mut(&blob)?.assign(&dy)?;
+        }
+        net.backward()?;
+        for room in ["indiff/", "diff/"] {
+            for blob in golden.under(room) {
+                golden.expect(&format!("{room}{blob}"), net.diff(&blob)?);
+            }
+        }
+        golden.expect_param_diffs("paramdiff", &net)?;
+    }
+    let outputs: Vec<&str> =
+        case.entry["outputs"].as_array().into_iter().flatten().filter_map(|o| o.as_str()).collect();
+    if net.outputs() != outputs {
+        golden.differs(format!("the outputs are {:?}, want {outputs:?}", net.outputs()));
+    }
+    golden.finish()
+}
