@@ -26,7 +26,7 @@ impl Layer for Times {
     }
     fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (w, x, y) = (params[0].data.scalar(), bottom[0].data.slice(), top[0].data.slice_mut());
-        if x.iter().any(|x| *x == 13.0) {
+        if x.contains(&13.0) {
             return Err(Error::value("13 is refused"));
         }
         y.iter_mut().zip(x).for_each(|(y, x)| *y = w * x);
