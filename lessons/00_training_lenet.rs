@@ -26,11 +26,16 @@ fn main() -> cortado::Result<()> {
         println!("Made the databases data/mnist_train_lmdb and data/mnist_test_lmdb.\n");
     }
 
-    // The solver file says how to train: which net, how large the steps are, how many of them. We keep all of that but
-    // the number of steps, and switch off the file's own tests, snapshots and log lines: we shall do the talking here.
+    // The solver file says how to train: which net, how large the steps are, how many of them. It plans for 10,000 steps;
+    // we have time for 2,000, so we begin with larger ones and make them smaller and smaller, down to nothing at the end.
     let mut settings = solver::Builder::read(root.join("proto/lenet_solver.prototxt"))?;
     let param = settings.param_mut();
     param.max_iter = Some(2000);
+    param.base_lr = Some(0.02);
+    param.lr_policy = Some("poly".into()); // base_lr * (1 - iteration / max_iter) ^ power
+    param.power = Some(1.0);
+
+    // The file's own tests, snapshots and log lines are switched off: we shall do the talking here.
     param.test_initialization = Some(false);
     param.test_interval = Some(2001);
     param.display = Some(0);

@@ -1,28 +1,37 @@
 //! # Cortado: Caffe made small enough to read
 //!
-//! The modules in reading order:
-
-pub mod error;
-
-pub mod log;
-
-pub mod device;
-
-pub mod random;
-
-pub mod memory;
+//! Blobs flow through layers, layers make a net, a solver trains it. The modules in reading order, each with what it adds:
+//!
+//! | module      | what it is                                                                    |
+//! |-------------|-------------------------------------------------------------------------------|
+//! | [`blob`]    | an array twice: data, and diff, the gradient                                  |
+//! | [`layer`]   | the contract of a layer: setup, reshape, forward, backward                    |
+//! | [`layers`]  | Caffe's layers, one file each, and the table that finds them                  |
+//! | [`net`]     | layers in order, the blobs between them, the store of parameters              |
+//! | [`solver`]  | the training loop: rates, update rules, testing, snapshots                    |
+//! | [`filler`]  | what parameters hold before training                                          |
+//! | [`data`]    | MNIST, LMDB, transforms: from files to batches                                |
+//! | [`proto`]   | Caffe's messages, as text and as bytes                                        |
+//! | [`check`]   | is a layer right? formula, slope, threads                                     |
+//! | [`show`]    | how nets, blobs and losses look                                               |
+//! | [`device`]  | where arithmetic happens: the CPU, or a GPU (here: its emulator)              |
+//! | [`memory`]  | one buffer in two places, host and card                                       |
+//! | [`random`]  | random numbers as a function of seed, name, pass and index                    |
+//! | [`files`]   | where files are, and how they are written whole                               |
+//! | [`log`]     | what the library says, and to whom                                            |
+//! | [`error`]   | what went wrong, where, and what to do about it                               |
+//!
+//! ```no_run
+//! use cortado::Solver;
+//! let mut solver = Solver::from_file("proto/lenet_solver.prototxt")?;
+//! solver.step(500)?;
+//! println!("{}", solver.test(0)?); // accuracy = 0.97.., loss = ..
+//! # Ok::<(), cortado::Error>(())
+//! ```
 
 pub mod blob;
 
-pub mod proto;
-
-pub mod files;
-
-pub mod filler;
-
 pub mod layer;
-
-pub mod data;
 
 pub mod layers;
 
@@ -30,9 +39,27 @@ pub mod net;
 
 pub mod solver;
 
-pub mod show;
+pub mod filler;
+
+pub mod data;
+
+pub mod proto;
 
 pub mod check;
+
+pub mod show;
+
+pub mod device;
+
+pub mod memory;
+
+pub mod random;
+
+pub mod files;
+
+pub mod log;
+
+pub mod error;
 
 pub use blob::{Blob, Values};
 pub use device::Device;
@@ -42,3 +69,8 @@ pub use layers::Layers;
 pub use log::Log;
 pub use net::Net;
 pub use solver::Solver;
+
+/// The programs in README.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -27,9 +27,7 @@ mod mark;
 mod names;
 mod params;
 mod run;
-mod said;
 mod splits;
-mod time;
 pub mod weights;
 mod wire;
 
@@ -37,7 +35,6 @@ pub use build::Builder;
 pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
-pub use time::{LayerTime, Times};
 pub use weights::CopyReport;
 
 use crate::layer::{Layer, Phase};

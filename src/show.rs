@@ -102,9 +102,9 @@ impl Net {
             tops.iter().map(|t| if bottoms.contains(t) { format!("{t} (in place)") } else { t.to_string() }).collect();
         let (mut shapes, mut bytes) = (Vec::new(), 0);
         for top in &tops {
-            let top = self.data(top)?;
-            bytes += 4 * top.count() as u64;
-            shapes.push(shape(top.shape()));
+            let dims = self.shape(top)?;
+            bytes += 4 * dims.iter().product::<usize>() as u64;
+            shapes.push(shape(dims));
         }
         let ids = self.param_ids(layer)?;
         let count: usize = self.params(layer)?.iter().map(|w| w.count()).sum();

@@ -334,6 +334,19 @@ const LENET: &str = r#"
     test_iter: 2 test_interval: 2"#;
 
 #[test]
+fn keeping_less_serves_a_reader_without_backward() {
+    let text = LENET.replace(r#"top: "accuracy" include { phase: TEST }"#, r#"top: "accuracy""#);
+    let train = |keep| {
+        let param = text::parse::<SolverParameter>(&text, "test").unwrap().message;
+        let mut solver = Builder::new(param).keep(keep).make().unwrap();
+        solver.step(3).unwrap();
+        assert!(solver.net().layers_of_type("Accuracy").len() == 1);
+        solver.losses().to_vec()
+    };
+    assert_eq!(train(net::Keep::All), train(net::Keep::Needed));
+}
+
+#[test]
 fn keeping_less_changes_no_number() {
     let train = |keep| {
         let param = text::parse::<SolverParameter>(LENET, "test").unwrap().message;

@@ -1,7 +1,7 @@
 //! `cortado check`: builds what a prototxt describes and shows it as a table.
 
 use super::args::{Args, Command};
-use super::{Done, STATE, say};
+use super::{Done, STATE, nets, say};
 use cortado::error::{Error, Kind, Result};
 use cortado::proto::{NetParameter, SolverParameter, text};
 use cortado::{Net, Phase, files, net, solver};
@@ -21,8 +21,8 @@ fn run(args: &Args) -> Done {
     };
     let path = files::find(file, None)?;
     match read(&path)? {
-        Either::Net(param) => {
-            for phase in phases(&param) {
+        Either::Net => {
+            for phase in phases(&nets::read(&path)?) {
                 let mut builder = net::Builder::read(&path)?.phase(phase);
                 if let Some(level) = args.number("level")? {
                     builder = builder.level(level);
@@ -50,7 +50,7 @@ fn run(args: &Args) -> Done {
 }
 
 enum Either {
-    Net(Box<NetParameter>),
+    Net,
     Solver,
 }
 
@@ -62,7 +62,7 @@ fn read(path: &Path) -> Result<Either> {
             let what = format!("{} is empty: neither a net nor a solver", path.display());
             Err(Error::new(Kind::Net, what).hint("a net has `layer { .. }`, a solver has `net: \"FILE\"`"))
         }
-        (Ok(net), _) => Ok(Either::Net(Box::new(net.message))),
+        (Ok(_), _) => Ok(Either::Net),
         (Err(_), Ok(_)) => Ok(Either::Solver),
         (Err(as_net), Err(as_solver)) => {
             let place = |e: &Error| e.place().map_or((0, 0), |p| (p.line, p.column));

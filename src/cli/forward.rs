@@ -5,6 +5,7 @@ use super::{DEVICE, Done, STATE, nets, say};
 use cortado::data::npy;
 use cortado::error::{Error, Kind, Result};
 use cortado::log::{Level, least_from_env};
+use cortado::net::Keep;
 use cortado::{Log, Net, Phase, files};
 
 #[rustfmt::skip]
@@ -27,7 +28,7 @@ fn run(args: &Args) -> Done {
     let pairs = |flag: &str| args.all(flag).map(|value| pair(args, flag, value)).collect::<Result<Vec<_>, _>>();
     let (inputs, outputs) = (pairs("input")?, pairs("output")?);
     let log = least_from_env(Level::Warning).map_or(Log::silent(), Log::stderr);
-    let mut net = nets::make(args, nets::phase(args, Phase::Test)?, &log)?;
+    let mut net = nets::make(args, nets::phase(args, Phase::Test)?, Keep::All, &log)?;
     nets::load_weights(args, &mut net, &log)?;
     // A wrong name is told before the work begins, not after.
     for (blob, _) in &outputs {

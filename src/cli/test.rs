@@ -4,6 +4,7 @@ use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, STATE, log, nets};
 use cortado::Phase;
 use cortado::log::number;
+use cortado::net::Keep;
 use cortado::solver::{self, Score};
 
 #[rustfmt::skip]
@@ -27,7 +28,7 @@ fn run(args: &Args) -> Done {
         return Err(args.command.usage("--iterations 0: at least one is needed").into());
     }
     let log = log();
-    let mut net = nets::make(args, Phase::Test, &log)?;
+    let mut net = nets::make(args, Phase::Test, Keep::Needed, &log)?;
     nets::load_weights(args, &mut net, &log)?;
     log.info(|| format!("Running for {iterations} iterations."));
 

@@ -3,7 +3,7 @@
 use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, STATE, log, nets, say};
 use cortado::error::Result;
-use cortado::net::{LayerTime, Times};
+use cortado::net::Keep;
 use cortado::show::Table;
 use cortado::solver::Builder;
 use cortado::{Net, Phase, Solver, files};
@@ -42,7 +42,7 @@ fn run(args: &Args) -> Done {
             say(format!("Training step: min {:.3} ms, median {:.3} ms", steps.min(), steps.median()));
         }
         (None, Some(_)) => {
-            let mut net = nets::make(args, phase, &log())?;
+            let mut net = nets::make(args, phase, Keep::Needed, &log())?;
             say_layers(&mut net, iterations)?;
         }
         _ => return Err(args.command.usage("time needs either --solver FILE or --model FILE").into()),
@@ -54,7 +54,8 @@ fn run(args: &Args) -> Done {
 fn make_solver(args: &Args, file: &str) -> Result<Solver, super::Failure> {
     let log = log();
     let path = files::find(file, None)?;
-    let mut builder = Builder::read(&path)?.device(&super::device(args, &log)?).log(&log).without_test_nets();
+    let mut builder =
+        Builder::read(&path)?.keep(Keep::Needed).device(&super::device(args, &log)?).log(&log).without_test_nets();
     if let Some(level) = args.number("level")? {
         builder = builder.level(level);
     }
@@ -62,38 +63,117 @@ fn make_solver(args: &Args, file: &str) -> Result<Solver, super::Failure> {
     let param = builder.param_mut();
     (param.display, param.snapshot) = (Some(0), Some(0));
     nets::ensure_mnist_of_solver(param, path.parent(), &log)?;
-    Ok(builder.make()?)
+    let mut solver = builder.make()?;
+    nets::describe_all(&mut solver, &log)?;
+    Ok(solver)
 }
 
 fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
-    net.time_layers(iterations.min(3))?; // memory is allocated and threads are started
-    let layers = net.time_layers(iterations)?;
+    time_layers(net, iterations.min(3))?; // memory is allocated and threads are started
+    let layers = time_layers(net, iterations)?;
     let mut table =
         Table::new(&["layer", "type", "<forward min", "<mean", "<backward min", "<mean", "<GFLOP", "<GFLOP/s"]);
     let ms = |x: f64| format!("{x:.4}");
-    for layer in &layers {
-        let LayerTime { forward, backward, .. } = layer;
-        let flop = (layer.forward_flop + layer.backward_flop) as f64;
+    for (layer, [forward, backward]) in net.layer_names().into_iter().zip(&layers) {
+        let flop = flop(net, layer)? as f64;
         let (gflop, speed) = match flop > 0.0 {
             true => (format!("{:.4}", flop / 1e9), format!("{:.1}", flop / 1e6 / (forward.min() + backward.min()))),
             false => Default::default(),
         };
         let times = [forward.min(), forward.mean(), backward.min(), backward.mean()].map(ms);
-        table.row([layer.layer.clone(), layer.kind.clone()].into_iter().chain(times).chain([gflop, speed]));
+        let names = [layer, net.layer_type(layer)?].map(String::from);
+        table.row(names.into_iter().chain(times).chain([gflop, speed]));
     }
     say(format!("{}, {iterations} iterations, milliseconds\n\n{table}", net.name()));
-    let forward = total(&layers, iterations, |layer| &layer.forward);
-    let backward = total(&layers, iterations, |layer| &layer.backward);
-    let both = Times(forward.0.iter().zip(&backward.0).map(|(f, b)| f + b).collect());
-    for (what, times) in [("Forward pass", forward), ("Backward pass", backward), ("Forward-backward", both)] {
+    let sum = |i: usize, direction: usize| layers.iter().map(|times| times[direction].0[i]).sum::<f64>();
+    let total = |of: &dyn Fn(usize) -> f64| Times((0..iterations).map(of).collect());
+    for (what, times) in [
+        ("Forward pass", total(&|i| sum(i, 0))),
+        ("Backward pass", total(&|i| sum(i, 1))),
+        ("Forward-backward", total(&|i| sum(i, 0) + sum(i, 1))),
+    ] {
         say(format!("{what}: min {:.3} ms, median {:.3} ms", times.min(), times.median()));
     }
     Ok(())
 }
 
-/// All layers together, in each iteration.
-fn total(layers: &[LayerTime], iterations: usize, of: fn(&LayerTime) -> &Times) -> Times {
-    Times((0..iterations).map(|i| layers.iter().filter_map(|layer| of(layer).0.get(i)).sum()).collect())
+/// Milliseconds of one thing, measured several times.
+#[derive(Clone, Default)]
+struct Times(Vec<f64>);
+
+impl Times {
+    fn min(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NAN, f64::min)
+    }
+
+    fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+
+    /// The middle value; of an even number the mean of the middle two.
+    fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        match sorted.len() {
+            0 => f64::NAN,
+            n => (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
+        }
+    }
+}
+
+/// The times of each layer, forward and backward, over a number of passes.
+fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
+    let mut layers = vec![<[Times; 2]>::default(); net.layer_names().len()];
+    let device = net.device().clone();
+    // The device's threads are entered once, not for each layer.
+    device.install(|| {
+        for _ in 0..iterations {
+            let mut i = 0;
+            let mut clock = Instant::now();
+            net.forward_each(|_, _| {
+                layers[i][0].0.push(lap(&mut clock));
+                i += 1;
+                Ok(())
+            })?;
+            net.clear_param_diffs();
+            clock = Instant::now();
+            net.backward_each(|_, _| {
+                i -= 1;
+                layers[i][1].0.push(lap(&mut clock));
+                Ok(())
+            })?;
+        }
+        Ok(layers)
+    })
+}
+
+/// Milliseconds since the last call.
+fn lap(clock: &mut Instant) -> f64 {
+    let now = Instant::now();
+    (now - std::mem::replace(clock, now)).as_secs_f64() * 1e3
+}
+
+/// The multiplications and additions of a layer's matrix products, forward and backward: each weight is used once at each
+/// position of the tops, of which there are `count / num_output`.
+///
+/// InnerProduct: `2 M N K`. Convolution: `2 N Co oh ow (Ci / group) kh kw`. Backward makes one such product for dw, and one
+/// for dx if it is asked for.
+fn flop(net: &Net, layer: &str) -> Result<u64> {
+    let mut forward = 0;
+    for top in net.top_names(layer)? {
+        let y = net.shape(top)?;
+        let num_output = match net.layer_type(layer)? {
+            "Convolution" => net.param(layer, 0)?.shape().first(),
+            "InnerProduct" => y.last(),
+            _ => None,
+        };
+        if let Some(&n) = num_output {
+            forward += 2 * net.param(layer, 0)?.count() as u64 * (y.iter().product::<usize>() / n.max(1)) as u64;
+        }
+    }
+    let (runs_backward, down) = net.propagates_down(layer)?;
+    let products = 1 + u64::from(runs_backward) + u64::from(runs_backward && down.contains(&true));
+    Ok(products * forward)
 }
 
 /// Milliseconds of a training step, the mean of each block.

@@ -3,6 +3,7 @@
 use super::args::{Args, Command, Flag, Usage};
 use super::{DEVICE, Done, STATE, nets};
 use cortado::log::{Level, least_from_env, number};
+use cortado::net::Keep;
 use cortado::solver::{Builder, Remote};
 use cortado::{Log, files};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -42,7 +43,7 @@ fn run(args: &Args) -> Done {
         log.warning(|| "--model is not used: the solver names its net".into());
     }
     let path = files::find(file, None)?;
-    let mut builder = Builder::read(&path)?.device(&super::device(args, &log)?).log(&log);
+    let mut builder = Builder::read(&path)?.keep(Keep::Needed).device(&super::device(args, &log)?).log(&log);
     if let Some(seed) = args.number("seed")? {
         builder = builder.seed(seed);
     }
@@ -53,6 +54,7 @@ fn run(args: &Args) -> Done {
     name_snapshots(builder.param_mut(), &path);
     nets::ensure_mnist_of_solver(builder.param_mut(), path.parent(), &log)?;
     let mut solver = builder.make()?;
+    nets::describe_all(&mut solver, &log)?;
     nets::load_weights(args, solver.net(), &log)?;
     if let Some(snapshot) = args.get("snapshot") {
         log.info(|| format!("Resuming from {snapshot}"));

@@ -169,7 +169,6 @@ impl Builder {
                 net.log.warning(|| format!("layer \"{name}\": {warning}"));
             }
             net.wire(planned).map_err(|e| self.place(e.layer(name), origin))?;
-            net.say_last();
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
@@ -178,7 +177,6 @@ impl Builder {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
         net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
-        net.say_done();
         Ok(net)
     }
 

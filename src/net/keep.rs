@@ -49,6 +49,9 @@ impl Keeper {
             }
         }
         let held = inputs_and_their_versions(steps);
+        // A diff that no layer writes (under an Accuracy, say) is zero and must stay so.
+        let bottoms = steps.iter().flat_map(|step| step.bottom.iter().zip(&step.propagate_down));
+        let written: HashSet<usize> = bottoms.filter(|(_, down)| **down).map(|(&id, _)| id).collect();
         for step in steps {
             let (needs, stays) =
                 (step.layer.needs(), step.layer.is_source() || step.top.iter().any(|t| held.contains(t)));
@@ -59,7 +62,7 @@ impl Keeper {
                 fates[id].data_until = None;
             }
             for (&id, &weight) in step.top.iter().zip(&step.loss_weight) {
-                fates[id].diff_passes = weight == 0.0 && step.runs_backward && !stays;
+                fates[id].diff_passes = weight == 0.0 && step.runs_backward && !stays && written.contains(&id);
             }
         }
         Keeper { fates, free: Vec::new() }

@@ -46,6 +46,11 @@ impl Net {
         self.index.contains_key(name)
     }
 
+    /// The shape of a blob; it is known even if the values are not kept.
+    pub fn shape(&self, blob: &str) -> Result<&[usize]> {
+        Ok(self.blobs[self.versions(blob)?.data].shape())
+    }
+
     /// The data of a blob: of its version that forward (or you) wrote last.
     ///
     /// # Errors
@@ -159,7 +164,7 @@ impl Net {
         weights.find(|(t, w)| **w != 0.0 && versions.ids.contains(t)).map_or(0.0, |(_, w)| *w)
     }
 
-    pub(super) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
+    fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
     }
 

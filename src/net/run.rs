@@ -180,17 +180,13 @@ impl Net {
 
     fn run_forward(&mut self, steps: std::ops::Range<usize>) -> Result<f32> {
         if steps.start == 0 {
-            self.begin_pass();
+            self.pass = self.next_pass;
+            self.next_pass += 1;
         }
         let device = self.device.clone();
         let loss = device.install(|| steps.map(|i| self.forward_step(i)).sum::<Result<f32>>())?;
         device.check()?;
         Ok(loss)
-    }
-
-    pub(super) fn begin_pass(&mut self) {
-        self.pass = self.next_pass;
-        self.next_pass += 1;
     }
 
     fn run_backward(&mut self, first: usize, end: usize) -> Result {
@@ -199,7 +195,7 @@ impl Net {
         device.check()
     }
 
-    pub(super) fn forward_step(&mut self, i: usize) -> Result<f32> {
+    fn forward_step(&mut self, i: usize) -> Result<f32> {
         self.take_hand_written_data(i);
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
@@ -223,7 +219,7 @@ impl Net {
         Ok(loss)
     }
 
-    pub(super) fn backward_step(&mut self, i: usize) -> Result {
+    fn backward_step(&mut self, i: usize) -> Result {
         if !self.steps[i].runs_backward {
             return Ok(());
         }

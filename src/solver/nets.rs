@@ -91,7 +91,7 @@ impl Builder {
         let what = if phase == Phase::Train { "training net" } else { "test net" };
         self.log.info(|| match from {
             From::File(file) => format!("Creating {what} from net file: {file}"),
-            From::Param(..) => format!("Creating {what} from the solver's own {field}"),
+            From::Param(_, field) => format!("Creating {what} from the solver's own {field}"),
         });
         let mut builder = match from {
             From::File(file) => {

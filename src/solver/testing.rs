@@ -96,6 +96,11 @@ pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<Score>)> {
                 Error::shape(message).hint("end the net in numbers, or let a Silence layer take what changes size")
             );
         }
+        if let Some(grown) = now.get(sums.len()).or_else(|| now.last().filter(|_| now.len() < sums.len())) {
+            let message =
+                format!("an output like \"{}\" changes its size from batch to batch, so it has no mean", grown.name);
+            return Err(Error::shape(message).hint("let a Silence layer take it, or reduce it to one number"));
+        }
         sums.iter_mut().zip(&now).for_each(|(sum, score)| *sum += score.mean as f64);
     }
     let mean = |(score, sum): (Score, f64)| Score { mean: (sum / batches as f64) as f32, ..score };

@@ -65,7 +65,7 @@ fn check_tells_what_is_wrong() {
     let error = bench.bad("check field.prototxt", 1);
     assert!(error.starts_with("cortado: field.prototxt:14:") && error.contains("did you mean"), "{error}");
     assert!(error.contains("^^^"), "{error}");
-    bench.write("bottom.prototxt", NET.replace("bottom: \"ip2\" bottom", "bottom: \"ip3\" bottom"));
+    bench.write("bottom.prototxt", NET.replace("bottom: \"ip2\" bottom", "bottom: \"ip22\" bottom"));
     assert!(bench.bad("check bottom.prototxt", 1).contains("did you mean \"ip2\"?"));
     bench.write("source.prototxt", NET.replace("train_lmdb", "nowhere_lmdb"));
     let error = bench.bad("check source.prototxt", 1);
