@@ -272,7 +272,7 @@ impl Solver {
         loss /= self.param.iter_size() as f32;
         self.losses.push(loss);
         self.window.push_back(loss);
-        if self.window.len() > self.param.average_loss() as usize {
+        while self.window.len() > self.param.average_loss() as usize {
             self.window.pop_front();
         }
         if display {

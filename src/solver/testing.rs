@@ -81,7 +81,7 @@ impl Solver {
 /// Runs `batches` forwards and averages the objective and every value of every output.
 ///
 /// # Errors
-/// A layer that fails.
+/// A layer that fails; outputs that change their size from batch to batch.
 pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<Score>)> {
     let (mut loss, mut sums) = (0.0, Vec::new());
     for _ in 0..batches {
@@ -89,6 +89,12 @@ pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<Score>)> {
         let now = scores(net)?;
         if sums.is_empty() {
             sums = vec![0.0f64; now.len()];
+        } else if sums.len() != now.len() {
+            let message =
+                format!("{} output values in one batch and {} in another have no mean", sums.len(), now.len());
+            return Err(
+                Error::shape(message).hint("end the net in numbers, or let a Silence layer take what changes size")
+            );
         }
         if let Some(grown) = now.get(sums.len()).or_else(|| now.last().filter(|_| now.len() < sums.len())) {
             let message =
