@@ -61,6 +61,9 @@ pub mod log;
 
 pub mod error;
 
+/// The arrays that go into blobs and come out of them, and random ones.
+pub use {ndarray, ndarray_rand};
+
 pub use blob::{Blob, Values};
 pub use device::Device;
 pub use error::{Error, Kind, Place, Result};

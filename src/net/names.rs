@@ -1,6 +1,6 @@
 //! Looking into a net by names: its layers, blobs, parameters, inputs and outputs.
 
-use super::{Net, Versions};
+use super::{Net, Versions, wire};
 use crate::blob::Values;
 use crate::{Blob, Error, Kind, Result};
 
@@ -140,10 +140,11 @@ impl Net {
         ids.map(|&t| self.names[self.owner[t]].name.as_str()).collect()
     }
 
-    /// The blobs that no layer reads, in alphabetical order as in Caffe.
+    /// The blobs that no layer reads, in alphabetical order as in Caffe; tops that got their name automatically do not count.
     pub fn outputs(&self) -> Vec<&str> {
         let read = |id: &usize| self.steps.iter().any(|s| s.bottom.contains(id));
-        let unread = self.names.iter().filter(|v| v.ids.last().is_some_and(|id| !read(id)));
+        let unread =
+            self.names.iter().filter(|v| !wire::is_automatic(&v.name) && v.ids.last().is_some_and(|id| !read(id)));
         let mut names: Vec<&str> = unread.map(|v| v.name.as_str()).collect();
         names.sort_unstable();
         names

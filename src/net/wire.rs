@@ -5,18 +5,23 @@ use crate::layer::{Cx, Param};
 use crate::net::params::Spec;
 use crate::{Blob, Error, Kind, Result};
 
+/// What a loss's top is called that the prototxt does not name.
+const AUTOMATIC: &str = "(automatic)";
+
+/// Whether the net made up this blob's name.
+pub(super) fn is_automatic(name: &str) -> bool {
+    name.starts_with(AUTOMATIC)
+}
+
 impl Net {
     /// Adds a layer as the next step: finds its bottoms, makes its tops, sets it up and shapes its tops.
     pub(super) fn wire(&mut self, planned: Planned) -> Result {
         let Planned { origin, mut param, layer } = planned;
         let (kind, name) = (param.r#type().to_string(), param.name().to_string());
         let arity = layer.arity();
-        if arity.auto_top {
-            while param.top.len() < *arity.top.start() {
-                let name = || "(automatic)".to_string();
-                let taken = self.index.contains_key(&name());
-                param.top.push(if taken { format!("(automatic) {}", param.name()) } else { name() });
-            }
+        while arity.auto_top && param.top.len() < *arity.top.start() {
+            let taken = self.index.contains_key(AUTOMATIC);
+            param.top.push(if taken { format!("{AUTOMATIC} {name}") } else { AUTOMATIC.into() });
         }
         arity.check(&kind, param.bottom.len(), param.top.len())?;
         let bottom =

@@ -19,7 +19,7 @@
 //!     power: Some(0.75),
 //!     ..Default::default()
 //! };
-//! assert!((policy::rate(&p, 500)? - 0.0096407).abs() < 1e-7);
+//! approx::assert_relative_eq!(policy::rate(&p, 500)?, 0.009640741, max_relative = 1e-6);
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
