@@ -146,7 +146,10 @@ impl Memory {
     /// on a card.
     pub fn take_storage(&mut self) -> Option<Vec<f32>> {
         match self.side() {
-            Side::Host => self.host.take(),
+            Side::Host => {
+                *self.parked.get_mut().unwrap_or_else(PoisonError::into_inner) = Parked::default();
+                self.host.take()
+            }
             _ => None,
         }
     }

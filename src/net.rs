@@ -221,6 +221,12 @@ impl Net {
         let mut pairs = Vec::new();
         for (i, step) in other.steps.iter().enumerate() {
             let Some(mine) = self.steps.iter().find(|s| s.name == step.name) else { continue };
+            if mine.params.len() != step.params.len() {
+                let (a, b) = (mine.params.len(), step.params.len());
+                return Err(Error::shape(format!("it has {a} parameters in one net and {b} in the other"))
+                    .layer(&step.name)
+                    .hint("layers of one name in the train and the test net share their parameters"));
+            }
             for (&a, &b) in mine.params.iter().zip(&step.params) {
                 let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
                 if x != y {

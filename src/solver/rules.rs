@@ -141,7 +141,7 @@ fn share(what: &str, value: f32) -> Result<f32> {
         .hint("it is the share of the past that is kept: 0.9, for example"))
 }
 
-/// The settings that divide by δ refuse a momentum, which they would ignore.
+/// AdaGrad and RMSProp have no momentum and refuse one rather than ignore it, as in Caffe.
 fn no_momentum(kind: &str, p: &SolverParameter) -> Result {
     match p.momentum() {
         0.0 => Ok(()),

@@ -106,6 +106,7 @@ impl Solver {
         }
         self.net.set_passes(state.pass());
         (self.history, self.iter) = (history, iter);
+        self.saved_at = None;
         self.losses.clear();
         self.window.clear();
         Ok(())
@@ -136,7 +137,7 @@ impl Solver {
         }
     }
 
-    /// Where the weights of a snapshot are: where it says, or, when it was moved, beside it.
+    /// Where the weights of a snapshot are: beside the state, where it was written, or where the state says.
     fn model_beside(&self, state: &Path, model: &str) -> Result<PathBuf> {
         let folder = state.parent().unwrap_or(Path::new("."));
         let name = Path::new(model).file_name().map(|name| folder.join(name)).filter(|beside| beside.is_file());
