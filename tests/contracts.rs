@@ -421,3 +421,25 @@ fn a_layer_may_name_its_phase() {
     assert!(net.data("y").unwrap().slice().iter().all(|y| *y == 1.0));
     assert!(out["z"].iter().any(|z| *z == 0.0));
 }
+
+#[test]
+fn a_value_that_a_data_layer_overwrites_warns() {
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = said.clone();
+    let log = cortado::Log::to(move |_, line| heard.lock().unwrap().push(line.to_string()));
+    let text = r#"
+        layer { name: "noise" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } data_filler { type: "uniform" } } }
+        layer { name: "relu" type: "ReLU" bottom: "x" top: "y" }"#;
+    let mut net = net::Builder::parse(text, "test").unwrap().phase(Phase::Test).log(&log).make().unwrap();
+    net.forward().unwrap();
+    net.data_mut("x").unwrap().fill(5.0);
+    net.forward_range("relu"..).unwrap(); // starts after the layer that fills x: the 5 is used
+    assert_eq!(net.data("y").unwrap().slice(), [5.0; 2]);
+    net.forward().unwrap();
+    let warnings = |lines: &[String]| lines.iter().filter(|l| l.contains("are lost")).count();
+    assert_eq!(warnings(&said.lock().unwrap()), 0); // it had been read before it was overwritten
+    net.data_mut("x").unwrap().fill(5.0);
+    net.forward().unwrap();
+    assert!(net.data("y").unwrap().scalar() < 1.0);
+    assert_eq!(warnings(&said.lock().unwrap()), 1);
+}

@@ -1,7 +1,7 @@
 //! Building a solver: everything it needs is given as a value, and checked before the first net is made.
 
 use super::rules::Rules;
-use super::{Remote, Solver, Test, settings};
+use super::{Remote, Solver, Test, settings, snapshot};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::net::Keep;
@@ -156,6 +156,7 @@ impl Builder {
         let p = &self.param;
         self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
         let regularization = settings::check(p)?;
+        snapshot::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
         let device = match self.device.clone() {
             Some(device) => device,
