@@ -155,18 +155,22 @@ impl Net {
         Builder::new(param.clone())
     }
 
+    /// The `name` in the prototxt, empty if it has none.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// TRAIN or TEST, settled when the net was built.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
+    /// Where the net's arithmetic happens.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
+    /// The seed of everything random in the net: fillers, dropout, shuffling.
     pub fn seed(&self) -> u64 {
         self.seed
     }

@@ -74,7 +74,9 @@ struct Test {
 /// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
 #[derive(Clone, Default, Debug)]
 pub struct Remote {
+    /// Set to true, it ends training after the iteration, or a test after the batch, that is running.
     pub stop: Arc<AtomicBool>,
+    /// Set to true, it has a snapshot saved after the iteration that is running, and goes back to false.
     pub snapshot: Arc<AtomicBool>,
 }
 

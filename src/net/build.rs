@@ -74,11 +74,13 @@ impl Builder {
         self
     }
 
+    /// TRAIN or TEST, in place of the phase in the message's `state`; if neither says, TEST.
     pub fn phase(mut self, phase: Phase) -> Builder {
         self.phase = Some(phase);
         self
     }
 
+    /// The level that `min_level` and `max_level` rules ask for, in place of the message's; if neither says, 0.
     pub fn level(mut self, level: i32) -> Builder {
         self.level = Some(level);
         self
@@ -101,6 +103,7 @@ impl Builder {
         self
     }
 
+    /// Where the net runs; [`Device::best`] if it is not given.
     pub fn device(mut self, device: &Device) -> Builder {
         self.device = Some(device.clone());
         self
@@ -112,6 +115,7 @@ impl Builder {
         self
     }
 
+    /// Where notes and warnings go; [`Log::from_env`] if it is not given.
     pub fn log(mut self, log: &Log) -> Builder {
         self.log = log.clone();
         self

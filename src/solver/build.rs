@@ -77,21 +77,25 @@ impl Builder {
         self
     }
 
+    /// The layer types that the nets may use; [`Layers::caffe`] if they are not given.
     pub fn layers(mut self, layers: &Layers) -> Builder {
         self.layers = layers.clone();
         self
     }
 
+    /// The update rules that `type` may name; [`Rules::caffe`] if they are not given.
     pub fn rules(mut self, rules: &Rules) -> Builder {
         self.rules = rules.clone();
         self
     }
 
+    /// Where the nets and the updates run; [`Device::best`] if it is not given.
     pub fn device(mut self, device: &Device) -> Builder {
         self.device = Some(device.clone());
         self
     }
 
+    /// Where progress and warnings go; [`Log::from_env`] if it is not given.
     pub fn log(mut self, log: &Log) -> Builder {
         self.log = log.clone();
         self
