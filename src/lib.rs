@@ -29,6 +29,8 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod blob;
 
 pub mod layer;
@@ -60,6 +62,9 @@ pub mod files;
 pub mod log;
 
 pub mod error;
+
+/// The arrays that go into blobs and come out of them, and random ones.
+pub use {ndarray, ndarray_rand};
 
 pub use blob::{Blob, Values};
 pub use device::Device;

@@ -1,6 +1,6 @@
 //! Looking into a net by names: its layers, blobs, parameters, inputs and outputs.
 
-use super::{Net, Versions};
+use super::{Net, Versions, wire};
 use crate::blob::Values;
 use crate::{Blob, Error, Kind, Result};
 
@@ -61,7 +61,8 @@ impl Net {
         Ok(&self.blobs[id].data)
     }
 
-    /// The data of a blob, to be changed. What a layer before the start of the next forward fills is overwritten by it.
+    /// The data of a blob, to be changed. A forward that runs the layer that makes this blob overwrites it: start after that
+    /// layer.
     pub fn data_mut(&mut self, blob: &str) -> Result<&mut Values> {
         let n = self.name_index(blob)?;
         let id = self.names[n].data;
@@ -88,7 +89,10 @@ impl Net {
     pub fn blob_version(&self, blob: &str, k: usize) -> Result<&Blob> {
         let ids = &self.versions(blob)?.ids;
         match ids.get(k) {
-            Some(&id) => Ok(&self.blobs[id]),
+            Some(&id) => {
+                self.has_data(id)?;
+                Ok(&self.blobs[id])
+            }
             None => {
                 Err(Error::new(Kind::Unknown, format!("blob \"{blob}\" has {} versions, no number {k}", ids.len())))
             }
@@ -140,10 +144,11 @@ impl Net {
         ids.map(|&t| self.names[self.owner[t]].name.as_str()).collect()
     }
 
-    /// The blobs that no layer reads, in alphabetical order as in Caffe.
+    /// The blobs that no layer reads, in alphabetical order as in Caffe; tops that got their name automatically do not count.
     pub fn outputs(&self) -> Vec<&str> {
         let read = |id: &usize| self.steps.iter().any(|s| s.bottom.contains(id));
-        let unread = self.names.iter().filter(|v| v.ids.last().is_some_and(|id| !read(id)));
+        let unread =
+            self.names.iter().filter(|v| !wire::is_automatic(&v.name) && v.ids.last().is_some_and(|id| !read(id)));
         let mut names: Vec<&str> = unread.map(|v| v.name.as_str()).collect();
         names.sort_unstable();
         names

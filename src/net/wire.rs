@@ -5,18 +5,23 @@ use crate::layer::{Cx, Param};
 use crate::net::params::Spec;
 use crate::{Blob, Error, Kind, Result};
 
+/// What a loss's top is called that the prototxt does not name.
+const AUTOMATIC: &str = "(automatic)";
+
+/// Whether the net made up this blob's name.
+pub(super) fn is_automatic(name: &str) -> bool {
+    name.starts_with(AUTOMATIC)
+}
+
 impl Net {
     /// Adds a layer as the next step: finds its bottoms, makes its tops, sets it up and shapes its tops.
     pub(super) fn wire(&mut self, planned: Planned) -> Result {
         let Planned { origin, mut param, layer } = planned;
         let (kind, name) = (param.r#type().to_string(), param.name().to_string());
         let arity = layer.arity();
-        if arity.auto_top {
-            while param.top.len() < *arity.top.start() {
-                let name = || "(automatic)".to_string();
-                let taken = self.index.contains_key(&name());
-                param.top.push(if taken { format!("(automatic) {}", param.name()) } else { name() });
-            }
+        while arity.auto_top && param.top.len() < *arity.top.start() {
+            let taken = self.index.contains_key(AUTOMATIC);
+            param.top.push(if taken { format!("{AUTOMATIC} {name}") } else { AUTOMATIC.into() });
         }
         arity.check(&kind, param.bottom.len(), param.top.len())?;
         let bottom =
@@ -56,7 +61,7 @@ impl Net {
         self.steps.push(Step {
             origin,
             propagate_down: vec![false; bottom.len()],
-            asked_down: std::mem::take(&mut param.propagate_down),
+            asked_down: param.propagate_down.clone(),
             runs_backward: false,
             seeded: vec![usize::MAX; top.len()],
             params: Vec::new(),
@@ -110,7 +115,7 @@ impl Net {
     fn set_up_last(&mut self) -> Result {
         let i = self.steps.len() - 1;
         let Net { steps, blobs, phase, seed, device, .. } = self;
-        let cx = Cx { phase: *phase, device, seed: *seed, pass: 0 };
+        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: 0 };
         let step = &mut steps[i];
         step.borrow_blobs(blobs);
         let made = step.layer.setup(&cx, &step.lent.bottom);
