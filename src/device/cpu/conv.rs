@@ -6,14 +6,13 @@
 //! y[k][o] = sum over c, j:  w[k][c][j] * x[c][o * stride + j * dilation - pad]
 //! ```
 //!
-//! im2col makes that one product y = w col. But col holds every value of x once for each kernel position. Where the first
-//! axis has stride 1 its kernel need not be expanded: two kernel rows meet the same values, `shift` apart. So im2col
-//! expands the other axes only (5 times instead of 25 for a 5x5 kernel), and the product becomes a sum over kernel rows r:
+//! im2col makes that one product y = w col. But col holds every value of x once for each kernel position, or *tap*. Where
+//! the first axis has stride 1 its kernel need not be expanded: two kernel rows meet the same values, `shift` apart. So
+//! im2col expands the other axes only (5 times instead of 25 for a 5x5 kernel), and the rows of col are views that overlap:
+//! the one of tap (channel c, kernel row r, other kernels j) begins at `wide[c, j][r * shift]`. Then
 //!
 //! ```text
-//! y     = sum over r:  w_r   * col[.., r * shift ..]         w_r = w[.., .., r, ..] as K x (C * other kernels)
-//! dw_r  = sum over images:  dy * col[.., r * shift ..]^T
-//! dcol[.., r * shift ..] += w_r^T * dy,  and dx = col2im(dcol)
+//! y = w col        dw^T = sum over images: col dy^T        dcol = w^T dy, added up in dwide;  dx = col2im(dwide)
 //! ```
 //!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
@@ -43,15 +42,13 @@ pub struct Conv {
     expand: Im2col,
     /// Whether im2col would copy x as it stands.
     plain: bool,
-    /// Where in col the values begin that each weight of an output meets.
-    taps: Vec<usize>,
-    /// Kernel rows (1 if all axes are expanded), and how far apart in col they find their values.
+    /// Kernel rows (1 if all axes are expanded), and how far apart in wide they find their values.
     rows: usize,
     shift: usize,
     /// Values of one channel of x, and of one output of y.
     size: usize,
     out: usize,
-    /// col is q x wide.
+    /// What im2col writes is q x wide.
     q: usize,
     wide: usize,
 }
@@ -93,11 +90,8 @@ impl Conv {
         shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
         let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
         let expand = Im2col::new(&expanded);
-        let inner = q / channels;
-        let tap = |i: usize| (i / (rows * inner) * inner + i % inner) * wide + i / inner % rows * shift;
-        let taps = (0..q * rows).map(tap).collect();
         let axes = axes.to_vec();
-        Ok(Conv { groups, channels, outputs, axes, expand, plain, taps, rows, shift, size, out, q, wide })
+        Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide })
     }
 
     /// The sizes of the output's spatial axes.
@@ -108,7 +102,8 @@ impl Conv {
     /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
     pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
         let image = self.groups * self.outputs * self.out;
-        let w_starts = starts(self.outputs, self.taps.len());
+        let taps = self.taps();
+        let w_starts = starts(self.outputs, taps.len());
         cpu.pieces(y, images(y.len() / image) * image, |start, y| {
             cpu.scratch(self.q * self.wide, |buffer| {
                 let first = start / image * self.groups; // of all groups of all images
@@ -118,8 +113,8 @@ impl Conv {
                     for (k, y) in (g * self.outputs..).zip(y.chunks_exact_mut(self.out)) {
                         y.fill(b.map_or(0.0, |b| b[k]));
                     }
-                    let w = Rows { data: &w[g * self.outputs * self.taps.len()..], starts: &w_starts };
-                    let col = Rows { data: self.col(x, buffer), starts: &self.taps };
+                    let w = Rows { data: &w[g * self.outputs * taps.len()..], starts: &w_starts };
+                    let col = Rows { data: self.expand(x, buffer), starts: &taps };
                     add_product(w, col, MatMut::new(y, self.outputs, self.out));
                 }
             })
@@ -129,7 +124,7 @@ impl Conv {
     /// dx, the gradient with respect to the images.
     pub fn backward_data(&self, cpu: &Cpu, w: &[f32], dy: &[f32], dx: &mut [f32]) {
         let image = self.groups * self.channels * self.size;
-        let taps = self.taps.len();
+        let taps = self.q * self.rows;
         // w_r^T, one kernel row after the other: the rows of w^T that it picks.
         let inner = self.q / self.channels;
         let row = |r| (0..self.q).map(move |i| ((i / inner * self.rows + r) * inner + i % inner) * self.outputs);
@@ -146,10 +141,10 @@ impl Conv {
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
                         let wt = &wt[i % self.groups * self.outputs * taps..];
-                        let dcol = if self.plain { &mut *dx } else { &mut *buffer };
-                        dcol.fill(0.0);
+                        let dwide = if self.plain { &mut *dx } else { &mut *buffer };
+                        dwide.fill(0.0);
                         for (r, starts) in rows.iter().enumerate() {
-                            let dcol = MatMut::strided(&mut dcol[r * self.shift..], self.q, self.out, self.wide);
+                            let dcol = MatMut::strided(&mut dwide[r * self.shift..], self.q, self.out, self.wide);
                             add_product(Rows { data: wt, starts }, Rows { data: dy, starts: &dy_starts }, dcol);
                         }
                         if !self.plain {
@@ -164,10 +159,11 @@ impl Conv {
     /// Adds to dw and db, the gradients with respect to the weights and the bias.
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
         // A piece sums up dw as [group][tap][k], and db as a last tap that always meets a 1; k is an output: the product
-        // is fastest along its last axis, and with whole vectors there.
+        // runs along its last axis, fastest in whole vectors.
         let k = self.outputs.next_multiple_of(if self.outputs > 8 { 16 } else { 4 });
-        let taps = self.taps.len();
-        let sum = self.groups * (taps + 1) * k;
+        let taps = self.taps();
+        let group = (taps.len() + 1) * k;
+        let sum = self.groups * group;
         let num = dy.len() / (self.groups * self.outputs * self.out);
         if num == 0 {
             return; // an empty batch
@@ -184,12 +180,11 @@ impl Conv {
                     let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (x, dy)) in x.zip(dy).enumerate() {
-                        let sum = &mut sum[i % self.groups * (taps + 1) * k..][..(taps + 1) * k];
-                        let (dw, db) = sum.split_at_mut(taps * k);
+                        let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps.len() * k);
                         transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
                         let dyt = Rows { data: dyt, starts: &dy_starts };
-                        let col = Rows { data: self.col(x, buffer), starts: &self.taps };
-                        add_product(col, dyt, MatMut::new(dw, taps, k));
+                        let col = Rows { data: self.expand(x, buffer), starts: &taps };
+                        add_product(col, dyt, MatMut::new(dw, taps.len(), k));
                         add_product(Rows { data: &ones, starts: &[0] }, dyt, MatMut::new(db, 1, k));
                     }
                 })
@@ -200,23 +195,32 @@ impl Conv {
                     add(&other[start..], total);
                 }
             });
-            let sum_of = |g: usize| Mat::new(&total[g * (taps + 1) * k..], taps + 1, k).cols(0, self.outputs);
-            cpu.scratch(self.outputs * (taps + 1), |turned| {
-                for (g, dw) in dw.chunks_exact_mut(self.outputs * taps).enumerate() {
-                    transpose(sum_of(g).rows(0, taps), turned, taps);
+            cpu.scratch(self.outputs * taps.len(), |turned| {
+                for (dw, total) in dw.chunks_exact_mut(self.outputs * taps.len()).zip(total.chunks_exact(group)) {
+                    transpose(Mat::strided(total, taps.len(), self.outputs, k), turned, taps.len());
                     add(turned, dw);
                 }
             });
             if let Some(db) = db {
-                for (g, db) in db.chunks_exact_mut(self.outputs).enumerate() {
-                    add(&total[(g * (taps + 1) + taps) * k..][..self.outputs], db);
+                for (db, total) in db.chunks_exact_mut(self.outputs).zip(total.chunks_exact(group)) {
+                    add(&total[taps.len() * k..], db);
                 }
             }
         });
     }
 
-    /// im2col's matrix of one group of an image: in the buffer, or x itself.
-    fn col<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
+    /// Where in wide each row of col begins, in the order of w's axes: channel, kernel row, other kernels.
+    fn taps(&self) -> Vec<usize> {
+        let inner = self.q / self.channels;
+        let tap = |i: usize| {
+            let (c, r, j) = (i / inner / self.rows, i / inner % self.rows, i % inner);
+            (c * inner + j) * self.wide + r * self.shift
+        };
+        (0..self.q * self.rows).map(tap).collect()
+    }
+
+    /// What im2col expands of one group of an image: in the buffer, or x itself.
+    fn expand<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
         if self.plain {
             return x;
         }

@@ -180,7 +180,8 @@ impl Level {
     }
 }
 
-/// y = the front of x, by eights: most runs are too short for a call of memcpy.
+/// y = the front of x, by eights, of which the last overlaps: most lines are too short for a call of memcpy, into which the
+/// compiler turns a plain loop.
 #[inline(always)]
 fn copy(x: &[f32], y: &mut [f32]) {
     let n = y.len();

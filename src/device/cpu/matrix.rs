@@ -175,7 +175,7 @@ impl Cpu {
 /// y = x^T, with the rows of y `stride` values apart. What lies between them may be overwritten.
 pub fn transpose(x: Mat, y: &mut [f32], stride: usize) {
     let Mat { data, rows, cols, row_stride, col_stride } = x;
-    // By blocks of 4 x 4, which the compiler turns in registers; the last ones overlap those before.
+    // By blocks of 4 x 4, which stay in the cache; the last ones overlap those before.
     let blocks = |n: usize| (0..n).step_by(4).map(move |i| i.min(n - 4));
     if rows < 4 || cols < 4 || col_stride != 1 {
         for (j, y) in y.chunks_mut(stride).take(cols).enumerate() {

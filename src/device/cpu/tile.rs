@@ -9,7 +9,9 @@ use super::matrix::MatMut;
 /// A matrix whose row i begins at `data[starts[i]]`.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
+    /// The values of all rows.
     pub data: &'a [f32],
+    /// Where each row begins.
     pub starts: &'a [usize],
 }
 
@@ -34,25 +36,11 @@ pub fn add_product(a: Rows, b: Rows, mut c: MatMut) {
     // Of long sums a part at a time, whose factors stay in the cache.
     for (i, starts) in b.starts.chunks(DEPTH).enumerate() {
         let a = Rows { data: &a.data[i * DEPTH..], ..a };
-        add_part(a, Rows { starts, ..b }, &mut c);
-    }
-}
-
-fn add_part(a: Rows, b: Rows, c: &mut MatMut) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has what the function was compiled for.
-            return unsafe { avx512(a, b, c) };
-        }
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            // SAFETY: as above.
-            return unsafe { avx2(a, b, c) };
+        if let Some(add) = versions().next() {
+            // SAFETY: the processor can run it. All slices are indexed with checks.
+            unsafe { add(a, Rows { starts, ..b }, &mut c) }
         }
     }
-    let from = strips::<16, false>(a, b, c, 0);
-    let from = strips::<4, false>(a, b, c, from);
-    strips::<1, false>(a, b, c, from);
 }
 
 /// 32 registers of 16 values: 20 for the tile.
@@ -73,6 +61,26 @@ fn avx2(a: Rows, b: Rows, c: &mut MatMut) {
     let from = strips::<16, true>(a, b, c, 0);
     let from = strips::<4, true>(a, b, c, from);
     strips::<1, true>(a, b, c, from);
+}
+
+/// For any other processor.
+fn plain(a: Rows, b: Rows, c: &mut MatMut) {
+    let from = strips::<16, false>(a, b, c, 0);
+    let from = strips::<4, false>(a, b, c, from);
+    strips::<1, false>(a, b, c, from);
+}
+
+/// The versions that this processor can run, the best first.
+fn versions() -> impl Iterator<Item = unsafe fn(Rows, Rows, &mut MatMut)> {
+    let plain: unsafe fn(Rows, Rows, &mut MatMut) = plain;
+    #[cfg(target_arch = "x86_64")]
+    let better = [
+        is_x86_feature_detected!("avx512f").then_some(avx512 as unsafe fn(Rows, Rows, &mut MatMut)),
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(avx2),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let better = [None; 2];
+    better.into_iter().flatten().chain([plain])
 }
 
 /// As many strips of `W` columns as there are from column `from` on; gives the column after.
@@ -102,7 +110,7 @@ fn tile<const J: usize, const W: usize, const FMA: bool>(
     j: usize,
 ) {
     let a: [&[f32]; J] = std::array::from_fn(|j| &a[starts[j]..][..b.starts.len()]);
-    let mut sums = [[0.0; W]; J];
+    let mut sums = [[0.0; W]; J]; // in registers
     for (t, start) in b.starts.iter().enumerate() {
         let Some(b) = b.data[start + j..].first_chunk::<W>() else { panic!("a row of b reaches outside its slice") };
         for (sums, a) in sums.iter_mut().zip(&a) {
@@ -111,5 +119,45 @@ fn tile<const J: usize, const W: usize, const FMA: bool>(
     }
     for (sums, i) in sums.iter().zip(i..) {
         c.data[i * c.row_stride + j..][..W].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every version, with every width of strip, single rows and overlapping ones, against the definition.
+    #[test]
+    fn by_definition() {
+        let data: Vec<f32> = (0..3000).map(|i| (i * 7919 % 101) as f32 / 50.0 - 1.0).collect();
+        for (m, n, depth) in [(1, 1, 1), (5, 64, 3), (7, 117, 20), (13, 23, 50), (3, 0, 4), (10, 48, 0)] {
+            let a_starts: Vec<usize> = (0..m).map(|i| i * 13 % 40).collect();
+            let b_starts: Vec<usize> = (0..depth).map(|t| t * t % 97).collect();
+            let (a, b) = (Rows { data: &data, starts: &a_starts }, Rows { data: &data[40..], starts: &b_starts });
+            for add in versions() {
+                let mut c = data[..m * (n + 2)].to_vec();
+                // SAFETY: the processor can run it.
+                unsafe { add(a, b, &mut MatMut::strided(&mut c, m, n, n + 2)) }
+                for (at, (&c, &old)) in c.iter().zip(&data).enumerate() {
+                    let (i, j) = (at / (n + 2), at % (n + 2));
+                    let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[t] + j]) as f64;
+                    let sum: f64 = if j < n { (0..depth).map(product).sum() } else { 0.0 };
+                    assert!((c as f64 - old as f64 - sum).abs() < 1e-4, "{m} {n} {depth}, at {i}, {j}: {c}, {sum}");
+                }
+            }
+        }
+        // Longer than one part.
+        let (ones, starts) = (vec![1.0; 2 * DEPTH + 1], vec![0; 2 * DEPTH + 1]);
+        let mut c = [0.0];
+        let row = Rows { data: &ones, starts: &[0] };
+        add_product(row, Rows { data: &ones, starts: &starts }, MatMut::new(&mut c, 1, 1));
+        assert_eq!(c, [2.0 * DEPTH as f32 + 1.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside")]
+    fn rows_must_lie_inside() {
+        let row = Rows { data: &[1.0; 4], starts: &[0] };
+        add_product(row, Rows { data: &[1.0; 4], starts: &[0, 1] }, MatMut::new(&mut [0.0; 4], 1, 4));
     }
 }
