@@ -42,8 +42,8 @@ pub struct Blob {
 /// The number of values of a shape.
 ///
 /// # Errors
-/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of 0 makes the count 0, but excuses no other: products of
-/// some of the axes are taken everywhere.
+/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of 0 makes the count 0 but excuses no other axis, as
+/// products of some of them are taken everywhere.
 pub fn count(shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_AXES {
         let message = format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len());

@@ -3,6 +3,7 @@
 //! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. The files are
 //! mostly gzipped; that is seen from their first two bytes, not from their name.
 
+use super::read_up_to;
 use crate::{Error, Kind, Result, blob};
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -39,11 +40,9 @@ impl Idx {
     /// Reads the format itself; the error says what is wrong.
     fn parse(mut file: impl Read) -> Result<Idx, String> {
         let mut read = |len: usize| {
-            // Memory grows with what is there, not with what the sizes claim.
-            let mut bytes = Vec::new();
-            let got =
-                file.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
-            Ok::<_, String>((bytes, got == len))
+            let bytes = read_up_to(&mut file, len)?;
+            let whole = bytes.len() == len;
+            Ok::<_, String>((bytes, whole))
         };
         let (head, whole) = read(4)?;
         let &[0, 0, kind, axes @ 1..=4] = &head[..] else {

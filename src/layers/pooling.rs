@@ -293,8 +293,9 @@ fn sizes<'a>(names: [&'a str; 3], both: &'a Option<u32>, hw: [Option<u32>; 2]) -
 
 fn kernel(p: &PoolingParameter) -> Result<[usize; 2]> {
     let names = ["kernel_size", "kernel_h", "kernel_w"];
-    let hint = "or global_pooling: true for the whole plane";
-    pair(sizes(names, &p.kernel_size, [p.kernel_h, p.kernel_w])).map_err(|e| e.hint(hint))
+    let given = [p.kernel_size, p.kernel_h, p.kernel_w] != [None; 3];
+    let or = |e: Error| if given { e } else { e.hint("or global_pooling: true, for the whole plane") };
+    pair(sizes(names, &p.kernel_size, [p.kernel_h, p.kernel_w])).map_err(or)
 }
 
 fn stride(p: &PoolingParameter) -> Result<[usize; 2]> {

@@ -81,5 +81,5 @@ pub(super) fn check_window(extent: usize, field: &str) -> Result {
     }
     Err(Error::shape(format!("a window of {extent} values along one axis; at most {MAX_WINDOW} are possible"))
         .field(field)
-        .hint("make the kernel smaller; an InnerProduct or global pooling sees a whole image"))
+        .hint("make the kernel or its dilation smaller; an InnerProduct or global pooling sees a whole image"))
 }
