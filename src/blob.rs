@@ -35,7 +35,9 @@ pub struct Values {
 /// Data and diff of one shape.
 #[derive(Clone, Default)]
 pub struct Blob {
+    /// The values, which forward computes.
     pub data: Values,
+    /// The gradient of the loss with respect to `data`, which backward computes.
     pub diff: Values,
 }
 
@@ -63,10 +65,12 @@ impl Values {
         Ok(Values { memory: Memory::new(count(shape)?), shape: shape.to_vec() })
     }
 
+    /// The size of each axis, first axis first; empty for a scalar.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
+    /// The number of values: the product of the shape, 1 for a scalar.
     pub fn count(&self) -> usize {
         self.memory.len()
     }
@@ -209,6 +213,7 @@ impl Blob {
         self.reshape(other.shape())
     }
 
+    /// The size of each axis of data and of diff, first axis first; empty for a scalar.
     pub fn shape(&self) -> &[usize] {
         self.data.shape()
     }
@@ -223,6 +228,7 @@ impl Blob {
         self.shape()[axes].iter().product()
     }
 
+    /// The number of axes, 0 for a scalar.
     pub fn num_axes(&self) -> usize {
         self.shape().len()
     }
@@ -247,15 +253,19 @@ impl Blob {
     fn legacy(&self, i: usize) -> usize {
         self.shape().get(i).copied().unwrap_or(1)
     }
+    /// N, the size of axis 0, or 1 if there is no such axis.
     pub fn num(&self) -> usize {
         self.legacy(0)
     }
+    /// C, the size of axis 1, or 1 if there is no such axis.
     pub fn channels(&self) -> usize {
         self.legacy(1)
     }
+    /// H, the size of axis 2, or 1 if there is no such axis.
     pub fn height(&self) -> usize {
         self.legacy(2)
     }
+    /// W, the size of axis 3, or 1 if there is no such axis.
     pub fn width(&self) -> usize {
         self.legacy(3)
     }

@@ -45,16 +45,23 @@ use ndarray::ArrayD;
 
 /// One layer with its blobs, outside any net.
 pub struct Harness {
+    /// The layer under test, set up and reshaped.
     pub layer: Box<dyn Layer>,
+    /// The layer's learnable blobs, in the order in which its setup made them; backward adds to their diffs.
     pub params: Vec<Blob>,
     /// Whether a solver would train each parameter; a statistic that the layer itself writes is none of its business.
     pub trained: Vec<bool>,
+    /// The layer's inputs: forward reads their data, backward sets their diffs.
     pub bottom: Vec<Blob>,
+    /// The layer's outputs: forward sets their data, backward reads their diffs.
     pub top: Vec<Blob>,
+    /// The phase the layer is told; at first the message's, or TRAIN if it names none.
     pub phase: Phase,
+    /// The seed of [`fill`](Harness::fill) and of the layer's random numbers; 0 at first.
     pub seed: u64,
     /// The number of the forward, which random layers ask for; it stays until it is changed by hand.
     pub pass: u64,
+    /// Where the layer runs; at first the CPU with one thread.
     pub device: Device,
 }
 

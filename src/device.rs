@@ -15,7 +15,9 @@ use std::sync::Arc;
 /// The processor that runs a net. Cloning is cheap; clones are the same device.
 #[derive(Clone)]
 pub enum Device {
+    /// The CPU with some number of threads.
     Cpu(Cpu),
+    /// A GPU; what it does not do itself runs on one thread of the CPU.
     Gpu(Gpu),
 }
 
@@ -23,7 +25,7 @@ pub enum Device {
 pub type Gpu = Arc<dyn Card>;
 
 /// What a GPU must offer: memory of its own, a compiler for kernels, and launches. There are two faces: a card, and the
-/// [emulator](emulator) that runs the same CUDA C on the CPU.
+/// [emulator] that runs the same CUDA C on the CPU.
 pub trait Card: Send + Sync {
     /// The card's name, for people.
     fn name(&self) -> String;
@@ -39,10 +41,13 @@ pub trait Card: Send + Sync {
 
 /// Values in a card's memory. The address stays the same as long as the buffer lives.
 pub trait CardBuffer: Any + Send + Sync {
+    /// How many values there is room for.
     fn len(&self) -> usize;
+    /// Whether there is room for none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// The address of the first value, as a kernel is given it.
     fn address(&self) -> u64;
     /// Copies `host` to the front of the buffer.
     fn upload(&mut self, host: &[f32]) -> Result;
@@ -62,9 +67,13 @@ pub trait Module: Send + Sync {
 /// One argument of a kernel launch: `int`, `float`, `In` or `Out`. A buffer comes with the number of its values that are
 /// in use: its storage may be longer.
 pub enum Arg<'a> {
+    /// A number that the kernel declares as `int`.
     Int(i32),
+    /// A number that the kernel declares as `float`.
     Float(f32),
+    /// A buffer that the kernel only reads, and how many of its values are in use.
     In(&'a (dyn CardBuffer + 'static), usize),
+    /// A buffer that the kernel writes, and how many of its values are in use.
     Out(&'a mut (dyn CardBuffer + 'static), usize),
 }
 

@@ -48,8 +48,11 @@ pub enum Kind {
 /// A position in a text file: 1-based line and column, with the line itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
+    /// The file's path, or what else the text is called.
     pub file: String,
+    /// The line, from 1.
     pub line: usize,
+    /// The column in characters, from 1.
     pub column: usize,
     /// The text of the line, for the picture under the message.
     pub text: String,
@@ -72,6 +75,7 @@ struct Inner {
 }
 
 impl Error {
+    /// An error of this class; what is known besides is added by the methods below.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
         let message = message.into();
         Error(Box::new(Inner { kind, message, layer: None, field: None, place: None, hints: Vec::new() }))
@@ -125,21 +129,27 @@ impl Error {
         }
     }
 
+    /// The class of mistake, for programs that treat one class differently.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
+    /// What is wrong, without layer, place and hints.
     pub fn message(&self) -> &str {
         &self.0.message
     }
+    /// The layer at fault, if one was named by [`Error::layer`].
     pub fn layer_name(&self) -> Option<&str> {
         self.0.layer.as_deref()
     }
+    /// The prototxt field at fault, if one was named by [`Error::field`].
     pub fn field_path(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
+    /// Where in a text the mistake stands, if that is known.
     pub fn place(&self) -> Option<&Place> {
         self.0.place.as_ref()
     }
+    /// What can be done about it, in the order in which it was added.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
     }

@@ -1,8 +1,8 @@
 //! Fillers: what a learnable blob holds before training.
 //!
 //! A filler is named in the prototxt, `weight_filler { type: "xavier" }`, and found in the table [`FILLERS`]. With
-//! fan_in = count / shape[0] the number of inputs of a unit, fan_out = count / shape[1] the number of units that an input
-//! reaches, and n one of the two or their mean (`variance_norm`):
+//! fan_in = `count / shape[0]` the number of inputs of a unit, fan_out = `count / shape[1]` the number of units that an
+//! input reaches, and n one of the two or their mean (`variance_norm`):
 //!
 //! | type                | values                                                                    |
 //! |---------------------|---------------------------------------------------------------------------|

@@ -60,8 +60,11 @@ pub use crate::proto::Phase;
 /// What a layer may know of the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Cx<'a> {
+    /// TRAIN or TEST: dropout and batch normalization, for example, differ between them.
     pub phase: Phase,
+    /// Where the layer's arithmetic happens.
     pub device: &'a Device,
+    /// The net's seed, from which [`Cx::random`] draws.
     pub seed: u64,
     /// How many forwards this net has made before this one.
     pub pass: u64,
@@ -73,6 +76,7 @@ impl Cx<'_> {
         Random::new(self.seed, name, self.pass)
     }
 
+    /// Whether the phase is TRAIN.
     pub fn train(&self) -> bool {
         self.phase == Phase::Train
     }
@@ -81,8 +85,11 @@ impl Cx<'_> {
 /// A learnable blob that a layer made, with the multipliers it takes if the prototxt gives none.
 #[derive(Debug)]
 pub struct Param {
+    /// The parameter's shape and first values.
     pub blob: Blob,
+    /// Multiplies the solver's learning rate; 0 for a parameter that is not trained.
     pub lr_mult: f32,
+    /// Multiplies the solver's weight decay; 0 for none.
     pub decay_mult: f32,
 }
 
@@ -101,7 +108,9 @@ impl Param {
 /// How many bottoms and tops a layer takes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arity {
+    /// The numbers of bottoms allowed; `usize::MAX` stands for no limit.
     pub bottom: RangeInclusive<usize>,
+    /// The numbers of tops allowed; `usize::MAX` stands for no limit.
     pub top: RangeInclusive<usize>,
     /// As many tops as bottoms.
     pub equal: bool,
@@ -110,10 +119,12 @@ pub struct Arity {
 }
 
 impl Arity {
+    /// Just so many bottoms and tops.
     pub fn exact(bottom: usize, top: usize) -> Arity {
         Arity::range(bottom..=bottom, top..=top)
     }
 
+    /// So many bottoms and tops, independent of each other.
     pub fn range(bottom: RangeInclusive<usize>, top: RangeInclusive<usize>) -> Arity {
         Arity { bottom, top, equal: false, auto_top: false }
     }
@@ -169,9 +180,13 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Backward reads the bottoms' and the tops' data.
     pub const ALL: Needs = Needs { x: true, y: true };
+    /// Backward reads the bottoms' data only, as InnerProduct does for its weights.
     pub const X: Needs = Needs { x: true, y: false };
+    /// Backward reads the tops' data only, as Softmax does.
     pub const Y: Needs = Needs { x: false, y: true };
+    /// Backward reads no data but the parameters', as Concat does.
     pub const NOTHING: Needs = Needs { x: false, y: false };
 }
 
@@ -187,6 +202,7 @@ pub trait Layer: Any + Send {
     where
         Self: Sized;
 
+    /// How many bottoms and tops the layer takes; a net with others is not built.
     fn arity(&self) -> Arity;
 
     /// Makes the learnable blobs, filled. The bottoms have their shapes, but no values yet.

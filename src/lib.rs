@@ -29,6 +29,8 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod blob;
 
 pub mod layer;

@@ -18,7 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How important a line is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
+    /// Progress and facts; [`Log::lines`] marks them with I.
     Info,
+    /// What is probably a mistake; [`Log::lines`] marks it with W.
     Warning,
 }
 

@@ -3,5 +3,5 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
-    cli::run(std::env::args().skip(1).collect())
+    cli::run(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect())
 }

@@ -36,9 +36,13 @@ struct Parked {
 /// Which sides hold the present values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
+    /// Neither: nothing is allocated, and the values count as zeros.
     Nowhere,
+    /// The host alone; the card has none or a stale copy.
     Host,
+    /// The card alone; the host has none or a stale copy.
     Card,
+    /// Both, and they are equal.
     Both,
 }
 
@@ -48,10 +52,12 @@ impl Memory {
         Memory { len, ..Memory::default() }
     }
 
+    /// How many values there are; a side's storage may be longer.
     pub fn len(&self) -> usize {
         self.len
     }
 
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -146,7 +152,10 @@ impl Memory {
     /// on a card.
     pub fn take_storage(&mut self) -> Option<Vec<f32>> {
         match self.side() {
-            Side::Host => self.host.take(),
+            Side::Host => {
+                *self.parked.get_mut().unwrap_or_else(PoisonError::into_inner) = Parked::default();
+                self.host.take()
+            }
             _ => None,
         }
     }

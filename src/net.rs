@@ -155,18 +155,22 @@ impl Net {
         Builder::new(param.clone())
     }
 
+    /// The `name` in the prototxt, empty if it has none.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// TRAIN or TEST, settled when the net was built.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
+    /// Where the net's arithmetic happens.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
+    /// The seed of everything random in the net: fillers, dropout, shuffling.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -221,6 +225,12 @@ impl Net {
         let mut pairs = Vec::new();
         for (i, step) in other.steps.iter().enumerate() {
             let Some(mine) = self.steps.iter().find(|s| s.name == step.name) else { continue };
+            if mine.params.len() != step.params.len() {
+                let (a, b) = (mine.params.len(), step.params.len());
+                return Err(Error::shape(format!("it has {a} parameters in one net and {b} in the other"))
+                    .layer(&step.name)
+                    .hint("layers of one name in the train and the test net share their parameters"));
+            }
             for (&a, &b) in mine.params.iter().zip(&step.params) {
                 let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
                 if x != y {

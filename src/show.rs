@@ -47,6 +47,7 @@ impl Table {
         Table { rows: vec![headings.iter().map(|h| h.trim_start_matches('<').to_string()).collect()], right }
     }
 
+    /// Adds a row below; cells beyond the headings are not shown.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }

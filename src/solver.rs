@@ -74,7 +74,9 @@ struct Test {
 /// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
 #[derive(Clone, Default, Debug)]
 pub struct Remote {
+    /// Set to true, it ends training after the iteration, or a test after the batch, that is running.
     pub stop: Arc<AtomicBool>,
+    /// Set to true, it has a snapshot saved after the iteration that is running, and goes back to false.
     pub snapshot: Arc<AtomicBool>,
 }
 
@@ -217,6 +219,9 @@ impl Solver {
             return Ok(());
         }
         if due(self.param.display(), self.iter) {
+            // As in Caffe, one more forward says what the last update was worth.
+            let loss = self.net().forward_loss()?;
+            self.smooth(loss);
             self.log.info(|| format!("Iteration {}, loss = {}", self.iter, number(self.loss())));
         }
         if due(self.param.test_interval(), self.iter) {
@@ -263,18 +268,17 @@ impl Solver {
         self.net.clear_param_diffs();
         let mut loss = 0.0;
         for _ in 0..self.param.iter_size() {
-            loss += self.net.forward_loss()?;
-            if !loss.is_finite() {
-                return Err(self.not_finite(loss));
+            let positions = self.net.positions();
+            let of_pass = self.net.forward_loss()?;
+            if !of_pass.is_finite() {
+                return Err(self.not_finite(of_pass, positions));
             }
+            loss += of_pass;
             self.net.backward()?;
         }
         loss /= self.param.iter_size() as f32;
         self.losses.push(loss);
-        self.window.push_back(loss);
-        while self.window.len() > self.param.average_loss() as usize {
-            self.window.pop_front();
-        }
+        self.smooth(loss);
         if display {
             self.show_progress(clock)?;
         }
@@ -283,15 +287,36 @@ impl Solver {
         Ok(())
     }
 
-    /// Which layer's values stopped being finite first.
-    fn not_finite(&self, loss: f32) -> Error {
-        let bad = |name: &&str| self.net.data(name).is_ok_and(|x| x.slice().iter().any(|x| !x.is_finite()));
+    /// Takes a loss into the mean of the last `average_loss`.
+    fn smooth(&mut self, loss: f32) {
+        self.window.push_back(loss);
+        while self.window.len() > self.param.average_loss() as usize {
+            self.window.pop_front();
+        }
+    }
+
+    /// The complaint about a loss that is not finite. The pass is run once more from where its data began, layer by layer, to
+    /// name the first whose values are not finite.
+    fn not_finite(&mut self, loss: f32, positions: Vec<(String, u64)>) -> Error {
         let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter))
             .hint("a smaller base_lr, clip_gradients or another filler usually helps");
-        match self.net.blob_names().into_iter().find(bad) {
-            Some(blob) => e
-                .hint(format!("the first values that are not finite are in blob \"{blob}\""))
-                .layer(self.net.maker(blob)),
+        let mut first = None;
+        let mut again = || {
+            positions.iter().try_for_each(|(layer, samples)| self.net.seek(layer, *samples))?;
+            self.net.set_passes(self.net.passes() - 1);
+            self.net.forward_each(|net, layer| {
+                let is_finite = |top: &&str| net.data(top).map_or(true, |y| y.slice().iter().all(|y| y.is_finite()));
+                if let Some(top) = net.top_names(layer)?.into_iter().find(|top| !is_finite(top)) {
+                    first.get_or_insert((layer.to_string(), top.to_string()));
+                }
+                Ok(())
+            })
+        };
+        let _ = again(); // whatever else goes wrong, the loss is what there is to report
+        match first {
+            Some((layer, top)) => {
+                e.hint(format!("the first values that are not finite are its top \"{top}\"")).layer(layer)
+            }
             None => e,
         }
     }

@@ -367,3 +367,79 @@ fn keeping_less_changes_no_number() {
     assert!(test.forward_range("drop"..).is_err()); // and starting there is no wrong number but an error
     assert!(test.data("loss").is_ok() && test.data("data").is_ok() && test.forward().is_ok());
 }
+
+/// Whatever is handed on, what is filled once stays: a constant target must be there in the second pass, too.
+#[test]
+fn constants_survive_when_little_is_kept() {
+    let text = r#"
+        layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 4 } } }
+        layer { name: "target" type: "DummyData" top: "t" dummy_data_param { shape { dim: 4 } data_filler { value: 3 } } }
+        layer { name: "relu" type: "ReLU" bottom: "x" top: "y" }
+        layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "loss" }"#;
+    let builder = net::Builder::parse(text, "test").unwrap().phase(Phase::Test).keep(net::Keep::Needed);
+    let mut net = builder.make().unwrap();
+    for _ in 0..3 {
+        net.data_mut("x").unwrap().fill(1.0);
+        assert_eq!(net.forward().unwrap()["loss"].sum(), 0.5 * 4.0); // Σ (1 - 3)² / (2 * 4)
+    }
+}
+
+/// A label set by hand reaches both of its readers, although a Split stands before the start of the range.
+#[test]
+fn what_is_set_by_hand_passes_through_splits() {
+    let text = r#"
+        layer { name: "in" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } data_filler { value: 1 } } }
+        layer { name: "one" type: "ReLU" bottom: "x" top: "a" }
+        layer { name: "two" type: "ReLU" bottom: "x" top: "b" }"#;
+    let mut net = Net::from_prototxt(text, Phase::Test).unwrap();
+    net.forward().unwrap();
+    net.data_mut("x").unwrap().fill(5.0);
+    net.forward_range("one"..).unwrap();
+    assert_eq!((net.data("a").unwrap().slice(), net.data("b").unwrap().slice()), (&[5.0; 2][..], &[5.0; 2][..]));
+}
+
+#[test]
+fn a_loss_with_swapped_bottoms_is_an_error() {
+    let text = r#"
+        layer { name: "in" type: "Input" top: "x" top: "t" input_param { shape { dim: 2 dim: 3 } } }
+        layer { name: "ip" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 3 } }
+        layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "t" bottom: "y" top: "loss" }"#;
+    let e = Net::from_prototxt(text, Phase::Train).unwrap_err();
+    assert_eq!((e.kind(), e.layer_name()), (Kind::Net, Some("loss")));
+    assert!(e.to_string().contains("swapped"), "{e}");
+}
+
+/// A layer's own `phase` is the one it runs in.
+#[test]
+fn a_layer_may_name_its_phase() {
+    let text = r#"
+        layer { name: "in" type: "DummyData" top: "x" dummy_data_param { shape { dim: 100 } data_filler { value: 1 } } }
+        layer { name: "drop" type: "Dropout" bottom: "x" top: "y" phase: TEST }
+        layer { name: "dropped" type: "Dropout" bottom: "y" top: "z" }"#;
+    let mut net = Net::from_prototxt(text, Phase::Train).unwrap();
+    let out = net.forward().unwrap();
+    assert!(net.data("y").unwrap().slice().iter().all(|y| *y == 1.0));
+    assert!(out["z"].iter().any(|z| *z == 0.0));
+}
+
+#[test]
+fn a_value_that_a_data_layer_overwrites_warns() {
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = said.clone();
+    let log = cortado::Log::to(move |_, line| heard.lock().unwrap().push(line.to_string()));
+    let text = r#"
+        layer { name: "noise" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } data_filler { type: "uniform" } } }
+        layer { name: "relu" type: "ReLU" bottom: "x" top: "y" }"#;
+    let mut net = net::Builder::parse(text, "test").unwrap().phase(Phase::Test).log(&log).make().unwrap();
+    net.forward().unwrap();
+    net.data_mut("x").unwrap().fill(5.0);
+    net.forward_range("relu"..).unwrap(); // starts after the layer that fills x: the 5 is used
+    assert_eq!(net.data("y").unwrap().slice(), [5.0; 2]);
+    net.forward().unwrap();
+    let warnings = |lines: &[String]| lines.iter().filter(|l| l.contains("are lost")).count();
+    assert_eq!(warnings(&said.lock().unwrap()), 0); // it had been read before it was overwritten
+    net.data_mut("x").unwrap().fill(5.0);
+    net.forward().unwrap();
+    assert!(net.data("y").unwrap().scalar() < 1.0);
+    assert_eq!(warnings(&said.lock().unwrap()), 1);
+}

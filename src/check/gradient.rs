@@ -43,8 +43,9 @@ pub struct Report {
     pub compared: usize,
     /// How many were not, being near a kink.
     pub skipped: usize,
-    /// The largest relative difference, and its place.
+    /// The largest difference, relative to the larger of the two slopes and 1.
     pub worst: f64,
+    /// Where `worst` is, as `bottom[0][1, 2]` or `params[0][3]`; `nowhere` if nothing was compared.
     pub place: String,
 }
 

@@ -4,7 +4,7 @@ use super::args::{Args, Command};
 use super::{Done, STATE, nets, say};
 use cortado::error::{Error, Kind, Result};
 use cortado::proto::{NetParameter, SolverParameter, text};
-use cortado::{Net, Phase, files, net, solver};
+use cortado::{Log, Net, Phase, files, net, solver};
 use std::path::Path;
 
 pub const COMMAND: Command = Command {
@@ -20,15 +20,17 @@ fn run(args: &Args) -> Done {
         return Err(args.command.usage("check needs one prototxt file").into());
     };
     let path = files::find(file, None)?;
+    let log = Log::from_env();
     match read(&path)? {
         Either::Net => {
-            for phase in phases(&nets::read(&path)?) {
+            let param = nets::read(&path)?;
+            nets::ensure_mnist(&param, path.parent(), &log)?;
+            for phase in phases(&param) {
                 let mut builder = net::Builder::read(&path)?.phase(phase);
                 if let Some(level) = args.number("level")? {
                     builder = builder.level(level);
                 }
-                let builder = args.list("stage").into_iter().fold(builder, |b, stage| b.stage(stage));
-                say(builder.make()?);
+                say(builder.stages(args.list("stage")).make()?);
             }
         }
         Either::Solver => {
@@ -36,8 +38,8 @@ fn run(args: &Args) -> Done {
             if let Some(level) = args.number("level")? {
                 builder = builder.level(level);
             }
-            let builder = args.list("stage").into_iter().fold(builder, |b, stage| b.stage(stage));
-            let mut solver = builder.make()?;
+            nets::ensure_mnist_of_solver(builder.param_mut(), path.parent(), &log)?;
+            let mut solver = builder.stages(args.list("stage")).make()?;
             say(format!("{solver}\n"));
             say(&*solver.net());
             for i in 0..solver.test_nets() {

@@ -35,7 +35,7 @@ pub fn make(args: &Args, phase: Phase, keep: Keep, log: &Log) -> Result<Net, sup
     if let Some(level) = level {
         builder = builder.level(level);
     }
-    let net = args.list("stage").into_iter().fold(builder, |b, stage| b.stage(stage)).make()?;
+    let net = builder.stages(args.list("stage")).make()?;
     describe(&net, log)?;
     Ok(net)
 }
@@ -114,7 +114,8 @@ pub fn ensure_mnist_of_solver(p: &SolverParameter, folder: Option<&Path>, log: &
     Ok(())
 }
 
-fn ensure_mnist(net: &NetParameter, folder: Option<&Path>, log: &Log) -> Result<()> {
+/// Makes MNIST's databases if the net names them and they are not there.
+pub fn ensure_mnist(net: &NetParameter, folder: Option<&Path>, log: &Log) -> Result<()> {
     let mut sources = net.layer.iter().filter_map(|layer| Some(layer.data_param.as_ref()?.source()));
     let missing = sources.any(|source| mnist::is_lmdb(source) && files::find(source, folder).is_err());
     if missing && let Ok(root) = files::root() {

@@ -32,20 +32,16 @@ fn run(args: &Args) -> Done {
     nets::load_weights(args, &mut net, &log)?;
     log.info(|| format!("Running for {iterations} iterations."));
 
-    let (mut loss, mut sums) = (0.0, Vec::new());
-    for batch in 0..iterations {
-        loss += net.forward_loss()? as f64;
-        let scores = solver::scores(&net)?;
-        sums.resize(scores.len(), 0.0);
-        for (sum, Score { name, mean: x, .. }) in sums.iter_mut().zip(&scores) {
-            log.info(|| format!("Batch {batch}, {name} = {}", number(*x)));
-            *sum += *x as f64;
+    let say_batch = |batch: u32, scores: &[Score]| {
+        for score in scores {
+            log.info(|| format!("Batch {batch}, {} = {}", score.name, number(score.value)));
         }
-    }
-    let n = iterations as f64;
-    log.info(|| format!("Loss: {}", number((loss / n) as f32)));
-    for (sum, score) in sums.iter().zip(solver::scores(&net)?) {
-        log.info(|| Score { mean: (sum / n) as f32, ..score }.to_string());
+        true
+    };
+    let (loss, scores) = solver::average(&mut net, iterations, say_batch)?;
+    log.info(|| format!("Loss: {}", number(loss)));
+    for score in scores {
+        log.info(|| score.to_string());
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ fn make_solver(args: &Args, file: &str) -> Result<Solver, super::Failure> {
     if let Some(level) = args.number("level")? {
         builder = builder.level(level);
     }
-    builder = args.list("stage").into_iter().fold(builder, |b, stage| b.stage(stage));
+    builder = builder.stages(args.list("stage"));
     let param = builder.param_mut();
     (param.display, param.snapshot) = (Some(0), Some(0));
     nets::ensure_mnist_of_solver(param, path.parent(), &log)?;

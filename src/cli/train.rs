@@ -8,7 +8,6 @@ use cortado::solver::{Builder, Remote};
 use cortado::{Log, files};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -50,8 +49,7 @@ fn run(args: &Args) -> Done {
     if let Some(level) = args.number("level")? {
         builder = builder.level(level);
     }
-    builder = args.list("stage").into_iter().fold(builder, |b, stage| b.stage(stage));
-    name_snapshots(builder.param_mut(), &path);
+    builder = builder.stages(args.list("stage"));
     nets::ensure_mnist_of_solver(builder.param_mut(), path.parent(), &log)?;
     let mut solver = builder.make()?;
     nets::describe_all(&mut solver, &log)?;
@@ -88,17 +86,6 @@ fn log_above(bar: &ProgressBar) -> Log {
 fn style() -> ProgressStyle {
     let template = "{bar:40} {pos}/{len}  loss {msg}  {per_sec}  {eta} left";
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// As in Caffe, snapshots without a `snapshot_prefix` are called like the solver's file; a prefix that is a folder gets
-/// that name too.
-fn name_snapshots(param: &mut cortado::proto::SolverParameter, path: &Path) {
-    let prefix = match param.snapshot_prefix.as_deref() {
-        None | Some("") => path.with_extension(""),
-        Some(folder) if Path::new(folder).is_dir() => Path::new(folder).join(path.file_stem().unwrap_or_default()),
-        Some(_) => return,
-    };
-    param.snapshot_prefix = Some(prefix.to_string_lossy().into_owned());
 }
 
 /// What a signal does.

@@ -10,7 +10,9 @@ use prost::Message;
 /// The values of a Datum.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pixels<'a> {
+    /// From 0 to 255.
     Bytes(&'a [u8]),
+    /// Any numbers.
     Floats(&'a [f32]),
 }
 
@@ -19,6 +21,7 @@ pub enum Pixels<'a> {
 pub struct Image<'a> {
     /// C, H, W.
     pub shape: [usize; 3],
+    /// C x H x W values.
     pub pixels: Pixels<'a>,
     /// 0 if none is given.
     pub label: i32,

@@ -13,7 +13,9 @@ use std::path::Path;
 /// An array of bytes: images `[N, H, W]` or labels `[N]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idx {
+    /// The size of each axis.
     pub shape: Vec<usize>,
+    /// The values in order, last axis fastest.
     pub data: Vec<u8>,
 }
 
@@ -75,11 +77,13 @@ impl Idx {
 /// Images with their labels.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
-    /// Rows and columns of an image.
+    /// The height of an image.
     pub rows: usize,
+    /// The width of an image.
     pub cols: usize,
     /// The images one after another, each row by row; 0 is black.
     pub images: Vec<u8>,
+    /// The class of each image.
     pub labels: Vec<u8>,
 }
 
@@ -112,6 +116,7 @@ impl Labelled {
         self.labels.len()
     }
 
+    /// Whether there are none; a file that was read has some.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -17,7 +17,9 @@ use std::path::PathBuf;
 pub struct Batch {
     /// N, C, H, W.
     pub shape: [usize; 4],
+    /// The images' values, one image after another.
     pub data: Vec<f32>,
+    /// The class of each image.
     pub label: Vec<f32>,
 }
 
@@ -25,6 +27,7 @@ pub struct Batch {
 #[derive(Clone)]
 pub struct Source {
     path: PathBuf,
+    /// Of all that is decided by chance.
     pub seed: u64,
     /// The name of the order's random numbers.
     shuffle: Option<String>,

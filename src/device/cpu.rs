@@ -36,6 +36,7 @@ impl Cpu {
         Cpu { threads, pool: Arc::default(), scratch: Arc::default() }
     }
 
+    /// How many threads share the work, at least 1; results do not depend on it.
     pub fn threads(&self) -> usize {
         self.threads
     }

@@ -45,6 +45,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
+    /// An emulator that has noted no error; kernels are compiled when they are asked for.
     pub fn new() -> Emulator {
         Emulator::default()
     }

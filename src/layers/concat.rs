@@ -13,6 +13,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
 
+/// Joins its bottoms along an axis.
 pub struct Concat {
     axis: i32,
     /// Where each x_i stands in y.

@@ -20,6 +20,7 @@ use crate::layer::*;
 use crate::proto::{ConvolutionParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// y = w * x + b over the spatial axes.
 pub struct Convolution {
     name: String,
     param: ConvolutionParameter,

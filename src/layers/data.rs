@@ -21,6 +21,7 @@ use crate::{Blob, Error, Kind, Result, blob};
 /// The most batches that may be kept ready.
 const PREFETCH_MAX: u32 = 1000;
 
+/// Batches from a database.
 pub struct Data {
     name: String,
     param: DataParameter,

@@ -21,6 +21,7 @@ use crate::proto::LayerParameter;
 use crate::proto::eltwise_parameter::EltwiseOp;
 use crate::{Blob, Error, Kind, Result};
 
+/// The sum, product or maximum of its bottoms, value by value.
 pub struct Eltwise {
     op: EltwiseOp,
     /// SUM: one for each bottom, or none.

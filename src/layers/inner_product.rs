@@ -16,6 +16,7 @@ use crate::layer::*;
 use crate::proto::{InnerProductParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// y = x wᵀ + b.
 pub struct InnerProduct {
     name: String,
     param: InnerProductParameter,

@@ -20,6 +20,7 @@ use crate::proto::lrn_parameter::NormRegion;
 use crate::proto::{LayerParameter, LrnParameter};
 use crate::{Blob, Error, Result};
 
+/// Local response normalisation.
 pub struct Lrn {
     region: NormRegion,
     local_size: usize,

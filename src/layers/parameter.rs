@@ -12,6 +12,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// A learnable blob as a top.
 pub struct Parameter {
     shape: Vec<usize>,
 }

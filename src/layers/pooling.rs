@@ -26,6 +26,7 @@ use std::ops::Range;
 /// The place of the maximum of nothing: beyond every plane.
 const NOWHERE: u32 = u32::MAX;
 
+/// The maximum or the mean of each window.
 pub struct Pooling {
     param: PoolingParameter,
     method: PoolMethod,

@@ -15,6 +15,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
 
+/// Cuts its bottom apart along an axis.
 pub struct Slice {
     axis: i32,
     points: Vec<usize>,

@@ -12,6 +12,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// A copy of its bottom for each reader.
 pub struct Split;
 
 impl Layer for Split {

@@ -49,8 +49,8 @@ impl Builder {
 
     /// Reads a prototxt file; errors will point into it, and its relative paths are also tried from its folder.
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
-        let path = path.as_ref();
-        let parsed = text::read::<NetParameter>(&files::find(path, None)?)?;
+        let path = files::find(path, None)?;
+        let parsed = text::read::<NetParameter>(&path)?;
         let mut builder = Builder::new(parsed.message).source(parsed.source);
         builder.folder = path.parent().map(Path::to_path_buf);
         Ok(builder)
@@ -74,19 +74,26 @@ impl Builder {
         self
     }
 
+    /// TRAIN or TEST, in place of the phase in the message's `state`; if neither says, TEST.
     pub fn phase(mut self, phase: Phase) -> Builder {
         self.phase = Some(phase);
         self
     }
 
+    /// The level that `min_level` and `max_level` rules ask for, in place of the message's; if neither says, 0.
     pub fn level(mut self, level: i32) -> Builder {
         self.level = Some(level);
         self
     }
 
     /// Adds a stage to the net's state.
-    pub fn stage(mut self, stage: &str) -> Builder {
-        self.stages.push(stage.into());
+    pub fn stage(self, stage: &str) -> Builder {
+        self.stages([stage])
+    }
+
+    /// Adds stages to the net's state.
+    pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
+        self.stages.extend(stages.into_iter().map(String::from));
         self
     }
 
@@ -96,6 +103,7 @@ impl Builder {
         self
     }
 
+    /// Where the net runs; [`Device::best`] if it is not given.
     pub fn device(mut self, device: &Device) -> Builder {
         self.device = Some(device.clone());
         self
@@ -107,6 +115,7 @@ impl Builder {
         self
     }
 
+    /// Where notes and warnings go; [`Log::from_env`] if it is not given.
     pub fn log(mut self, log: &Log) -> Builder {
         self.log = log.clone();
         self
@@ -136,6 +145,9 @@ impl Builder {
         state.stage.append(&mut self.stages);
         let phase = state.phase();
 
+        if self.param.debug_info() {
+            self.log.warning(|| "debug_info is not shown yet".into());
+        }
         let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
         let mut plan = Vec::with_capacity(kept.len());
         for (origin, param) in kept {
@@ -164,6 +176,11 @@ impl Builder {
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());
+            if net.steps.iter().any(|step| step.name == name) {
+                net.log.warning(|| {
+                    format!("two layers are called \"{name}\": the second cannot be asked for by its name")
+                });
+            }
             net.log.info(|| format!("Creating Layer {name}"));
             if let Some(warning) = planned.layer.warning() {
                 net.log.warning(|| format!("layer \"{name}\": {warning}"));
@@ -172,7 +189,8 @@ impl Builder {
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
-        mark::mark_backward(steps, |p| params.specs[p].lr_mult != 0.0, force);
+        mark::mark_backward(steps, |p| params.specs[p].lr_mult != 0.0, force)
+            .map_err(|(i, e)| self.place(e.layer(&steps[i].name), steps[i].origin))?;
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
@@ -186,8 +204,10 @@ impl Builder {
             return Err(e.hint("add name: \"..\" and type: \"..\""));
         }
         param.phase.get_or_insert(phase as i32);
-        files::resolve(&mut param, self.folder.as_deref());
-        let layer = self.layers.create(&param).map_err(|e| e.layer(param.name()))?;
+        // The layer gets the paths where they are; the message keeps them as they were written.
+        let mut resolved = param.clone();
+        files::resolve(&mut resolved, self.folder.as_deref());
+        let layer = self.layers.create(&resolved).map_err(|e| e.layer(param.name()))?;
         wire::check_lists(&param, &layer.arity()).map_err(|e| e.layer(param.name()))?;
         Ok(Planned { origin, param, layer })
     }

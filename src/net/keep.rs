@@ -53,8 +53,9 @@ impl Keeper {
         let bottoms = steps.iter().flat_map(|step| step.bottom.iter().zip(&step.propagate_down));
         let written: HashSet<usize> = bottoms.filter(|(_, down)| **down).map(|(&id, _)| id).collect();
         for step in steps {
-            let (needs, stays) =
-                (step.layer.needs(), step.layer.is_source() || step.top.iter().any(|t| held.contains(t)));
+            // A layer without bottoms may fill its tops once and for all.
+            let stays = step.bottom.is_empty() || step.top.iter().any(|t| held.contains(t));
+            let needs = step.layer.needs();
             for &id in step.bottom.iter().filter(|_| step.runs_backward && needs.x) {
                 fates[id].data_until = None;
             }
@@ -64,6 +65,10 @@ impl Keeper {
             for (&id, &weight) in step.top.iter().zip(&step.loss_weight) {
                 fates[id].diff_passes = weight == 0.0 && step.runs_backward && !stays && written.contains(&id);
             }
+        }
+        // In the first pass, too, arrays are handed on rather than allocated.
+        for fate in &mut fates {
+            (fate.data_gone, fate.diff_gone) = (fate.data_until.is_some(), fate.diff_passes);
         }
         Keeper { fates, free: Vec::new() }
     }

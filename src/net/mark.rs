@@ -4,10 +4,19 @@
 //! input under `force_backward`), and something above asks for it (a loss).
 
 use super::Step;
+use crate::{Error, Kind, Result};
 use std::collections::HashSet;
 
 /// Sets `runs_backward` and `propagate_down` of every step.
-pub(super) fn mark_backward(steps: &mut [Step], learns: impl Fn(usize) -> bool, force: bool) {
+///
+/// # Errors
+/// A loss whose gradient would have to go into its label, with the number of its step: the bottoms are swapped, or
+/// `propagate_down` must say that no gradient is wanted.
+pub(super) fn mark_backward(
+    steps: &mut [Step],
+    learns: impl Fn(usize) -> bool,
+    force: bool,
+) -> Result<(), (usize, Error)> {
     // Upwards: which blobs depend on something that can use a gradient.
     let mut wanted: HashSet<usize> = HashSet::new();
     for step in steps.iter_mut() {
@@ -24,11 +33,21 @@ pub(super) fn mark_backward(steps: &mut [Step], learns: impl Fn(usize) -> bool, 
     // Downwards: which of them a loss depends on, by a way that nobody cut.
     let mut under_loss: HashSet<usize> = HashSet::new();
     let mut cut: HashSet<usize> = HashSet::new();
-    for step in steps.iter_mut().rev() {
+    for (number, step) in steps.iter_mut().enumerate().rev() {
         let counts = |i: usize, t: &usize| step.loss_weight[i] != 0.0 || under_loss.contains(t);
         let contributes = step.top.iter().enumerate().any(|(i, t)| counts(i, t));
         let reached = step.top.iter().any(|t| !cut.contains(t));
         step.runs_backward &= contributes && reached;
+        for (i, b) in step.bottom.iter().enumerate() {
+            if contributes && wanted.contains(b) && !step.layer.propagates(i) && step.asked_down.is_empty() {
+                let message = format!(
+                    "{} has no gradient for its bottom \"{}\", which needs one",
+                    step.kind, step.param.bottom[i]
+                );
+                let hint = "are the bottoms swapped? or say propagate_down: true, false to train without that gradient";
+                return Err((number, Error::new(Kind::Net, message).field(format!("bottom[{i}]")).hint(hint)));
+            }
+        }
         for (b, down) in step.bottom.iter().zip(&mut step.propagate_down) {
             *down &= step.runs_backward;
             if contributes {
@@ -47,4 +66,5 @@ pub(super) fn mark_backward(steps: &mut [Step], learns: impl Fn(usize) -> bool, 
             }
         }
     }
+    Ok(())
 }

@@ -61,7 +61,8 @@ impl Net {
         Ok(&self.blobs[id].data)
     }
 
-    /// The data of a blob, to be changed. What a layer before the start of the next forward fills is overwritten by it.
+    /// The data of a blob, to be changed. A forward that runs the layer that makes this blob overwrites it: start after that
+    /// layer.
     pub fn data_mut(&mut self, blob: &str) -> Result<&mut Values> {
         let n = self.name_index(blob)?;
         let id = self.names[n].data;
@@ -88,7 +89,10 @@ impl Net {
     pub fn blob_version(&self, blob: &str, k: usize) -> Result<&Blob> {
         let ids = &self.versions(blob)?.ids;
         match ids.get(k) {
-            Some(&id) => Ok(&self.blobs[id]),
+            Some(&id) => {
+                self.has_data(id)?;
+                Ok(&self.blobs[id])
+            }
             None => {
                 Err(Error::new(Kind::Unknown, format!("blob \"{blob}\" has {} versions, no number {k}", ids.len())))
             }

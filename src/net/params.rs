@@ -10,12 +10,15 @@ use crate::{Blob, Error, Kind, Result};
 /// What is known of one entry besides its values.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The layer that made it, and which of that layer's blobs it is.
+    /// The name of the layer that made it.
     pub layer: String,
+    /// Which of that layer's blobs it is, from 0.
     pub index: usize,
     /// The name under which layers share it; empty if it has none.
     pub name: String,
+    /// Multiplies the solver's learning rate; 0 for an entry that is not trained.
     pub lr_mult: f32,
+    /// Multiplies the solver's weight decay; 0 for none.
     pub decay_mult: f32,
     /// It gets no gradient: lr_mult is 0 and nothing forces backward.
     pub(super) frozen: bool,
@@ -44,10 +47,12 @@ pub struct Params {
 }
 
 impl Params {
+    /// The number of entries; one that several layers share counts once.
     pub fn len(&self) -> usize {
         self.blobs.len()
     }
 
+    /// Whether no layer of the net made a parameter.
     pub fn is_empty(&self) -> bool {
         self.blobs.is_empty()
     }
@@ -57,6 +62,7 @@ impl Params {
         self.blobs.iter().zip(&self.specs)
     }
 
+    /// Each entry's blob, to be changed, and what is known of it.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&mut Blob, &Spec)> {
         self.blobs.iter_mut().zip(&self.specs)
     }

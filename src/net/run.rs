@@ -1,7 +1,7 @@
 //! Running a net: forward, backward, all of it or a range, with or without a look after each layer.
 
 use super::{Lent, Net, Step};
-use crate::layer::Cx;
+use crate::layer::{Cx, Phase};
 use crate::{Blob, Error, Kind, Result};
 use ndarray::ArrayD;
 use std::fmt;
@@ -184,6 +184,7 @@ impl Net {
             self.next_pass += 1;
         }
         let device = self.device.clone();
+        device.install(|| self.refresh_splits(steps.start))?;
         let loss = device.install(|| steps.map(|i| self.forward_step(i)).sum::<Result<f32>>())?;
         device.check()?;
         Ok(loss)
@@ -196,9 +197,9 @@ impl Net {
     }
 
     fn forward_step(&mut self, i: usize) -> Result<f32> {
-        self.take_hand_written_data(i);
+        self.take_hand_written_data(i)?;
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
-        let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
+        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
         if let Err(e) = keeper.before_forward(step, blobs) {
             return Err(self.blame(e, i));
@@ -213,6 +214,9 @@ impl Net {
                 names[owner[t]].data = t;
             }
         }
+        for &b in &step.bottom {
+            names[owner[b]].set_by_hand = false; // it has been read
+        }
         let loss = step.loss(blobs);
         keeper.after_forward(i, step, blobs);
         done.map_err(|e| self.blame(e, i))?;
@@ -225,7 +229,7 @@ impl Net {
         }
         self.take_last_diffs(i)?;
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
-        let cx = Cx { phase: *phase, device, seed: *seed, pass: *pass };
+        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
         if let Err(e) = keeper.before_backward(step, blobs) {
             return Err(self.blame(e, i));
@@ -253,14 +257,27 @@ impl Net {
         self.source.locate(e.layer(&self.steps[i].name), &format!("layer[{}]", self.steps[i].origin))
     }
 
+    /// In Caffe a Split's tops are its bottom's memory. Here they are copies, which a forward that starts after the Split would
+    /// find stale if the bottom was set by hand: so the Splits before it run first.
+    fn refresh_splits(&mut self, start: usize) -> Result {
+        for i in 0..start {
+            let step = &self.steps[i];
+            if step.kind == "Split" && step.bottom.iter().any(|&b| self.names[self.owner[b]].set_by_hand) {
+                self.forward_step(i)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Under a name there is one value for all, as if its versions were one buffer: if the version that a layer is about to
     /// read is not the one written last (somebody started in the middle), it takes over the last one's values.
-    fn take_hand_written_data(&mut self, i: usize) {
+    fn take_hand_written_data(&mut self, i: usize) -> Result {
         for k in 0..self.steps[i].bottom.len() {
             let id = self.steps[i].bottom[k];
             let last = self.names[self.owner[id]].data;
             // In a whole pass the version before an in-place layer is always the one written last.
             if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
+                self.has_data(last).map_err(|e| self.blame(e, i))?;
                 let (from, to) = two(&mut self.blobs, last, id);
                 to.data.slice_mut().copy_from_slice(from.data.slice());
                 self.names[self.owner[id]].data = id;
@@ -280,14 +297,17 @@ impl Net {
                 }
             }
         }
+        Ok(())
     }
 
-    /// The same for the diffs that a layer's backward is about to read.
+    /// The same for the diffs that a layer's backward is about to read. A loss's diff is its weight, which nobody overwrites.
     fn take_last_diffs(&mut self, i: usize) -> Result {
         for k in 0..self.steps[i].top.len() {
             let id = self.steps[i].top[k];
             let last = self.names[self.owner[id]].diff;
-            if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
+            let is_loss = self.steps[i].loss_weight[k] != 0.0;
+            if last != id && !is_loss && self.blobs[last].shape() == self.blobs[id].shape() {
+                self.has_diff(last).map_err(|e| self.blame(e, i))?;
                 let (from, to) = two(&mut self.blobs, last, id);
                 to.diff.slice_mut().copy_from_slice(from.diff.slice());
                 self.names[self.owner[id]].diff = id;
@@ -298,6 +318,11 @@ impl Net {
 }
 
 impl Step {
+    /// The phase in which the layer runs: the net's, unless its own message names another.
+    pub(super) fn phase(&self, net: Phase) -> Phase {
+        self.param.phase.map_or(net, |_| self.param.phase())
+    }
+
     pub(super) fn borrow_blobs(&mut self, blobs: &mut [Blob]) {
         self.lent.bottom.extend(self.bottom.iter().map(|&b| std::mem::take(&mut blobs[b])));
         self.lent.top.extend(self.top.iter().map(|&t| std::mem::take(&mut blobs[t])));

@@ -61,7 +61,7 @@ impl Net {
         self.steps.push(Step {
             origin,
             propagate_down: vec![false; bottom.len()],
-            asked_down: std::mem::take(&mut param.propagate_down),
+            asked_down: param.propagate_down.clone(),
             runs_backward: false,
             seeded: vec![usize::MAX; top.len()],
             params: Vec::new(),
@@ -115,7 +115,7 @@ impl Net {
     fn set_up_last(&mut self) -> Result {
         let i = self.steps.len() - 1;
         let Net { steps, blobs, phase, seed, device, .. } = self;
-        let cx = Cx { phase: *phase, device, seed: *seed, pass: 0 };
+        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: 0 };
         let step = &mut steps[i];
         step.borrow_blobs(blobs);
         let made = step.layer.setup(&cx, &step.lent.bottom);

@@ -20,47 +20,69 @@ pub use table::MESSAGES;
 /// A message: its name and its fields by number.
 #[derive(Debug)]
 pub struct Message {
+    /// The name in `proto/caffe.proto`, such as `LayerParameter`.
     pub name: &'static str,
+    /// The fields, by increasing number.
     pub fields: &'static [Field],
 }
 
 /// A field of a message.
 #[derive(Debug)]
 pub struct Field {
+    /// The name that stands in a prototxt, such as `kernel_size`.
     pub name: &'static str,
+    /// The number that stands for the field in the binary format.
     pub number: u32,
+    /// How often the field may stand.
     pub label: Label,
+    /// What each value of the field is.
     pub ty: Type,
 }
 
 /// How often a field stands in its message: at most once, exactly once, or any number of times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Label {
+    /// At most once; a default counts if it is left out.
     Optional,
+    /// Exactly once; a message without it is an error.
     Required,
+    /// Any number of times; the values keep their order.
     Repeated,
 }
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
 pub enum Type {
+    /// `true` or `false`.
     Bool,
+    /// An integer from -2^31 to 2^31 - 1.
     Int32,
+    /// An integer from -2^63 to 2^63 - 1.
     Int64,
+    /// An integer from 0 to 2^32 - 1.
     Uint32,
+    /// An integer from 0 to 2^64 - 1.
     Uint64,
+    /// A floating-point number of 32 bits.
     Float,
+    /// A floating-point number of 64 bits.
     Double,
+    /// Text in UTF-8.
     String,
+    /// Any bytes, written as a quoted string.
     Bytes,
+    /// One of the named values of an enumeration, written without quotes.
     Enum(&'static Enum),
+    /// A message, written in braces.
     Message(&'static Message),
 }
 
 /// An enumeration: its name (`PoolingParameter.PoolMethod`) and its values.
 #[derive(Debug)]
 pub struct Enum {
+    /// The name, with the message that it is declared in before a dot.
     pub name: &'static str,
+    /// The name and number of each value.
     pub values: &'static [(&'static str, i32)],
 }
 

@@ -27,13 +27,16 @@ use crate::error::{Error, Kind, Result};
 
 /// A message that the text format knows: all those of [`caffe`](super::caffe).
 pub trait Named: prost::Message + Default {
+    /// The message's entry in the schema: which fields it has.
     const SCHEMA: &'static Message;
 }
 
 /// A message read from text, with the places of its fields.
 #[derive(Clone, Debug)]
 pub struct Parsed<M> {
+    /// What the text says.
     pub message: M,
+    /// The text itself and where in it each field stands, for errors that are found later.
     pub source: Source,
 }
 

@@ -44,6 +44,7 @@ pub fn curve(lines: &[(&str, &[(f64, f64)])], title: &str, path: impl AsRef<Path
 }
 
 impl Chart {
+    /// A chart without lines: the title, axes without names, linear scales.
     pub fn new(title: &str) -> Chart {
         Chart { title: title.into(), x: String::new(), y: String::new(), log: false, lines: Vec::new() }
     }

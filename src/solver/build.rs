@@ -1,7 +1,7 @@
 //! Building a solver: everything it needs is given as a value, and checked before the first net is made.
 
 use super::rules::Rules;
-use super::{Remote, Solver, Test, settings};
+use super::{Remote, Solver, Test, settings, snapshot};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::net::Keep;
@@ -17,7 +17,7 @@ pub struct Builder {
     pub(super) folder: Option<PathBuf>,
     pub(super) layers: Layers,
     rules: Rules,
-    pub(super) device: Device,
+    pub(super) device: Option<Device>,
     pub(super) seed: u64,
     pub(super) log: Log,
     pub(super) level: Option<i32>,
@@ -35,7 +35,7 @@ impl Builder {
             folder: None,
             layers: Layers::caffe(),
             rules: Rules::caffe(),
-            device: Device::cpu(),
+            device: None,
             seed: 0,
             log: Log::from_env(),
             level: None,
@@ -49,8 +49,20 @@ impl Builder {
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = crate::files::find(path.as_ref(), None)?;
         let parsed = text::read::<SolverParameter>(&path)?;
-        let builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
+        let mut builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
+        builder.name_snapshots(&path);
         Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// As in Caffe, snapshots without a `snapshot_prefix` are called like the solver's file; a prefix that is a folder gets
+    /// that name too.
+    fn name_snapshots(&mut self, path: &Path) {
+        let prefix = match self.param.snapshot_prefix() {
+            "" => path.with_extension(""),
+            folder if Path::new(folder).is_dir() => Path::new(folder).join(path.file_stem().unwrap_or_default()),
+            _ => return,
+        };
+        self.param.snapshot_prefix = Some(prefix.to_string_lossy().into_owned());
     }
 
     /// Takes prototxt as text; `file` is what errors call it.
@@ -65,21 +77,25 @@ impl Builder {
         self
     }
 
+    /// The layer types that the nets may use; [`Layers::caffe`] if they are not given.
     pub fn layers(mut self, layers: &Layers) -> Builder {
         self.layers = layers.clone();
         self
     }
 
+    /// The update rules that `type` may name; [`Rules::caffe`] if they are not given.
     pub fn rules(mut self, rules: &Rules) -> Builder {
         self.rules = rules.clone();
         self
     }
 
+    /// Where the nets and the updates run; [`Device::best`] if it is not given.
     pub fn device(mut self, device: &Device) -> Builder {
-        self.device = device.clone();
+        self.device = Some(device.clone());
         self
     }
 
+    /// Where progress and warnings go; [`Log::from_env`] if it is not given.
     pub fn log(mut self, log: &Log) -> Builder {
         self.log = log.clone();
         self
@@ -91,15 +107,20 @@ impl Builder {
         self
     }
 
-    /// A level for every net's state.
+    /// The level of the train net's state.
     pub fn level(mut self, level: i32) -> Builder {
         self.level = Some(level);
         self
     }
 
-    /// A stage for every net's state.
-    pub fn stage(mut self, stage: &str) -> Builder {
-        self.stages.push(stage.into());
+    /// Adds a stage to the train net's state.
+    pub fn stage(self, stage: &str) -> Builder {
+        self.stages([stage])
+    }
+
+    /// Adds stages to the train net's state.
+    pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
+        self.stages.extend(stages.into_iter().map(String::from));
         self
     }
 
@@ -139,7 +160,13 @@ impl Builder {
         let p = &self.param;
         self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
         let regularization = settings::check(p)?;
+        snapshot::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
+        let device = match self.device.clone() {
+            Some(device) => device,
+            None => Device::best()?,
+        };
+        self.device = Some(device.clone());
         let rule = self.rules.create(p)?;
         let mut net = self.train_net()?;
         let mut tests = Vec::new();
@@ -160,11 +187,11 @@ impl Builder {
         }
         self.log.info(|| "Solver scaffolding done.".into());
         Ok(Solver {
-            cpu: match &self.device {
+            cpu: match &device {
                 Device::Cpu(cpu) => cpu.clone(),
                 Device::Gpu(_) => Cpu::new(0),
             },
-            device: self.device,
+            device,
             seed: self.seed,
             log: self.log,
             net,

@@ -11,23 +11,23 @@ use crate::{Error, Kind, Result};
 
 /// Where a net's description comes from.
 #[derive(Clone)]
-enum From<'a> {
+enum Origin<'a> {
     File(&'a str),
     /// Written in the solver itself, in this field.
     Param(&'a NetParameter, String),
 }
 
-fn param<'a>(net: &'a NetParameter, field: &str) -> From<'a> {
-    From::Param(net, field.to_string())
+fn param<'a>(net: &'a NetParameter, field: &str) -> Origin<'a> {
+    Origin::Param(net, field.to_string())
 }
 
 impl Builder {
     pub(super) fn train_net(&self) -> Result<Net> {
         let p = &self.param;
-        let named: Vec<(&str, From)> = [
-            ("net", p.net.as_deref().map(From::File)),
+        let named: Vec<(&str, Origin)> = [
+            ("net", p.net.as_deref().map(Origin::File)),
             ("net_param", p.net_param.as_ref().map(|n| param(n, "net_param"))),
-            ("train_net", p.train_net.as_deref().map(From::File)),
+            ("train_net", p.train_net.as_deref().map(Origin::File)),
             ("train_net_param", p.train_net_param.as_ref().map(|n| param(n, "train_net_param"))),
         ]
         .into_iter()
@@ -51,8 +51,8 @@ impl Builder {
             let field = format!("test_net_param[{i}]");
             (param(n, &field), field)
         });
-        let files = p.test_net.iter().enumerate().map(|(i, file)| (From::File(file), format!("test_net[{i}]")));
-        let mut sources: Vec<(From, String)> = params.chain(files).collect();
+        let files = p.test_net.iter().enumerate().map(|(i, file)| (Origin::File(file), format!("test_net[{i}]")));
+        let mut sources: Vec<(Origin, String)> = params.chain(files).collect();
         let wanted = if p.test_state.is_empty() { p.test_iter.len() } else { p.test_state.len() };
         if let Some(generic) = self.generic() {
             sources.resize(wanted.max(sources.len()), generic);
@@ -80,25 +80,25 @@ impl Builder {
     }
 
     /// The net of which there are as many test nets as values of `test_iter`, and its field.
-    fn generic(&self) -> Option<(From<'_>, String)> {
+    fn generic(&self) -> Option<(Origin<'_>, String)> {
         let SolverParameter { net, net_param, .. } = &self.param;
-        let file = net.as_deref().map(|file| (From::File(file), "net".to_string()));
+        let file = net.as_deref().map(|file| (Origin::File(file), "net".to_string()));
         file.or_else(|| net_param.as_ref().map(|n| (param(n, "net_param"), "net_param".to_string())))
     }
 
-    fn net(&self, from: &From, field: &str, phase: Phase, state: Option<&NetState>) -> Result<Net> {
+    fn net(&self, from: &Origin, field: &str, phase: Phase, state: Option<&NetState>) -> Result<Net> {
         let folder = self.folder.as_deref();
         let what = if phase == Phase::Train { "training net" } else { "test net" };
         self.log.info(|| match from {
-            From::File(file) => format!("Creating {what} from net file: {file}"),
-            From::Param(_, field) => format!("Creating {what} from the solver's own {field}"),
+            Origin::File(file) => format!("Creating {what} from net file: {file}"),
+            Origin::Param(_, field) => format!("Creating {what} from the solver's own {field}"),
         });
         let mut builder = match from {
-            From::File(file) => {
+            Origin::File(file) => {
                 let read = crate::files::find(file, folder).and_then(net::Builder::read);
                 read.map_err(|e| e.field(field))?
             }
-            From::Param(param, field) => {
+            Origin::Param(param, field) => {
                 let builder = Net::build(param).source(self.source.inside(field));
                 if let Some(folder) = folder { builder.folder(folder) } else { builder }
             }
@@ -108,19 +108,19 @@ impl Builder {
                 Some(level) => builder.level(level),
                 None => builder,
             };
-            builder = state.stage.iter().fold(builder, |b, stage| b.stage(stage));
+            builder = builder.stages(state.stage.iter().map(String::as_str));
         }
-        if let Some(level) = self.level {
-            builder = builder.level(level);
+        if phase == Phase::Train {
+            builder = match self.level {
+                Some(level) => builder.level(level),
+                None => builder,
+            };
+            builder = builder.stages(self.stages.iter().map(String::as_str));
         }
-        builder = self.stages.iter().fold(builder, |b, stage| b.stage(stage));
-        builder
-            .phase(phase)
-            .layers(&self.layers)
-            .device(&self.device)
-            .seed(self.seed)
-            .log(&self.log)
-            .keep(self.keep)
-            .make()
+        if let Some(device) = &self.device {
+            builder = builder.device(device);
+        }
+        let phase = state.and_then(|s| s.phase).map_or(phase, |_| state.map_or(phase, NetState::phase));
+        builder.phase(phase).layers(&self.layers).seed(self.seed).log(&self.log).keep(self.keep).make()
     }
 }

@@ -53,6 +53,10 @@ pub const LR_POLICIES: &[(&str, Policy, &[Field])] = &[
 /// See [`check`]; or the rate is no finite number, as that of poly behind max_iter.
 pub fn rate(p: &SolverParameter, iter: u64) -> Result<f32> {
     let (name, formula, _) = find(p)?;
+    if *name == "poly" && iter as i64 > p.max_iter() as i64 {
+        let message = format!("lr_policy \"poly\" ends at max_iter {}, and this is iteration {iter}", p.max_iter());
+        return Err(Error::value(message).field("max_iter").hint("give a larger max_iter"));
+    }
     match formula(p, iter as f32) {
         rate if rate.is_finite() => Ok(rate),
         rate => {

@@ -141,7 +141,7 @@ fn share(what: &str, value: f32) -> Result<f32> {
         .hint("it is the share of the past that is kept: 0.9, for example"))
 }
 
-/// The settings that divide by δ refuse a momentum, which they would ignore.
+/// AdaGrad and RMSProp have no momentum and refuse one rather than ignore it, as in Caffe.
 fn no_momentum(kind: &str, p: &SolverParameter) -> Result {
     match p.momentum() {
         0.0 => Ok(()),
@@ -151,6 +151,7 @@ fn no_momentum(kind: &str, p: &SolverParameter) -> Result {
     }
 }
 
+/// Gradient descent with momentum; it reads `momentum`, 0 for none.
 pub struct Sgd {
     momentum: f32,
 }
@@ -169,6 +170,7 @@ impl Rule for Sgd {
     }
 }
 
+/// Nesterov's momentum, which looks one step ahead; it reads `momentum`.
 pub struct Nesterov {
     momentum: f32,
 }
@@ -188,6 +190,7 @@ impl Rule for Nesterov {
     }
 }
 
+/// Steps shrink with the sum of all squared gradients so far; it reads `delta` and refuses `momentum`.
 pub struct AdaGrad {
     delta: f32,
 }
@@ -206,6 +209,7 @@ impl Rule for AdaGrad {
     }
 }
 
+/// As AdaGrad with a running mean of squares instead; it reads `rms_decay` and `delta` and refuses `momentum`.
 pub struct RmsProp {
     rms_decay: f32,
     delta: f32,
@@ -226,6 +230,7 @@ impl Rule for RmsProp {
     }
 }
 
+/// Steps sized by the running mean of earlier steps; it reads `momentum`, the mean's decay, and `delta`.
 pub struct AdaDelta {
     momentum: f32,
     delta: f32,
@@ -252,6 +257,8 @@ impl Rule for AdaDelta {
     }
 }
 
+/// Running means of the gradient and of its square, corrected for starting at 0; it reads `momentum`, `momentum2` and
+/// `delta`.
 pub struct Adam {
     beta1: f32,
     beta2: f32,

@@ -7,10 +7,37 @@
 
 use super::{Solver, policy};
 use crate::net::weights::{from_proto_values, read_weights, to_proto_values};
-use crate::proto::{LayerPosition, SolverState, binary, solver_parameter::SnapshotFormat};
+use crate::proto::{LayerPosition, SolverParameter, SolverState, binary, solver_parameter::SnapshotFormat};
 use crate::{Error, Kind, Result, files};
 use prost::Message;
 use std::path::{Path, PathBuf};
+
+/// What a test net's data layer is called among the positions: `test_net[0] mnist`.
+const TEST_NET: &str = "test_net[";
+
+fn in_test_net(i: usize, layer: &str) -> String {
+    format!("{TEST_NET}{i}] {layer}")
+}
+
+fn check_format(param: &SolverParameter) -> Result {
+    match param.snapshot_format() {
+        SnapshotFormat::Binaryproto => Ok(()),
+        SnapshotFormat::Hdf5 => Err(Error::value("snapshots in HDF5 cannot be written yet")
+            .field("snapshot_format")
+            .hint("use snapshot_format: BINARYPROTO")),
+    }
+}
+
+/// If snapshots are due on the way, whether they can be written: better to know before training than hours after.
+pub(super) fn check(param: &SolverParameter) -> Result {
+    if param.snapshot() == 0 || param.snapshot_prefix().is_empty() {
+        return Ok(());
+    }
+    check_format(param)?;
+    let trial = PathBuf::from(format!("{}_iter_0.trial", param.snapshot_prefix()));
+    files::write_aside(&trial, b"").map_err(|e| e.field("snapshot_prefix"))?;
+    std::fs::remove_file(&trial).map_err(|e| Error::file(&trial, "remove", e))
+}
 
 impl Solver {
     /// Writes the weights and the state; gives the state's path.
@@ -19,11 +46,7 @@ impl Solver {
     /// There is no `snapshot_prefix`, or the files cannot be written.
     pub fn snapshot(&mut self) -> Result<PathBuf> {
         self.lend_to(None);
-        if self.param.snapshot_format() == SnapshotFormat::Hdf5 {
-            return Err(Error::value("snapshots in HDF5 cannot be written yet")
-                .field("snapshot_format")
-                .hint("use snapshot_format: BINARYPROTO"));
-        }
+        check_format(&self.param)?;
         let prefix = match self.param.snapshot_prefix() {
             "" => {
                 return Err(
@@ -43,7 +66,10 @@ impl Solver {
     }
 
     fn state(&self, model: &Path) -> SolverState {
-        let position = self.net.positions().into_iter();
+        let tests = self.tests.iter().enumerate().flat_map(|(i, test)| {
+            test.net.positions().into_iter().map(move |(layer, samples)| (in_test_net(i, &layer), samples))
+        });
+        let position = self.net.positions().into_iter().chain(tests);
         SolverState {
             iter: Some(self.iter as i32),
             learned_net: Some(model.to_string_lossy().into_owned()),
@@ -96,8 +122,18 @@ impl Solver {
             }
             self.net.copy_trained_layers_from(&model)?;
         }
-        for position in &state.position {
-            self.net.seek(position.layer(), position.samples())?;
+        let stood = |name: &str| state.position.iter().find(|p| p.layer() == name).map(LayerPosition::samples);
+        for (layer, _) in self.net.positions() {
+            if let Some(samples) = stood(&layer) {
+                self.net.seek(&layer, samples)?;
+            }
+        }
+        for (i, test) in self.tests.iter_mut().enumerate() {
+            for (layer, _) in test.net.positions() {
+                if let Some(samples) = stood(&in_test_net(i, &layer)) {
+                    test.net.seek(&layer, samples)?;
+                }
+            }
         }
         if let Some(seed) = state.seed {
             self.seed = seed;
@@ -106,6 +142,7 @@ impl Solver {
         }
         self.net.set_passes(state.pass());
         (self.history, self.iter) = (history, iter);
+        self.saved_at = None;
         self.losses.clear();
         self.window.clear();
         Ok(())
@@ -130,13 +167,14 @@ impl Solver {
         if let Some(p) = state.position.iter().find(|p| i64::try_from(p.samples()).is_err()) {
             return Err(format!("it says that data layer \"{}\" handed out {} samples", p.layer(), p.samples()));
         }
-        match state.position.iter().find(|p| !positions.iter().any(|(layer, _)| layer == p.layer())) {
+        let is_here = |p: &LayerPosition| positions.iter().any(|(layer, _)| layer == p.layer());
+        match state.position.iter().find(|p| !is_here(p) && !p.layer().starts_with(TEST_NET)) {
             Some(p) => Err(format!("it says where data layer \"{}\" stood, which this net does not have", p.layer())),
             None => Ok(()),
         }
     }
 
-    /// Where the weights of a snapshot are: where it says, or, when it was moved, beside it.
+    /// Where the weights of a snapshot are: beside the state, where it was written, or where the state says.
     fn model_beside(&self, state: &Path, model: &str) -> Result<PathBuf> {
         let folder = state.parent().unwrap_or(Path::new("."));
         let name = Path::new(model).file_name().map(|name| folder.join(name)).filter(|beside| beside.is_file());

@@ -5,6 +5,7 @@ use crate::log::number;
 use crate::net::Net;
 use crate::{Error, Result};
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 /// One value of a test net's output.
 #[derive(Clone, PartialEq, Debug)]
@@ -12,7 +13,7 @@ pub struct Score {
     /// The output blob.
     pub name: String,
     /// The value's mean over the batches.
-    pub mean: f32,
+    pub value: f32,
     /// What the blob counts in the objective.
     pub loss_weight: f32,
 }
@@ -20,10 +21,10 @@ pub struct Score {
 impl fmt::Display for Score {
     /// As Caffe's logs have it: `loss = 0.25 (* 1 = 0.25 loss)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}", self.name, number(self.mean))?;
+        write!(f, "{} = {}", self.name, number(self.value))?;
         match self.loss_weight {
             0.0 => Ok(()),
-            w => write!(f, " (* {} = {} loss)", number(w), number(w * self.mean)),
+            w => write!(f, " (* {} = {} loss)", number(w), number(w * self.value)),
         }
     }
 }
@@ -40,13 +41,13 @@ pub struct TestScores {
 impl TestScores {
     /// The mean of the (first value of the) output `name`.
     pub fn get(&self, name: &str) -> Option<f32> {
-        self.scores.iter().find(|s| s.name == name).map(|s| s.mean)
+        self.scores.iter().find(|s| s.name == name).map(|s| s.value)
     }
 }
 
 impl fmt::Display for TestScores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list: Vec<String> = self.scores.iter().map(|s| format!("{} = {}", s.name, number(s.mean))).collect();
+        let list: Vec<String> = self.scores.iter().map(|s| format!("{} = {}", s.name, number(s.value))).collect();
         f.write_str(&list.join(", "))
     }
 }
@@ -57,16 +58,17 @@ impl Solver {
         (0..self.tests.len()).map(|i| self.test(i)).collect()
     }
 
-    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs.
+    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs; fewer if it is asked to stop.
     ///
     /// # Errors
     /// There is no such test net, or one of its layers fails.
     pub fn test(&mut self, i: usize) -> Result<TestScores> {
         self.log.info(|| format!("Iteration {}, Testing net (#{i})", self.iter));
-        let batches = self.param.test_iter.get(i).copied().unwrap_or(1);
+        let batches = self.param.test_iter.get(i).map_or(1, |&n| n.max(1) as u32);
         let (device, compute_loss) = (self.device.clone(), self.param.test_compute_loss());
+        let stop = self.remote.stop.clone();
         let net = self.test_net(i)?;
-        let (loss, scores) = device.install(|| average(net, batches))?;
+        let (loss, scores) = device.install(|| average(net, batches, |_, _| !stop.load(Ordering::SeqCst)))?;
         let scores = TestScores { loss: compute_loss.then_some(loss), scores };
         if let Some(loss) = scores.loss {
             self.log.info(|| format!("Test loss: {}", number(loss)));
@@ -78,33 +80,33 @@ impl Solver {
     }
 }
 
-/// Runs `batches` forwards and averages the objective and every value of every output.
+/// Runs `batches` forwards and averages the objective and every value of every output. `look` sees each batch's number and
+/// scores; when it says false, the batches so far are averaged.
 ///
 /// # Errors
 /// A layer that fails; outputs that change their size from batch to batch.
-pub fn average(net: &mut Net, batches: i32) -> Result<(f32, Vec<Score>)> {
-    let (mut loss, mut sums) = (0.0, Vec::new());
-    for _ in 0..batches {
-        loss += net.forward_loss()?;
+pub fn average(net: &mut Net, batches: u32, mut look: impl FnMut(u32, &[Score]) -> bool) -> Result<(f32, Vec<Score>)> {
+    let (mut loss, mut sums, mut done) = (0.0f64, Vec::new(), 0);
+    while done < batches {
+        loss += net.forward_loss()? as f64;
         let now = scores(net)?;
-        if sums.is_empty() {
+        if done == 0 {
             sums = vec![0.0f64; now.len()];
         } else if sums.len() != now.len() {
             let message =
                 format!("{} output values in one batch and {} in another have no mean", sums.len(), now.len());
-            return Err(
-                Error::shape(message).hint("end the net in numbers, or let a Silence layer take what changes size")
-            );
+            let hint = "end the net in numbers, or let a Silence layer take what changes size";
+            return Err(Error::shape(message).hint(hint));
         }
-        if let Some(grown) = now.get(sums.len()).or_else(|| now.last().filter(|_| now.len() < sums.len())) {
-            let message =
-                format!("an output like \"{}\" changes its size from batch to batch, so it has no mean", grown.name);
-            return Err(Error::shape(message).hint("let a Silence layer take it, or reduce it to one number"));
+        sums.iter_mut().zip(&now).for_each(|(sum, score)| *sum += score.value as f64);
+        done += 1;
+        if !look(done - 1, &now) {
+            break;
         }
-        sums.iter_mut().zip(&now).for_each(|(sum, score)| *sum += score.mean as f64);
     }
-    let mean = |(score, sum): (Score, f64)| Score { mean: (sum / batches as f64) as f32, ..score };
-    Ok((loss / batches as f32, scores(net)?.into_iter().zip(sums).map(mean).collect()))
+    let n = done as f64;
+    let mean = |(score, sum): (Score, f64)| Score { value: (sum / n) as f32, ..score };
+    Ok(((loss / n) as f32, scores(net)?.into_iter().zip(sums).map(mean).collect()))
 }
 
 /// Every value of every output as it stands.
@@ -113,7 +115,7 @@ pub fn scores(net: &Net) -> Result<Vec<Score>> {
     for name in net.outputs() {
         let loss_weight = net.loss_weight(name);
         let values = net.data(name)?.slice().iter();
-        scores.extend(values.map(|&mean| Score { name: name.into(), mean, loss_weight }));
+        scores.extend(values.map(|&value| Score { name: name.into(), value, loss_weight }));
     }
     Ok(scores)
 }

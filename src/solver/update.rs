@@ -4,7 +4,6 @@ use super::Solver;
 use super::rules::{At, Rule};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::{Blob, Error, Kind, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How weights are kept small: by adding to the gradient λ w (L2) or λ sign(w) (L1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,14 +18,16 @@ impl Solver {
     /// # Errors
     /// A gradient that is not finite, with the layer's name.
     pub fn apply_update(&mut self) -> Result {
+        self.lend_to(None);
         let rate = self.rate()?;
+        self.check_gradients()?;
         let scale = self.clip_scale();
         let (iter, cpu) = (self.iter, self.cpu.clone());
         let Solver { history, rule, param, regularization, .. } = self;
         let net = &mut self.net;
         let params = net.store_mut().len();
         for (i, (blob, spec)) in net.store_mut().iter_mut().enumerate() {
-            let piece = Piece {
+            let update = Update {
                 at: At { lr: rate * spec.lr_mult, iter },
                 scale: scale / param.iter_size() as f32,
                 decay: param.weight_decay() * spec.decay_mult,
@@ -35,14 +36,19 @@ impl Solver {
             };
             let mut memory: Vec<&mut [f32]> =
                 history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
-            if !piece.apply(&cpu, blob, &mut memory) {
-                let message = format!("the gradient of its parameter {} is not finite at iteration {iter}", spec.index);
-                return Err(Error::new(Kind::NonFinite, message)
-                    .layer(&spec.layer)
-                    .hint("a smaller base_lr, clip_gradients or another filler usually helps"));
-            }
+            update.apply(&cpu, blob, &mut memory);
         }
         Ok(())
+    }
+
+    /// Refuses a gradient that is not finite, before it gets into any weight.
+    fn check_gradients(&self) -> Result {
+        let bad = |(blob, _): &(&Blob, _)| !is_finite(blob.diff.slice());
+        let Some((_, spec)) = self.net.store().iter().find(bad) else { return Ok(()) };
+        let message = format!("the gradient of its parameter {} is not finite at iteration {}", spec.index, self.iter);
+        Err(Error::new(Kind::NonFinite, message)
+            .layer(&spec.layer)
+            .hint("a smaller base_lr, clip_gradients or another filler usually helps"))
     }
 
     /// What to multiply all gradients with, so that their norm is at most `clip_gradients`.
@@ -61,8 +67,14 @@ fn sumsq(blob: &Blob) -> f64 {
     blob.diff.slice().iter().map(|&d| d as f64 * d as f64).sum()
 }
 
+/// Whether all values are finite: the exponent bits of infinities and NaN are all ones. A maximum of integers may be taken in
+/// any order, so the loop runs in vectors.
+fn is_finite(x: &[f32]) -> bool {
+    x.iter().fold(0, |most, x| most.max(x.to_bits() & 0x7fff_ffff)) < f32::INFINITY.to_bits()
+}
+
 /// The update of one parameter, which is done in pieces: each piece is read and written once, while it is in the cache.
-struct Piece<'a> {
+struct Update<'a> {
     at: At,
     scale: f32,
     decay: f32,
@@ -70,10 +82,8 @@ struct Piece<'a> {
     rule: &'a dyn Rule,
 }
 
-impl Piece<'_> {
-    /// False if a gradient was not finite.
-    fn apply(&self, cpu: &Cpu, blob: &mut Blob, memory: &mut [&mut [f32]]) -> bool {
-        let finite = AtomicBool::new(true);
+impl Update<'_> {
+    fn apply(&self, cpu: &Cpu, blob: &mut Blob, memory: &mut [&mut [f32]]) {
         let (w, dw) = (blob.data.slice_mut().chunks_mut(PIECE), blob.diff.slice_mut().chunks_mut(PIECE));
         let mut memory: Vec<_> = memory.iter_mut().map(|m| m.chunks_mut(PIECE)).collect();
         let mut pieces: Vec<_> = w
@@ -82,30 +92,24 @@ impl Piece<'_> {
             .collect();
         cpu.pieces(&mut pieces, 1, |_, pieces| {
             for (w, dw, memory) in pieces {
-                if !self.regularize(w, dw) {
-                    finite.store(false, Ordering::Relaxed);
-                }
+                self.regularize(w, dw);
                 self.rule.update(&self.at, w, dw, memory);
                 for (w, step) in w.iter_mut().zip(dw.iter()) {
                     *w -= *step;
                 }
             }
         });
-        finite.into_inner()
     }
 
-    /// dw = scale dw + λ w or λ sign(w). False if a gradient is not finite.
-    fn regularize(&self, w: &[f32], dw: &mut [f32]) -> bool {
+    /// dw = scale dw + λ w or λ sign(w).
+    fn regularize(&self, w: &[f32], dw: &mut [f32]) {
         let (scale, decay) = (self.scale, self.decay);
-        let mut nothing = 0.0; // stays 0 unless a gradient is infinite or not a number
         for (w, dw) in w.iter().zip(dw) {
-            nothing += *dw * 0.0;
             *dw = match self.regularization {
                 Regularization::L2 => scale * *dw + decay * w,
                 Regularization::L1 => scale * *dw + decay * sign(*w),
             };
         }
-        nothing == 0.0
     }
 }
 

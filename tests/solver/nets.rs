@@ -90,11 +90,11 @@ fn states_choose_layers() {
     };
     let text = format!("net_param {{ {text} }} {PLAIN} {state}");
     assert_eq!(layers(&mut solver(&text)), [vec!["plain", "training"], vec!["staged"], vec!["staged", "high"]]);
-    // a level and a stage for all, as the command gives them
+    // a level and a stage given to the solver are the train net's, as in Caffe
     let builder = Builder::parse(&text, "solver").unwrap().level(3).stage("warm");
     assert_eq!(
         layers(&mut builder.make().unwrap()),
-        [vec!["high", "training"], vec!["staged", "high"], vec!["staged", "high"]]
+        [vec!["high", "training"], vec!["staged"], vec!["staged", "high"]]
     );
     let e = try_solver(&text.replace("test_iter: 1 test_iter: 1", "test_iter: 1")).unwrap_err();
     assert!(e.to_string().contains("test_iter"), "{e}");
