@@ -728,7 +728,8 @@ pub struct DataParameter {
     /// Images in a batch.
     #[prost(uint32, optional, tag = "4")]
     pub batch_size: ::core::option::Option<u32>,
-    /// Skips up to this many images at the start, at random, so that parallel runs do not see the same. Caffe 1.0 ignores it.
+    /// Skips up to this many images at the start, at random, so that parallel runs do not see the same. Caffe 1.0 ignores
+    /// it.
     #[prost(uint32, optional, tag = "7", default = "0")]
     pub rand_skip: ::core::option::Option<u32>,
     /// The kind of database.
