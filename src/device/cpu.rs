@@ -7,10 +7,12 @@
 mod conv;
 mod im2col;
 mod matrix;
+mod tile;
 
 pub use conv::Conv;
 pub use im2col::{Axis, Im2col, col2im, im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
+pub use tile::{Rows, add_product};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;

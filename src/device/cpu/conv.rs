@@ -20,13 +20,12 @@
 
 use super::Cpu;
 use super::im2col::{Axis, Im2col};
-use super::matrix::{Mat, MatMut, gemm, transpose};
+use super::matrix::{Mat, MatMut, transpose};
+use super::tile::{Rows, add_product};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
 const PIECES: usize = 16;
-/// Products shorter than this are not worth a call for each kernel row.
-const SHORT: usize = 16;
 /// The most values that the pieces' sums of dw take together.
 const MAX_SUMS: usize = 1 << 24;
 /// The most values a work buffer may have: as many as a blob.
@@ -44,6 +43,8 @@ pub struct Conv {
     expand: Im2col,
     /// Whether im2col would copy x as it stands.
     plain: bool,
+    /// Where in col the values begin that each weight of an output meets.
+    taps: Vec<usize>,
     /// Kernel rows (1 if all axes are expanded), and how far apart in col they find their values.
     rows: usize,
     shift: usize,
@@ -70,8 +71,7 @@ impl Conv {
         let (channels, outputs) = (channels / groups, outputs / groups);
         let mut expanded = axes.to_vec();
         let (mut rows, mut shift) = (1, 0);
-        let short = product(axes.iter().skip(1).map(|a| a.kernel).chain([channels])).is_some_and(|q| q < SHORT);
-        if let (Some(first), false) = (expanded.first_mut(), short)
+        if let Some(first) = expanded.first_mut()
             && first.stride == 1
         {
             (rows, shift) = (first.kernel, first.dilation);
@@ -93,7 +93,11 @@ impl Conv {
         shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
         let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
         let expand = Im2col::new(&expanded);
-        Ok(Conv { groups, channels, outputs, axes: axes.to_vec(), expand, plain, rows, shift, size, out, q, wide })
+        let inner = q / channels;
+        let tap = |i: usize| (i / (rows * inner) * inner + i % inner) * wide + i / inner % rows * shift;
+        let taps = (0..q * rows).map(tap).collect();
+        let axes = axes.to_vec();
+        Ok(Conv { groups, channels, outputs, axes, expand, plain, taps, rows, shift, size, out, q, wide })
     }
 
     /// The sizes of the output's spatial axes.
@@ -104,25 +108,20 @@ impl Conv {
     /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
     pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
         let image = self.groups * self.outputs * self.out;
-        self.by_rows(cpu, w, |w| {
-            cpu.pieces(y, images(y.len() / image) * image, |start, y| {
-                cpu.scratch(self.q * self.wide, |buffer| {
-                    let first = start / image * self.groups; // of all groups of all images
-                    let x = x.chunks_exact(self.channels * self.size).skip(first);
-                    for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
-                        let g = i % self.groups;
-                        if let Some(b) = b {
-                            let b = &b[g * self.outputs..];
-                            y.chunks_exact_mut(self.out).zip(b).for_each(|(y, b)| y.fill(*b));
-                        }
-                        let col = self.col(x, buffer);
-                        for r in 0..self.rows {
-                            let beta = if b.is_some() || r > 0 { 1.0 } else { 0.0 };
-                            let y = MatMut::new(y, self.outputs, self.out);
-                            gemm(1.0, self.kernel_row(w, g, r), self.shifted(col, r), beta, y);
-                        }
+        let w_starts = starts(self.outputs, self.taps.len());
+        cpu.pieces(y, images(y.len() / image) * image, |start, y| {
+            cpu.scratch(self.q * self.wide, |buffer| {
+                let first = start / image * self.groups; // of all groups of all images
+                let x = x.chunks_exact(self.channels * self.size).skip(first);
+                for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
+                    let g = i % self.groups;
+                    for (k, y) in (g * self.outputs..).zip(y.chunks_exact_mut(self.out)) {
+                        y.fill(b.map_or(0.0, |b| b[k]));
                     }
-                })
+                    let w = Rows { data: &w[g * self.outputs * self.taps.len()..], starts: &w_starts };
+                    let col = Rows { data: self.col(x, buffer), starts: &self.taps };
+                    add_product(w, col, MatMut::new(y, self.outputs, self.out));
+                }
             })
         });
     }
@@ -130,22 +129,28 @@ impl Conv {
     /// dx, the gradient with respect to the images.
     pub fn backward_data(&self, cpu: &Cpu, w: &[f32], dy: &[f32], dx: &mut [f32]) {
         let image = self.groups * self.channels * self.size;
-        self.by_rows(cpu, w, |w| {
+        let taps = self.taps.len();
+        // w_r^T, one kernel row after the other: the rows of w^T that it picks.
+        let inner = self.q / self.channels;
+        let row = |r| (0..self.q).map(move |i| ((i / inner * self.rows + r) * inner + i % inner) * self.outputs);
+        let rows: Vec<Vec<usize>> = (0..self.rows).map(|r| row(r).collect()).collect();
+        let dy_starts = starts(self.outputs, self.out);
+        cpu.scratch(w.len(), |wt| {
+            for (w, wt) in w.chunks_exact(self.outputs * taps).zip(wt.chunks_exact_mut(self.outputs * taps)) {
+                transpose(Mat::new(w, self.outputs, taps), wt, self.outputs);
+            }
+            let wt = &*wt;
             cpu.pieces(dx, images(dx.len() / image) * image, |start, dx| {
                 cpu.scratch(self.q * self.wide, |buffer| {
                     let first = start / image * self.groups;
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
+                        let wt = &wt[i % self.groups * self.outputs * taps..];
                         let dcol = if self.plain { &mut *dx } else { &mut *buffer };
-                        if self.rows > 1 {
-                            dcol.fill(0.0);
-                        }
-                        for r in 0..self.rows {
-                            let beta = if self.rows > 1 { 1.0 } else { 0.0 };
-                            let w = self.kernel_row(w, i % self.groups, r).t();
-                            let dcol = &mut dcol[r * self.shift..];
-                            let dcol = MatMut::strided(dcol, self.q, self.out, self.wide);
-                            gemm(1.0, w, Mat::new(dy, self.outputs, self.out), beta, dcol);
+                        dcol.fill(0.0);
+                        for (r, starts) in rows.iter().enumerate() {
+                            let dcol = MatMut::strided(&mut dcol[r * self.shift..], self.q, self.out, self.wide);
+                            add_product(Rows { data: wt, starts }, Rows { data: dy, starts: &dy_starts }, dcol);
                         }
                         if !self.plain {
                             self.expand.col2im(buffer, dx);
@@ -158,39 +163,34 @@ impl Conv {
 
     /// Adds to dw and db, the gradients with respect to the weights and the bias.
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        // A piece sums up dw as [group][kernel row][q][k], then db as [group][k], where k is an output: the product is
-        // fastest along its last axis, and with whole vectors there.
-        let k = if self.outputs > 8 { self.outputs.next_multiple_of(16) } else { self.outputs };
-        let row = self.q * k;
-        let weights = self.groups * self.rows * row;
-        let sum = weights + self.groups * k;
+        // A piece sums up dw as [group][tap][k], and db as a last tap that always meets a 1; k is an output: the product
+        // is fastest along its last axis, and with whole vectors there.
+        let k = self.outputs.next_multiple_of(if self.outputs > 8 { 16 } else { 4 });
+        let taps = self.taps.len();
+        let sum = self.groups * (taps + 1) * k;
         let num = dy.len() / (self.groups * self.outputs * self.out);
         if num == 0 {
             return; // an empty batch
         }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
+        let (ones, dy_starts) = (vec![1.0; self.out], starts(self.out, k));
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
             cpu.pieces(sums, sum, |start, sum| {
                 sum.fill(0.0);
-                let (dw, db) = sum.split_at_mut(weights);
+                let first = start / sum.len() * images * self.groups;
                 cpu.scratch(self.q * self.wide + self.out * k, |buffer| {
                     let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
-                    let first = start / (weights + db.len()) * images * self.groups;
                     let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (x, dy)) in x.zip(dy).enumerate() {
-                        let g = i % self.groups;
-                        let col = self.col(x, buffer);
+                        let sum = &mut sum[i % self.groups * (taps + 1) * k..][..(taps + 1) * k];
+                        let (dw, db) = sum.split_at_mut(taps * k);
                         transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
-                        for r in 0..self.rows {
-                            let dw = &mut dw[(g * self.rows + r) * row..][..row];
-                            let dyt = Mat::new(dyt, self.out, k);
-                            gemm(1.0, self.shifted(col, r), dyt, 1.0, MatMut::new(dw, self.q, k));
-                        }
-                        for dyt in dyt.chunks_exact(k) {
-                            add(dyt, &mut db[g * k..][..k]);
-                        }
+                        let dyt = Rows { data: dyt, starts: &dy_starts };
+                        let col = Rows { data: self.col(x, buffer), starts: &self.taps };
+                        add_product(col, dyt, MatMut::new(dw, taps, k));
+                        add_product(Rows { data: &ones, starts: &[0] }, dyt, MatMut::new(db, 1, k));
                     }
                 })
             });
@@ -200,19 +200,17 @@ impl Conv {
                     add(&other[start..], total);
                 }
             });
-            // Back to [output][channel][kernel row][other kernels].
-            let (inner, kernels) = (self.q / self.channels, self.q / self.channels * self.rows);
-            cpu.pieces(dw, self.channels * kernels, |start, dw| {
-                let output = start / dw.len();
-                let total = &total[output / self.outputs * self.rows * row + output % self.outputs..];
-                for (i, dw) in dw.iter_mut().enumerate() {
-                    let (c, r, j) = (i / kernels, i / inner % self.rows, i % inner);
-                    *dw += total[r * row + (c * inner + j) * k];
+            let sum_of = |g: usize| Mat::new(&total[g * (taps + 1) * k..], taps + 1, k).cols(0, self.outputs);
+            cpu.scratch(self.outputs * (taps + 1), |turned| {
+                for (g, dw) in dw.chunks_exact_mut(self.outputs * taps).enumerate() {
+                    transpose(sum_of(g).rows(0, taps), turned, taps);
+                    add(turned, dw);
                 }
             });
             if let Some(db) = db {
-                let total = total[weights..].chunks_exact(k);
-                db.chunks_exact_mut(self.outputs).zip(total).for_each(|(db, total)| add(total, db));
+                for (g, db) in db.chunks_exact_mut(self.outputs).enumerate() {
+                    add(&total[(g * (taps + 1) + taps) * k..][..self.outputs], db);
+                }
             }
         });
     }
@@ -225,34 +223,11 @@ impl Conv {
         self.expand.im2col(x, buffer);
         buffer
     }
+}
 
-    /// The part of col that kernel row `r` meets.
-    fn shifted<'a>(&self, col: &'a [f32], r: usize) -> Mat<'a> {
-        Mat::strided(&col[r * self.shift..], self.q, self.out, self.wide)
-    }
-
-    /// Kernel row `r` of group `g`, of weights in the order that [`by_rows`](Self::by_rows) makes.
-    fn kernel_row<'a>(&self, w: &'a [f32], g: usize, r: usize) -> Mat<'a> {
-        Mat::new(&w[(g * self.rows + r) * self.outputs * self.q..], self.outputs, self.q)
-    }
-
-    /// Calls `work` with the weights as \[group\]\[kernel row\]\[output\]\[channel\]\[other kernels\].
-    fn by_rows(&self, cpu: &Cpu, w: &[f32], work: impl FnOnce(&[f32])) {
-        if self.rows == 1 {
-            return work(w);
-        }
-        let (inner, row) = (self.q / self.channels, self.outputs * self.q);
-        cpu.scratch(w.len(), |by_rows| {
-            cpu.pieces(by_rows, row, |start, by_rows| {
-                let (g, r) = (start / row / self.rows, start / row % self.rows);
-                let w = w[g * self.rows * row..].chunks_exact(self.rows * inner);
-                for (by_rows, w) in by_rows.chunks_exact_mut(inner).zip(w) {
-                    by_rows.copy_from_slice(&w[r * inner..][..inner]);
-                }
-            });
-            work(by_rows)
-        })
-    }
+/// The starts of `rows` rows that stand `stride` values apart.
+fn starts(rows: usize, stride: usize) -> Vec<usize> {
+    (0..rows).map(|i| i * stride).collect()
 }
 
 /// Images in a piece of a batch of `num`.

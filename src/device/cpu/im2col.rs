@@ -121,8 +121,13 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
             let xs = x[first * level.size..].chunks_exact(level.size).step_by(level.stride);
             match inner {
                 [line] => {
-                    let run = line.runs[k]; // most of the time is spent here
-                    rows.zip(xs).for_each(|(row, x)| line.gather(run, x, row));
+                    // Most of the time is spent here, and most of it on whole lines.
+                    let run = line.runs[k];
+                    if line.stride == 1 && run.end - run.start == level.outs {
+                        rows.zip(xs).for_each(|(row, x)| copy(&x[run.first..], row));
+                    } else {
+                        rows.zip(xs).for_each(|(row, x)| line.gather(run, x, row));
+                    }
                 }
                 _ => rows.zip(xs).for_each(|(row, x)| gather(x, inner, k, row)),
             }
@@ -178,10 +183,18 @@ impl Level {
 /// y = the front of x, by eights: most runs are too short for a call of memcpy.
 #[inline(always)]
 fn copy(x: &[f32], y: &mut [f32]) {
-    let (x, rest_x) = x[..y.len()].as_chunks::<8>();
-    let (y, rest_y) = y.as_chunks_mut::<8>();
-    y.iter_mut().zip(x).for_each(|(y, x)| *y = *x);
-    rest_y.iter_mut().zip(rest_x).for_each(|(y, x)| *y = *x);
+    let n = y.len();
+    let x = &x[..n];
+    if n < 8 {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = *x);
+        return;
+    }
+    let mut i = 0;
+    while i < n {
+        i = i.min(n - 8);
+        y[i..][..8].copy_from_slice(&x[i..][..8]);
+        i += 8;
+    }
 }
 
 /// The front of y += x.

@@ -35,10 +35,10 @@ pub struct Mat<'a> {
 
 /// A matrix to be written.
 pub struct MatMut<'a> {
-    data: &'a mut [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
+    pub(super) data: &'a mut [f32],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
 }
 
 impl<'a> Mat<'a> {
