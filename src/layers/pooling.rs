@@ -32,6 +32,8 @@ pub struct Pooling {
     method: PoolMethod,
     /// The axes H and W.
     axes: [Window; 2],
+    /// The windows along W, made by forward: a table pays, as every row of every plane asks for them.
+    columns: Vec<(Range<usize>, usize)>,
     /// Where each maximum stands in its plane; NOWHERE for an empty window.
     argmax: Vec<u32>,
 }
@@ -84,7 +86,7 @@ impl Layer for Pooling {
         } else {
             kernel(&p)?;
         }
-        Ok(Pooling { param: p, method, axes: Default::default(), argmax: Vec::new() })
+        Ok(Pooling { param: p, method, axes: Default::default(), columns: Vec::new(), argmax: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -113,6 +115,8 @@ impl Layer for Pooling {
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let [top, mask @ ..] = top else { return Err(Error::shape("Pooling needs a top")) };
         let (x, y) = (bottom[0].data.slice(), top.data.slice_mut());
+        self.columns.clear();
+        self.columns.extend(self.axes[1].each());
         match self.method {
             PoolMethod::Ave => self.mean(&cx.device.host(), x, y),
             _ => {
@@ -274,8 +278,8 @@ impl Pooling {
     fn each_window(&self, mut work: impl FnMut(usize, Range<usize>, Range<usize>, usize)) {
         let mut i = 0;
         for (rows, height) in self.axes[0].each() {
-            for (columns, width) in self.axes[1].each() {
-                work(i, rows.clone(), columns, height * width);
+            for (columns, width) in &self.columns {
+                work(i, rows.clone(), columns.clone(), height * width);
                 i += 1;
             }
         }
