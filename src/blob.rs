@@ -44,20 +44,19 @@ pub struct Blob {
 /// The number of values of a shape.
 ///
 /// # Errors
-/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes.
+/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of 0 makes the count 0 but excuses no other axis, as
+/// products of some of them are taken everywhere.
 pub fn count(shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_AXES {
         let message = format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len());
         return Err(Error::shape(message).hint("N x C x H x W has four"));
     }
-    shape
-        .iter()
-        .try_fold(1usize, |n, &d| n.checked_mul(d))
-        .filter(|&n| n <= MAX_COUNT && shape.iter().all(|&d| d <= MAX_COUNT))
-        .ok_or_else(|| {
-            Error::shape(format!("a blob of shape {shape:?} would hold more than 2^31 - 1 values"))
-                .hint("make one of the sizes smaller")
-        })
+    let product = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
+    match product.filter(|&n| n <= MAX_COUNT) {
+        Some(n) => Ok(if shape.contains(&0) { 0 } else { n }),
+        None => Err(Error::shape(format!("the sizes of shape {shape:?} make more than 2^31 - 1 values"))
+            .hint("make one of the sizes smaller")),
+    }
 }
 
 impl Values {

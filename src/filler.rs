@@ -8,7 +8,7 @@
 //! |---------------------|---------------------------------------------------------------------------|
 //! | constant            | `value`                                                                   |
 //! | uniform             | uniform in [`min`, `max`)                                                 |
-//! | gaussian            | normal with `mean` and `std`; with `sparse` s, about s non-zero inputs a unit |
+//! | gaussian            | normal (`mean`, `std`); with `sparse` s, an input reaches about s units   |
 //! | positive_unitball   | uniform in [0, 1), then each unit's values divided by their sum           |
 //! | xavier              | uniform in [-a, a), a = sqrt(3 / n) (Glorot and Bengio 2010)              |
 //! | msra                | normal with std sqrt(2 / n) (He et al. 2015)                              |
@@ -86,11 +86,11 @@ fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     if p.sparse.is_none() || p.sparse() == -1 {
         return Ok(());
     }
-    // Each weight stays with probability sparse / outputs, so that a unit has about `sparse` inputs.
+    // Each weight stays with probability sparse / outputs, so that an input reaches about `sparse` outputs.
     let outputs = w.shape().first().copied().unwrap_or(1).max(1);
     if p.sparse() < 0 {
         return Err(Error::value(format!("gaussian filler with sparse {}", p.sparse()))
-            .hint("sparse is the number of non-zero inputs of a unit; leave it out for all"));
+            .hint("sparse is to how many outputs an input goes with a weight that is not zero; leave it out for all"));
     }
     let keep = p.sparse() as f32 / outputs as f32;
     let w = w.data.slice_mut();

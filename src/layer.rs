@@ -169,7 +169,8 @@ impl Arity {
     }
 }
 
-/// Which data a layer's backward reads: what is not needed can be freed when memory is short.
+/// Which data a layer's backward reads: what is not needed can be freed when memory is short. All bottoms are named
+/// together, which costs little: a layer that reads one of several (a loss its scores, not its labels) keeps them all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Needs {
     /// The bottoms' data.

@@ -44,7 +44,7 @@ impl Random {
 
     /// Number `i` as an integer in 0..n.
     pub fn below(&self, i: usize, n: usize) -> usize {
-        ((self.bits(i) as u64 * n as u64) >> 32) as usize
+        below(self.bits(i), n)
     }
 
     /// Calls `put` with each of the first `n` numbers' bits, in order.
@@ -84,7 +84,7 @@ impl Random {
         let mut order: Vec<u32> = (0..n as u32).collect();
         self.each(n, |i, bits| {
             let last = n - 1 - i;
-            order.swap(last, ((bits as u64 * (last as u64 + 1)) >> 32) as usize);
+            order.swap(last, below(bits, last + 1));
         });
         order
     }
@@ -93,6 +93,11 @@ impl Random {
 /// The upper 24 bits as a value in [0, 1): each is an f32 exactly.
 pub fn unit(bits: u32) -> f32 {
     (bits >> 8) as f32 * (1.0 / (1 << 24) as f32)
+}
+
+/// The bits as an integer in 0..n, each equally likely but for a part in 2^32 / n.
+pub fn below(bits: u32, n: usize) -> usize {
+    ((bits as u64 * n as u64) >> 32) as usize
 }
 
 /// Philox4x32 with ten rounds.

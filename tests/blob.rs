@@ -51,7 +51,14 @@ fn counts_are_products_of_axes() {
 fn a_shape_too_large_is_an_error_and_takes_no_memory() {
     assert_eq!(count(&[MAX_COUNT]).unwrap(), MAX_COUNT);
     assert_eq!(count(&[1 << 20, 0]).unwrap(), 0);
-    for shape in [&[1 << 16, 1 << 16][..], &[usize::MAX, usize::MAX], &[MAX_COUNT + 1], &[usize::MAX, 0], &[1 << 31]] {
+    for shape in [
+        &[1 << 16, 1 << 16][..],
+        &[usize::MAX, usize::MAX],
+        &[MAX_COUNT + 1],
+        &[usize::MAX, 0],
+        &[1 << 31],
+        &[0, 1 << 16, 1 << 16],
+    ] {
         let e = Blob::new(shape).unwrap_err();
         assert_eq!(e.kind(), Kind::Shape);
         assert!(e.message().contains(&format!("{shape:?}")), "{e}");

@@ -64,7 +64,7 @@ fn gaussian_is_normal() {
 }
 
 #[test]
-fn sparse_leaves_about_that_many_inputs_a_unit() {
+fn sparse_leaves_about_that_many_outputs_an_input() {
     let w = fill(&FillerParameter { sparse: Some(8), ..typed("gaussian") }, &[40, 1500]);
     let kept: Vec<f32> = w.iter().copied().filter(|&w| w != 0.0).collect();
     let share = kept.len() as f64 / w.len() as f64;

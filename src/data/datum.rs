@@ -1,6 +1,7 @@
 //! Datum: the message in which Caffe's databases hold one image and its label.
 //!
-//! Its values stand C x H x W, either as bytes (`data`) or as numbers (`float_data`).
+//! Its values stand C x H x W, either as bytes (`data`) or as numbers (`float_data`). If it has both, the bytes count, as
+//! in Caffe.
 
 use crate::proto::Datum;
 use crate::{Error, Kind, Result};
@@ -9,7 +10,9 @@ use prost::Message;
 /// The values of a Datum.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pixels<'a> {
+    /// From 0 to 255.
     Bytes(&'a [u8]),
+    /// Any numbers.
     Floats(&'a [f32]),
 }
 
@@ -18,12 +21,13 @@ pub enum Pixels<'a> {
 pub struct Image<'a> {
     /// C, H, W.
     pub shape: [usize; 3],
+    /// C x H x W values.
     pub pixels: Pixels<'a>,
     /// 0 if none is given.
     pub label: i32,
 }
 
-/// Reads a database's value by means of `datum`, whose memory is used again.
+/// Reads a database's value, reusing `datum`'s memory.
 ///
 /// # Errors
 /// The value is not a Datum, holds a compressed image, or has too few or too many values; the error names the key.
@@ -52,8 +56,7 @@ pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Imag
     let sizes = [datum.channels(), datum.height(), datum.width()];
     let pixels = match (datum.data(), &datum.float_data[..]) {
         ([], floats) => Pixels::Floats(floats),
-        (bytes, []) => Pixels::Bytes(bytes),
-        _ => return wrong("has both `data` and `float_data`".into()),
+        (bytes, _) => Pixels::Bytes(bytes),
     };
     let len = match pixels {
         Pixels::Bytes(x) => x.len(),

@@ -3,6 +3,7 @@
 //! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. The files are
 //! mostly gzipped; that is seen from their first two bytes, not from their name.
 
+use super::read_up_to;
 use crate::{Error, Kind, Result, blob};
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -12,7 +13,9 @@ use std::path::Path;
 /// An array of bytes: images `[N, H, W]` or labels `[N]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idx {
+    /// The size of each axis.
     pub shape: Vec<usize>,
+    /// The values in order, last axis fastest.
     pub data: Vec<u8>,
 }
 
@@ -39,11 +42,9 @@ impl Idx {
     /// Reads the format itself; the error says what is wrong.
     fn parse(mut file: impl Read) -> Result<Idx, String> {
         let mut read = |len: usize| {
-            // Memory grows with what is there, not with what the sizes claim.
-            let mut bytes = Vec::new();
-            let got =
-                file.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
-            Ok::<_, String>((bytes, got == len))
+            let bytes = read_up_to(&mut file, len)?;
+            let whole = bytes.len() == len;
+            Ok::<_, String>((bytes, whole))
         };
         let (head, whole) = read(4)?;
         let &[0, 0, kind, axes @ 1..=4] = &head[..] else {
@@ -76,11 +77,13 @@ impl Idx {
 /// Images with their labels.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
-    /// Rows and columns of an image.
+    /// The height of an image.
     pub rows: usize,
+    /// The width of an image.
     pub cols: usize,
     /// The images one after another, each row by row; 0 is black.
     pub images: Vec<u8>,
+    /// The class of each image.
     pub labels: Vec<u8>,
 }
 
@@ -113,6 +116,7 @@ impl Labelled {
         self.labels.len()
     }
 
+    /// Whether there are none; a file that was read has some.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -223,6 +223,7 @@ impl Pages {
     fn open(path: PathBuf) -> Result<(Pages, Meta)> {
         let file = File::open(&path).map_err(|e| Error::file(&path, "open", e))?;
         let bytes = file.metadata().map_err(|e| Error::file(&path, "open", e))?.len();
+        // Until the first page tells the pages' size, every byte is a page.
         let mut pages = Pages { path, file, size: 1, count: bytes };
         let (mut page, start) = (Vec::new(), pages.path.display().to_string());
         let not_lmdb = |why: String| Error::new(Kind::Data, format!("{start} is not an LMDB database: {why}"));

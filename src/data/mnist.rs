@@ -16,7 +16,9 @@ use std::path::Path;
 /// Both parts, as bytes. Fashion-MNIST and the like have the same files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mnist {
+    /// The 60,000 images to learn from.
     pub train: Labelled,
+    /// The 10,000 images to test with.
     pub test: Labelled,
 }
 

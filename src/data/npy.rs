@@ -13,6 +13,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+use super::read_up_to;
 use crate::{Error, Kind, Result, blob};
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 use std::fs::File;
@@ -58,9 +59,7 @@ pub fn write(path: impl AsRef<Path>, x: ArrayViewD<'_, f32>) -> Result {
 
 fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     let mut read = |len: usize, what: &str| {
-        // Memory grows with what is there, not with what the header claims.
-        let mut bytes = Vec::new();
-        file.by_ref().take(len as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
+        let bytes = read_up_to(&mut file, len)?;
         match bytes.len() == len {
             true => Ok(bytes),
             false => Err(format!("the file ends within its {what}: {} of {len} bytes are there", bytes.len())),

@@ -10,10 +10,9 @@
 //!
 //! Chance depends on (seed, layer, number of the sample) alone, so a resumed run makes the same choices.
 
-use crate::proto::{BlobProto, Phase, TransformationParameter};
-use crate::random::Random;
+use crate::proto::{BlobProto, Phase, TransformationParameter, binary};
+use crate::random::{Random, below};
 use crate::{Error, Kind, Result, blob};
-use prost::Message;
 use std::path::Path;
 
 /// The steps, ready to be applied.
@@ -123,7 +122,6 @@ impl Transform {
     fn choose(&self, down: usize, right: usize, sample: u64) -> (usize, usize, bool) {
         let random = Random::new(self.seed, &self.name, sample >> 32);
         let bits = random.block(sample as u32);
-        let below = |bits: u32, n: usize| ((bits as u64 * n as u64) >> 32) as usize;
         let mirror = self.mirror && bits[0] >> 31 == 1;
         match self.phase {
             Phase::Train => (below(bits[1], down + 1), below(bits[2], right + 1), mirror),
@@ -141,9 +139,9 @@ fn read_mean(path: &str) -> Result<Mean> {
         let e = Error::new(Kind::Data, format!("the mean image {}: {what}", path.display()));
         Err(e.hint("a mean image is a .binaryproto, as compute_image_mean makes it"))
     };
-    let proto = match BlobProto::decode(&bytes[..]) {
+    let proto: BlobProto = match binary::decode(&bytes) {
         Ok(proto) => proto,
-        Err(e) => return wrong(format!("is not a BlobProto: {e}")),
+        Err(e) => return wrong(e.message().to_string()),
     };
     let dims: Vec<i64> = match &proto.shape {
         Some(shape) => shape.dim.clone(),

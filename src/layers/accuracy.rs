@@ -1,18 +1,18 @@
 //! # Accuracy: the share of samples whose right class is among the k highest scores
 //!
-//! | blob      | shape                         | meaning                                             |
-//! |-----------|-------------------------------|-----------------------------------------------------|
-//! | bottom[0] | N x C x .., classes on `axis` | a score for each class                              |
-//! | bottom[1] | N x .. (N·.. values)          | the right class of each sample (and place)          |
-//! | top[0]    | []                          | the accuracy, 0 if there was nothing to count       |
+//! | blob      | shape                         | meaning                                               |
+//! |-----------|-------------------------------|-------------------------------------------------------|
+//! | bottom[0] | N x C x .., classes on `axis` | a score for each class                                |
+//! | bottom[1] | N x .. (N·.. values)          | the right class of each sample (and place)            |
+//! | top[0]    | []                            | the accuracy, 0 if there was nothing to count         |
 //! | top[1]    | C, optional                   | the accuracy within each class, 0 if it has no sample |
 //!
 //! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
 //! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given. Nothing
 //! flows back.
 
+use super::groups::Groups;
 use super::loss;
-use super::softmax::Groups;
 use crate::layer::*;
 use crate::proto::{AccuracyParameter, LayerParameter};
 use crate::{Blob, Error, Result};
@@ -39,7 +39,7 @@ impl Layer for Accuracy {
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.groups = Groups::of(&bottom[0], self.param.axis()).map_err(|e| e.field("accuracy_param.axis"))?;
         loss::check_labels(&bottom[0], &bottom[1], self.groups.count())?;
-        let (k, classes) = (self.param.top_k(), self.groups.classes);
+        let (k, classes) = (self.param.top_k(), self.groups.n);
         if k as usize > classes {
             let shape = bottom[0].shape();
             return Err(Error::value(format!("top_k is {k}, and scores of shape {shape:?} have {classes} classes"))
@@ -52,12 +52,12 @@ impl Layer for Accuracy {
 
     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (scores, labels, k) = (bottom[0].data.slice(), bottom[1].data.slice(), self.param.top_k() as usize);
-        let Groups { classes, inner, .. } = self.groups;
+        let Groups { n: classes, inner, .. } = self.groups;
         let ignored = |label: f32| self.param.ignore_label.is_some_and(|i| label.trunc() == i as f32);
         let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !ignored(**label)) {
-            let l = loss::class(label, i, inner, classes)?;
-            let score = |class| scores[(i / inner * classes + class) * inner + i % inner];
+            let l = loss::class(label, i, inner, classes, "accuracy_param")?;
+            let score = |class| scores[self.groups.at(i, class)];
             let rank = (0..classes).filter(|&c| score(c) >= score(l) || score(c).is_nan()).count();
             right[l] += usize::from(rank <= k && !score(l).is_nan());
             all[l] += 1;

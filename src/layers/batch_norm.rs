@@ -8,9 +8,10 @@
 //! | params[1] | C                  | running variance, times the factor                          |
 //! | params[2] | 1                  | the factor                                                  |
 //!
-//! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel. While testing
-//! (or with `batch_norm_param { use_global_stats: true }`) they are the running ones, divided by the factor. A training
-//! forward updates these with a = `moving_average_fraction` (0.999):
+//! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel; while testing
+//! they are the running ones, divided by the factor. `batch_norm_param { use_global_stats }` chooses for both phases: true
+//! takes the running ones, false the batch's. A forward on the batch's (with false in the TEST phase too) updates the
+//! running ones with a = `moving_average_fraction` (0.999):
 //!
 //! mean ← a mean + μ, variance ← a variance + v m/(m-1), factor ← a factor + 1.
 //!
@@ -19,7 +20,7 @@
 //! dx = r dy on running ones, which do not. `eps` is ε, 1e-5. No solver trains the three blobs; the gain and shift of
 //! Ioffe and Szegedy (2015) are a Scale layer that follows.
 
-use super::softmax::Groups;
+use super::groups::Groups;
 use super::sums::{dot, squares, sum};
 use crate::layer::*;
 use crate::proto::{BatchNormParameter, LayerParameter};
@@ -37,8 +38,8 @@ pub struct BatchNorm {
 
 impl Layer for BatchNorm {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let param = param.batch_norm_param.unwrap_or_default();
-        let (eps, a) = (param.eps(), param.moving_average_fraction());
+        let p = param.batch_norm_param.unwrap_or_default();
+        let (eps, a) = (p.eps(), p.moving_average_fraction());
         if !(eps >= 0.0 && eps.is_finite()) {
             return Err(Error::value(format!("eps is {eps}"))
                 .field("batch_norm_param.eps")
@@ -49,7 +50,12 @@ impl Layer for BatchNorm {
                 .field("batch_norm_param.moving_average_fraction")
                 .hint("it is the share of the old statistics that is kept, from 0 to 1: 0.999, for example"));
         }
-        Ok(BatchNorm { param, groups: Groups::default(), r: Vec::new(), batch: true })
+        if let Some(i) = param.param.iter().position(|spec| spec.lr_mult.is_some_and(|lr_mult| lr_mult != 0.0)) {
+            return Err(Error::value("the statistics of a BatchNorm are not learned by the solver")
+                .field(format!("param[{i}].lr_mult"))
+                .hint("leave lr_mult out, or make it 0; a gain and a shift that are learned make a Scale layer"));
+        }
+        Ok(BatchNorm { param: p, groups: Groups::default(), r: Vec::new(), batch: true })
     }
 
     fn arity(&self) -> Arity {
@@ -57,14 +63,14 @@ impl Layer for BatchNorm {
     }
 
     fn setup(&mut self, _: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
-        let channels = groups(&bottom[0])?.classes;
+        let channels = groups(&bottom[0])?.n;
         let shapes = [[channels], [channels], [1]];
         shapes.iter().map(|shape| Ok(Param::statistic(Blob::new(shape)?))).collect()
     }
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
         let groups = groups(&bottom[0])?;
-        if !self.r.is_empty() && self.r.len() != groups.classes {
+        if !self.r.is_empty() && self.r.len() != groups.n {
             let (shape, c) = (bottom[0].shape(), self.r.len());
             return Err(Error::shape(format!(
                 "a bottom of shape {shape:?}, where there are statistics of {c} channels"
@@ -72,7 +78,7 @@ impl Layer for BatchNorm {
             .hint("axis 1, the channels, must stay as it was at set-up"));
         }
         self.groups = groups;
-        self.r.resize(groups.classes, 0.0);
+        self.r.resize(groups.n, 0.0);
         top[0].reshape_like(&bottom[0])
     }
 
@@ -87,10 +93,10 @@ impl Layer for BatchNorm {
         if self.batch {
             *factor = a * *factor + 1.0;
         }
-        for c in 0..self.groups.classes {
+        for c in 0..self.groups.n {
             let (mu, v) = if self.batch {
-                let mu = slices(self.groups, c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
-                let v = slices(self.groups, c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64;
+                let mu = self.groups.slices(c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
+                let v = self.groups.slices(c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64;
                 let unbiased = if m > 1 { v * m as f64 / (m - 1) as f64 } else { v };
                 mean[c] = a * mean[c] + mu as f32;
                 variance[c] = a * variance[c] + unbiased as f32;
@@ -101,7 +107,7 @@ impl Layer for BatchNorm {
             };
             let r = 1.0 / (v + eps).sqrt();
             self.r[c] = r;
-            for i in slices(self.groups, c) {
+            for i in self.groups.slices(c) {
                 for (y, x) in y[i.clone()].iter_mut().zip(&x[i]) {
                     *y = (x - mu) * r;
                 }
@@ -126,10 +132,10 @@ impl Layer for BatchNorm {
         for (c, &r) in self.r.iter().enumerate() {
             let (mut mean_dy, mut mean_ydy) = (0.0, 0.0);
             if self.batch {
-                mean_dy = (slices(self.groups, c).map(|i| sum(&dy[i])).sum::<f64>() / m) as f32;
-                mean_ydy = (slices(self.groups, c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m) as f32;
+                mean_dy = (self.groups.slices(c).map(|i| sum(&dy[i])).sum::<f64>() / m) as f32;
+                mean_ydy = (self.groups.slices(c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m) as f32;
             }
-            for i in slices(self.groups, c) {
+            for i in self.groups.slices(c) {
                 for ((dx, dy), y) in dx[i.clone()].iter_mut().zip(&dy[i.clone()]).zip(&y[i]) {
                     *dx = r * (dy - mean_dy - y * mean_ydy);
                 }
@@ -147,15 +153,7 @@ impl Layer for BatchNorm {
 fn groups(x: &Blob) -> Result<Groups> {
     match x.num_axes() {
         0 => Err(Error::shape("BatchNorm of a scalar").hint("the bottom needs an axis of samples")),
-        1 => Ok(Groups { outer: x.count(), classes: 1, inner: 1 }),
+        1 => Ok(Groups { outer: x.count(), n: 1, inner: 1 }),
         _ => Groups::of(x, 1),
     }
-}
-
-/// Where the values of channel `c` stand: a slice for each sample.
-fn slices(g: Groups, c: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..g.outer).map(move |n| {
-        let start = (n * g.classes + c) * g.inner;
-        start..start + g.inner
-    })
 }

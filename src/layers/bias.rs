@@ -3,17 +3,18 @@
 //! | blob      | shape                              | meaning                                   |
 //! |-----------|------------------------------------|-------------------------------------------|
 //! | bottom[0] | any                                | x                                         |
-//! | bottom[1] | a run of x's axes from `axis` on   | b; if left out, b is params[0]          |
+//! | bottom[1] | a run of x's axes from `axis` on   | b; if left out, b is params[0]            |
 //! | top[0]    | as x                               | y                                         |
 //! | params[0] | `num_axes` of x's axes from `axis` | b, unless it is bottom[1]                 |
 //!
 //! dx = dy; db is dy summed over the axes that b does not have. `bias_param { axis, num_axes, filler }`: both numbers are
 //! 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
 
+use super::learnable::learnable;
 use super::spread::{Spread, shape};
 use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
-use crate::{Blob, Result, filler};
+use crate::{Blob, Result};
 
 /// y = x + b, with b spread over x.
 pub struct Bias {
@@ -43,10 +44,8 @@ impl Layer for Bias {
             return Ok(Vec::new());
         }
         self.shape = shape(&bottom[0], self.param.axis(), self.param.num_axes(), "bias_param")?;
-        let mut b = Blob::new(&self.shape)?;
-        filler::fill_or_zero(self.param.filler.as_ref(), &cx.random(&self.name), &mut b)
-            .map_err(|e| e.field("bias_param.filler"))?;
-        Ok(vec![Param::new(b)])
+        let filler = self.param.filler.as_ref();
+        Ok(vec![learnable(&self.shape, filler, 0.0, cx.random(&self.name), "bias_param.filler")?])
     }
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {

@@ -1,27 +1,30 @@
 //! # Concat: y = [x_0, x_1, ...] along an axis
 //!
-//! | blob      | shape                                             | meaning            |
-//! |-----------|---------------------------------------------------|--------------------|
-//! | bottom[i] | equal but for the axis                            | x_i                |
-//! | top[0]    | as x_0, the axis as long as all x_i's together    | y                  |
+//! | blob      | shape                                          | meaning |
+//! |-----------|------------------------------------------------|---------|
+//! | bottom[i] | equal but for the axis                         | x_i     |
+//! | top[0]    | as x_0, the axis as long as all x_i's together | y       |
 //!
 //! dx_i is the part of dy where x_i went. `concat_param { axis }`, 1 (channels) if not given, may count from the end
 //! (-1); `concat_dim` is its older name. [`Slice`](super::Slice) is the reverse.
 
+use super::parts::Part;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
 
+/// Joins its bottoms along an axis.
 pub struct Concat {
-    wanted: i32,
-    axis: usize,
+    axis: i32,
+    /// Where each x_i stands in y.
+    parts: Vec<Part>,
 }
 
 impl Layer for Concat {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.concat_param.unwrap_or_default();
-        let wanted = axis_or_dim(p.axis, p.concat_dim).map_err(|e| e.field("concat_param.concat_dim"))?;
-        Ok(Concat { wanted, axis: 0 })
+        let axis = axis_or_dim(p.axis, p.concat_dim).map_err(|e| e.field("concat_param.concat_dim"))?;
+        Ok(Concat { axis, parts: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -29,31 +32,27 @@ impl Layer for Concat {
     }
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-        self.axis = bottom[0].axis(self.wanted).map_err(|e| e.field("concat_param.axis"))?;
+        let join = bottom[0].axis(self.axis).map_err(|e| e.field("concat_param.axis"))?;
         let mut shape = bottom[0].shape().to_vec();
         for (i, x) in bottom.iter().enumerate().skip(1) {
-            let same = |(axis, d): (usize, &usize)| axis == self.axis || shape[axis] == *d;
+            let same = |(axis, d): (usize, &usize)| axis == join || shape[axis] == *d;
             if x.num_axes() != shape.len() || !x.shape().iter().enumerate().all(same) {
                 let (a, b) = (bottom[0].shape(), x.shape());
                 return Err(Error::shape(format!("bottom 0 of shape {a:?} and bottom {i} of shape {b:?} do not join"))
                     .field("bottom")
-                    .hint(format!("make them equal in all axes but axis {}", self.axis)));
+                    .hint(format!("make them equal in all axes but axis {join}")));
             }
-            shape[self.axis] += x.shape()[self.axis];
+            shape[join] += x.shape()[join];
         }
-        top[0].reshape(&shape)
+        top[0].reshape(&shape)?;
+        self.parts = Part::of(&top[0], bottom, join);
+        Ok(())
     }
 
     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let mut offset = 0;
-        let row = top[0].count_in(self.axis..top[0].num_axes());
         let y = top[0].data.slice_mut();
-        for x in bottom.iter().filter(|x| x.count() > 0) {
-            let part = x.count_in(self.axis..x.num_axes());
-            for (y, x) in y.chunks_mut(row).zip(x.data.slice().chunks(part)) {
-                y[offset..offset + part].copy_from_slice(x);
-            }
-            offset += part;
+        for (part, x) in self.parts.iter().zip(bottom) {
+            part.join(x.data.slice(), y);
         }
         Ok(())
     }
@@ -66,17 +65,9 @@ impl Layer for Concat {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let mut offset = 0;
-        let row = top[0].count_in(self.axis..top[0].num_axes());
         let dy = top[0].diff.slice();
-        for (x, wanted) in bottom.iter_mut().zip(propagate_down).filter(|(x, _)| x.count() > 0) {
-            let part = x.count_in(self.axis..x.num_axes());
-            if *wanted {
-                for (dx, dy) in x.diff.slice_mut().chunks_mut(part).zip(dy.chunks(row)) {
-                    dx.copy_from_slice(&dy[offset..offset + part]);
-                }
-            }
-            offset += part;
+        for ((part, x), _) in self.parts.iter().zip(bottom).zip(propagate_down).filter(|(_, wanted)| **wanted) {
+            part.cut(dy, x.diff.slice_mut());
         }
         Ok(())
     }

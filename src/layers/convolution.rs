@@ -3,8 +3,8 @@
 //! | blob      | shape                              | meaning                      |
 //! |-----------|------------------------------------|------------------------------|
 //! | bottom[i] | N x C x sizes                      | x                            |
-//! | param[0]  | num_output x (C / group) x kernels | w                            |
-//! | param[1]  | num_output                         | b, unless `bias_term: false` |
+//! | params[0] | num_output x (C / group) x kernels | w                            |
+//! | params[1] | num_output                         | b, unless `bias_term: false` |
 //! | top[i]    | N x num_output x outs              | y                            |
 //!
 //! Output k at position o is `b[k] + sum over c, j: w[k][c][j] * x[c][o * stride + j * dilation - pad]`, and
@@ -13,17 +13,20 @@
 //! all of them or once for each, or for two axes as `kernel_h` and `kernel_w` and so on. The axes before `axis` are the
 //! batch. With `group` g, each g-th of the outputs sees its g-th of the channels only (Krizhevsky et al. 2012).
 
+use super::learnable::learnable;
+use super::sizes::{Sizes, check_window};
 use crate::device::cpu::{Axis, Conv};
-use crate::filler;
 use crate::layer::*;
 use crate::proto::{ConvolutionParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// y = w * x + b over the spatial axes.
 pub struct Convolution {
     name: String,
     param: ConvolutionParameter,
-    /// The channels that the weights were made for.
+    /// What the weights were made for: so many channels, and so many spatial axes.
     channels: usize,
+    spatial: usize,
     /// The bottoms' shape and what follows from it.
     shaped: Option<(Vec<usize>, Conv)>,
 }
@@ -41,7 +44,7 @@ impl Layer for Convolution {
                 .field("convolution_param.group")
                 .hint("num_output must be a multiple of group"));
         }
-        Ok(Convolution { name: param.name().into(), param: p, channels: 0, shaped: None })
+        Ok(Convolution { name: param.name().into(), param: p, channels: 0, spatial: 0, shaped: None })
     }
 
     fn arity(&self) -> Arity {
@@ -51,19 +54,16 @@ impl Layer for Convolution {
     fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
         let p = &self.param;
         let axis = bottom[0].axis(p.axis()).map_err(|e| e.field("convolution_param.axis"))?;
-        self.channels = bottom[0].shape()[axis];
+        let sizes = &bottom[0].shape()[axis + 1..];
+        (self.channels, self.spatial) = (bottom[0].shape()[axis], sizes.len());
         conv(p, axis, bottom[0].shape())?;
+        let random = |blob: &str| cx.random(&format!("{}.{blob}", self.name));
         let mut shape = vec![p.num_output() as usize, self.channels / p.group() as usize];
-        shape.extend(axes(p, &bottom[0].shape()[axis + 1..])?.iter().map(|a| a.kernel));
-        let mut w = Blob::new(&shape)?;
-        filler::fill_or_zero(p.weight_filler.as_ref(), &cx.random(&format!("{}.w", self.name)), &mut w)
-            .map_err(|e| e.field("convolution_param.weight_filler"))?;
-        let mut params = vec![Param::new(w)];
+        shape.extend(axes(p, sizes)?.iter().map(|a| a.kernel));
+        let (w, b) = (p.weight_filler.as_ref(), p.bias_filler.as_ref());
+        let mut params = vec![learnable(&shape, w, 0.0, random("w"), "convolution_param.weight_filler")?];
         if p.bias_term() {
-            let mut b = Blob::new(&shape[..1])?;
-            filler::fill_or_zero(p.bias_filler.as_ref(), &cx.random(&format!("{}.b", self.name)), &mut b)
-                .map_err(|e| e.field("convolution_param.bias_filler"))?;
-            params.push(Param::new(b));
+            params.push(learnable(&shape[..1], b, 0.0, random("b"), "convolution_param.bias_filler")?);
         }
         Ok(params)
     }
@@ -87,6 +87,14 @@ impl Layer for Convolution {
                 ))
                 .hint("the number of channels must stay as it was at set-up"));
             }
+            if shape.len() - axis - 1 != self.spatial {
+                return Err(Error::shape(format!(
+                    "the weights were made for {} spatial axes, the bottom of shape {shape:?} has {}",
+                    self.spatial,
+                    shape.len() - axis - 1
+                ))
+                .hint("the number of axes must stay as it was at set-up"));
+            }
             self.shaped = Some((shape.to_vec(), conv(&self.param, axis, shape)?));
         }
         if let Some((shape, conv)) = &self.shaped {
@@ -100,7 +108,7 @@ impl Layer for Convolution {
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let Some((_, conv)) = &self.shaped else { return Ok(()) };
+        let Some((_, conv)) = &self.shaped else { return Err(Error::shape("forward before reshape")) };
         let (w, b) = (params[0].data.slice(), params.get(1).map(|b| b.data.slice()));
         for (x, y) in bottom.iter().zip(top) {
             conv.forward(&cx.device.host(), x.data.slice(), w, b, y.data.slice_mut());
@@ -116,14 +124,16 @@ impl Layer for Convolution {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let Some((_, conv)) = &self.shaped else { return Ok(()) };
+        let Some((_, conv)) = &self.shaped else { return Err(Error::shape("backward before reshape")) };
+        let [Blob { data: w, diff: dw }, b @ ..] = params else {
+            return Err(Error::shape("Convolution needs weights"));
+        };
         let cpu = cx.device.host();
-        let [w, b @ ..] = params else { return Ok(()) };
-        for ((x, y), &wanted) in bottom.iter_mut().zip(top).zip(propagate_down) {
+        for ((Blob { data: x, diff: dx }, y), &wanted) in bottom.iter_mut().zip(top).zip(propagate_down) {
             let (dy, db) = (y.diff.slice(), b.first_mut().map(|b| b.diff.slice_mut()));
-            conv.backward_weights(&cpu, x.data.slice(), dy, w.diff.slice_mut(), db);
+            conv.backward_weights(&cpu, x.slice(), dy, dw.slice_mut(), db);
             if wanted {
-                conv.backward_data(&cpu, w.data.slice(), dy, x.diff.slice_mut());
+                conv.backward_data(&cpu, w.slice(), dy, dx.slice_mut());
             }
         }
         Ok(())
@@ -148,63 +158,26 @@ fn conv(p: &ConvolutionParameter, axis: usize, shape: &[usize]) -> Result<Conv> 
 }
 
 /// The spatial axes by the parameters.
-pub(super) fn axes(p: &ConvolutionParameter, sizes: &[usize]) -> Result<Vec<Axis>> {
+fn axes(p: &ConvolutionParameter, sizes: &[usize]) -> Result<Vec<Axis>> {
     let n = sizes.len();
-    let kernel = each("kernel_size", &p.kernel_size, ["kernel_h", "kernel_w"], [p.kernel_h, p.kernel_w], None, n)?;
-    let pad = each("pad", &p.pad, ["pad_h", "pad_w"], [p.pad_h, p.pad_w], Some(0), n)?;
-    let stride = each("stride", &p.stride, ["stride_h", "stride_w"], [p.stride_h, p.stride_w], Some(1), n)?;
-    let dilation = each("dilation", &p.dilation, ["", ""], [None, None], Some(1), n)?;
+    let field = |names, all, hw| Sizes {
+        param: "convolution_param",
+        names,
+        all,
+        hw,
+        default: Some(1),
+        partner: None,
+        least: 1,
+    };
+    let kernel = field(["kernel_size", "kernel_h", "kernel_w"], &p.kernel_size, [p.kernel_h, p.kernel_w]);
+    let kernel = Sizes { default: None, ..kernel }.each(n)?;
+    let pad = field(["pad", "pad_h", "pad_w"], &p.pad, [p.pad_h, p.pad_w]);
+    let pad = Sizes { default: Some(0), partner: Some(0), least: 0, ..pad }.each(n)?;
+    let stride = field(["stride", "stride_h", "stride_w"], &p.stride, [p.stride_h, p.stride_w]).each(n)?;
+    let dilation = field(["dilation", "", ""], &p.dilation, [None, None]).each(n)?;
     let axis =
         |i: usize| Axis { size: sizes[i], kernel: kernel[i], pad: pad[i], stride: stride[i], dilation: dilation[i] };
-    Ok((0..n).map(axis).collect())
-}
-
-/// The values of a repeated field for `n` axes: one for all, or one for each, or its _h and _w; else `default`.
-fn each(
-    name: &str,
-    all: &[u32],
-    [name_h, name_w]: [&str; 2],
-    hw: [Option<u32>; 2],
-    default: Option<u32>,
-    n: usize,
-) -> Result<Vec<usize>> {
-    let field = format!("convolution_param.{name}");
-    let values = match (hw, all) {
-        ([None, None], []) => {
-            let missing = || Error::value("a Convolution needs a kernel").hint("give kernel_size: 3, or another size");
-            vec![default.ok_or_else(missing).map_err(|e| e.field("convolution_param"))?; n]
-        }
-        ([None, None], [one]) => vec![*one; n],
-        ([None, None], all) if all.len() == n => all.to_vec(),
-        ([None, None], all) => {
-            return Err(Error::value(format!("{name} is given {} times for {n} spatial axes", all.len()))
-                .field(field)
-                .hint("give it once for all axes, or once for each"));
-        }
-        (hw, []) if n == 2 => {
-            let missing = |name| {
-                Error::value(format!("{name} is not given, but its partner is")).hint("give both, or one for all axes")
-            };
-            let value = |v: Option<u32>, name| v.or(default.filter(|&d| d == 0)).ok_or_else(|| missing(name));
-            let [h, w] = hw;
-            vec![
-                value(h, name_h).map_err(|e| e.field(format!("convolution_param.{name_w}")))?,
-                value(w, name_w).map_err(|e| e.field(format!("convolution_param.{name_h}")))?,
-            ]
-        }
-        (_, []) => {
-            return Err(Error::value(format!("{name_h} and {name_w} are for 2 spatial axes, not {n}"))
-                .field(format!("convolution_param.{name_h}"))
-                .hint(format!("give {name} instead")));
-        }
-        _ => {
-            return Err(Error::value(format!("both {name} and {name_h} or {name_w} are given"))
-                .field(field)
-                .hint("give one or the other"));
-        }
-    };
-    if default != Some(0) && values.contains(&0) {
-        return Err(Error::value(format!("{name} must not be 0")).field(field).hint("give 1 or more"));
-    }
-    Ok(values.into_iter().map(|v| v as usize).collect())
+    let axes: Vec<Axis> = (0..n).map(axis).collect();
+    axes.iter().try_for_each(|axis| check_window(axis.extent(), "convolution_param.kernel_size"))?;
+    Ok(axes)
 }

@@ -6,25 +6,22 @@
 //! | top[1] | N             | labels, if there is a second top         |
 //!
 //! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in a new
-//! order each epoch; after the last comes the first again, also within a batch. `rand_skip` starts at one of the first so
-//! many samples, `prefetch` is how many batches a thread keeps ready. An order, a crop, a mirrored image are functions of
-//! (seed, layer name, number of the sample): a layer that seeks to a number goes on as if it had counted there.
+//! order each epoch. After the last comes the first again, also within a batch. `rand_skip` starts at one of the first so
+//! many samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An order, a crop, a
+//! mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a number goes on as if
+//! it had counted there.
 
-use crate::data::datum::{self, Pixels};
-use crate::data::lmdb;
 use crate::data::prefetch::Prefetch;
+use crate::data::samples::{Batch, Source};
 use crate::data::transform::Transform;
-use crate::files;
 use crate::layer::*;
-use crate::proto::data_parameter::Db;
-use crate::proto::{DataParameter, Datum, LayerParameter, TransformationParameter};
-use crate::random::Random;
+use crate::proto::{DataParameter, LayerParameter, TransformationParameter};
 use crate::{Blob, Error, Kind, Result, blob};
-use std::path::PathBuf;
 
-/// As many batches may be ready at most.
+/// The most batches that may be kept ready.
 const PREFETCH_MAX: u32 = 1000;
 
+/// Batches from a database.
 pub struct Data {
     name: String,
     param: DataParameter,
@@ -50,16 +47,6 @@ impl Layer for Data {
         if !(1..=PREFETCH_MAX).contains(&p.prefetch()) {
             let what = format!("prefetch is {}; 1 to {PREFETCH_MAX} batches can be kept ready", p.prefetch());
             return Err(wrong("prefetch", &what).hint("4, the default, suffices"));
-        }
-        let old = [
-            ("scale", p.scale.is_some()),
-            ("mean_file", p.mean_file.is_some()),
-            ("crop_size", p.crop_size.is_some()),
-            ("mirror", p.mirror.is_some()),
-        ];
-        if let Some((field, _)) = old.iter().find(|(_, given)| *given) {
-            return Err(wrong(field, &format!("`{field}` moved from data_param to transform_param"))
-                .hint("write it into transform_param { }"));
         }
         Ok(Data {
             name: param.name().to_string(),
@@ -125,6 +112,20 @@ impl Layer for Data {
         Needs::NOTHING
     }
 
+    fn warning(&self) -> Option<String> {
+        let p = &self.param;
+        let old = [
+            ("scale", p.scale.is_some()),
+            ("mean_file", p.mean_file.is_some()),
+            ("crop_size", p.crop_size.is_some()),
+            ("mirror", p.mirror.is_some()),
+        ];
+        let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+        let ignored =
+            format!("{} in data_param is ignored, as in Caffe; write it into transform_param", given.join(", "));
+        (!given.is_empty()).then_some(ignored)
+    }
+
     fn is_source(&self) -> bool {
         true
     }
@@ -156,128 +157,5 @@ impl Data {
         let n = self.param.batch_size() as usize;
         let buffers = (0..self.param.prefetch()).map(|_| Batch::default()).collect();
         Prefetch::start(&self.name, buffers, move |batch: &mut Batch| samples.fill(n, batch))
-    }
-}
-
-/// What a thread hands over.
-#[derive(Default)]
-struct Batch {
-    shape: [usize; 4],
-    data: Vec<f32>,
-    label: Vec<f32>,
-}
-
-/// All that decides which samples come; every start opens the database anew.
-#[derive(Clone)]
-struct Source {
-    path: PathBuf,
-    seed: u64,
-    /// The name of the order's random numbers.
-    shuffle: Option<String>,
-    skip: u64,
-    transform: Transform,
-}
-
-impl Source {
-    fn new(name: &str, p: &DataParameter, transform: Transform, seed: u64) -> Result<Source> {
-        if p.backend() == Db::Leveldb && p.backend.is_some() {
-            return Err(Error::value("LEVELDB databases cannot be read")
-                .field("data_param.backend")
-                .hint("convert the data to LMDB (MNIST: `cortado convert mnist`) and write backend: LMDB"));
-        }
-        let skip = match p.rand_skip() {
-            0 => 0,
-            n => Random::new(seed, &format!("{name}/rand_skip"), 0).below(0, n as usize) as u64,
-        };
-        Ok(Source {
-            path: files::find(p.source(), None).map_err(|e| e.field("data_param.source"))?,
-            shuffle: p.shuffle().then(|| format!("{name}/shuffle")),
-            seed,
-            skip,
-            transform,
-        })
-    }
-
-    /// The samples from number `position` on.
-    fn open(&self, position: u64) -> Result<Samples> {
-        let db = lmdb::Reader::open(&self.path).map_err(|e| e.field("data_param.source"))?;
-        if self.shuffle.is_some() && db.len() > u32::MAX as u64 {
-            return Err(Error::value(format!("a shuffle of {} samples", db.len())).field("data_param.shuffle"));
-        }
-        Ok(Samples { source: self.clone(), db, position, epoch: None, order: Vec::new(), datum: Datum::default() })
-    }
-}
-
-/// Samples, one after another without end.
-struct Samples {
-    source: Source,
-    db: lmdb::Reader,
-    /// The number of the next sample.
-    position: u64,
-    /// The epoch that `order` belongs to.
-    epoch: Option<u64>,
-    order: Vec<u32>,
-    datum: Datum,
-}
-
-impl Samples {
-    /// The transformed shape of the first entry.
-    fn shape(&mut self) -> Result<[usize; 3]> {
-        let (key, value) = self.db.get(0)?;
-        let image = datum::decode(key, value, &mut self.datum)?;
-        self.source.transform.output_shape(image.shape)
-    }
-
-    /// Fills a batch with the next `n` samples.
-    fn fill(&mut self, n: usize, batch: &mut Batch) -> Result {
-        batch.label.clear();
-        for i in 0..n {
-            let entry = self.entry();
-            let (key, value) = self.db.get(entry)?;
-            let image = datum::decode(key, value, &mut self.datum)?;
-            let transform = &self.source.transform;
-            let [c, h, w] = transform.output_shape(image.shape)?;
-            if i == 0 {
-                batch.reshape([n, c, h, w])?;
-            } else if batch.shape[1..] != [c, h, w] {
-                let (first, key) = (&batch.shape[1..], datum::key_text(key));
-                let what = format!("entry \"{key}\" gives an image of shape {:?} in a batch of {first:?}", [c, h, w]);
-                return Err(Error::shape(what).hint("use crop_size, or batch_size: 1 for images of many sizes"));
-            }
-            let y = &mut batch.data[i * c * h * w..(i + 1) * c * h * w];
-            match image.pixels {
-                Pixels::Bytes(x) => transform.apply(x, image.shape, self.position, y),
-                Pixels::Floats(x) => transform.apply(x, image.shape, self.position, y),
-            }
-            batch.label.push(image.label as f32);
-            self.position += 1;
-        }
-        Ok(())
-    }
-
-    /// The database's entry that the next sample is.
-    fn entry(&mut self) -> u64 {
-        let (at, len) = (self.position + self.source.skip, self.db.len());
-        let Some(name) = &self.source.shuffle else {
-            return at % len;
-        };
-        let epoch = at / len;
-        if self.epoch != Some(epoch) {
-            self.order = Random::new(self.source.seed, name, epoch).permutation(len as usize);
-            self.epoch = Some(epoch);
-        }
-        self.order[(at % len) as usize] as u64
-    }
-}
-
-impl Batch {
-    fn reshape(&mut self, shape: [usize; 4]) -> Result {
-        let count = blob::count(&shape)?;
-        self.data
-            .try_reserve(count.saturating_sub(self.data.len()))
-            .map_err(|_| Error::shape(format!("no memory for a batch of shape {shape:?}")))?;
-        self.data.resize(count, 0.0);
-        self.shape = shape;
-        Ok(())
     }
 }

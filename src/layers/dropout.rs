@@ -30,7 +30,7 @@ impl Layer for Dropout {
     fn new(param: &LayerParameter) -> Result<Self> {
         let ratio = param.dropout_param.unwrap_or_default().dropout_ratio();
         if !(0.0..1.0).contains(&ratio) {
-            return Err(Error::value(format!("dropout_ratio {ratio} is no probability below 1"))
+            return Err(Error::value(format!("dropout_ratio is {ratio}; it must be at least 0 and below 1"))
                 .field("dropout_param.dropout_ratio")
                 .hint("dropout_ratio is the share of values to drop: 0.5 drops every other one"));
         }

@@ -13,6 +13,7 @@ use crate::proto::{DummyDataParameter, FillerParameter, LayerParameter};
 use crate::random::Random;
 use crate::{Blob, Error, Kind, Result, blob, filler};
 
+/// Tops filled by fillers.
 pub struct DummyData {
     name: String,
     /// The shape and the filler of each top.

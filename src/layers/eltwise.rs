@@ -9,7 +9,7 @@
 //! |-------------|---------------|--------------------------------------------------------------------------|
 //! | SUM         | y = Σ c_i x_i | dx_i = c_i dy; `coeff` gives the c_i, 1 if not given                     |
 //! | PROD        | y = Π x_i     | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false |
-//! | MAX         | y = max x_i   | dx_i = dy where x_i is the maximum, else 0                               |
+//! | MAX         | y = max x_i   | dx_i = dy where x_i is the maximum, else 0; `coeff` is ignored           |
 //!
 //! **In place.** A SUM whose top is its own first bottom leaves that bottom out: Caffe clears the sum before it adds, and the
 //! sum is that bottom. Nets that were trained so need the same, so it is kept; the net warns when it is built.
@@ -21,6 +21,7 @@ use crate::proto::LayerParameter;
 use crate::proto::eltwise_parameter::EltwiseOp;
 use crate::{Blob, Error, Kind, Result};
 
+/// The sum, product or maximum of its bottoms, value by value.
 pub struct Eltwise {
     op: EltwiseOp,
     /// SUM: one for each bottom, or none.
@@ -36,8 +37,8 @@ impl Layer for Eltwise {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.eltwise_param.clone().unwrap_or_default();
         let op = p.operation();
-        if !p.coeff.is_empty() && op != EltwiseOp::Sum {
-            return Err(Error::new(Kind::Net, "only the operation SUM takes coefficients")
+        if !p.coeff.is_empty() && op == EltwiseOp::Prod {
+            return Err(Error::new(Kind::Net, "the operation PROD takes no coefficients")
                 .field("eltwise_param.coeff")
                 .hint("remove the coeffs, or say operation: SUM"));
         }

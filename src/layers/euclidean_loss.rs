@@ -1,10 +1,10 @@
 //! # EuclideanLoss: L = 1/(2N) Σ (a - b)²
 //!
-//! | blob      | shape    | meaning                   |
-//! |-----------|----------|---------------------------|
-//! | bottom[0] | N x ..   | a, the predictions        |
-//! | bottom[1] | N x ..   | b, the targets            |
-//! | top[0]    | []     | L, the loss               |
+//! | blob      | shape  | meaning            |
+//! |-----------|--------|--------------------|
+//! | bottom[0] | N x .. | a, the predictions |
+//! | bottom[1] | N x .. | b, the targets     |
+//! | top[0]    | []     | L, the loss        |
 //!
 //! da = dL (a - b) / N, and db = -da: unlike other losses it has a gradient for both bottoms, so that two nets can be
 //! drawn towards each other. No parameters.
@@ -12,7 +12,7 @@
 use super::loss;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Error, Result};
 
 /// Half the mean squared distance.
 pub struct EuclideanLoss;
@@ -47,12 +47,14 @@ impl Layer for EuclideanLoss {
         bottom: &mut [Blob],
     ) -> Result {
         let scale = top[0].diff.scalar() / bottom[0].num().max(1) as f32;
-        let [a, b] = bottom else { return Ok(()) };
-        let (x, y) = (a.data.slice(), b.data.slice());
-        for (i, diff, scale) in [(0, &mut a.diff, scale), (1, &mut b.diff, -scale)] {
-            if propagate_down[i] {
-                for ((d, x), y) in diff.slice_mut().iter_mut().zip(x).zip(y) {
-                    *d = scale * (x - y);
+        let [Blob { data: a, diff: da }, Blob { data: b, diff: db }] = bottom else {
+            return Err(Error::shape("EuclideanLoss has two bottoms"));
+        };
+        let (a, b) = (a.slice(), b.slice());
+        for (d, scale, wanted) in [(da, scale, propagate_down[0]), (db, -scale, propagate_down[1])] {
+            if wanted {
+                for ((d, a), b) in d.slice_mut().iter_mut().zip(a).zip(b) {
+                    *d = scale * (a - b);
                 }
             }
         }

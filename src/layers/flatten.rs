@@ -11,6 +11,7 @@ use crate::layer::*;
 use crate::proto::{FlattenParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// Joins neighbouring axes into one.
 pub struct Flatten {
     p: FlattenParameter,
 }

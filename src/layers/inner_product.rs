@@ -1,21 +1,22 @@
 //! # InnerProduct: y = x wᵀ + b
 //!
-//! | blob      | shape                                                  | meaning                      |
-//! |-----------|--------------------------------------------------------|------------------------------|
-//! | bottom[0] | the axes before `axis` make M samples, the others K values | x, M x K                 |
-//! | param[0]  | num_output x K; with `transpose: true` K x num_output  | w                            |
-//! | param[1]  | num_output                                             | b, unless `bias_term: false` |
-//! | top[0]    | the axes before `axis`, then num_output                | y, M x N                     |
+//! | blob      | shape                                                      | meaning                      |
+//! |-----------|------------------------------------------------------------|------------------------------|
+//! | bottom[0] | the axes before `axis` make M samples, the others K values | x, M x K                     |
+//! | params[0] | num_output x K; with `transpose: true` K x num_output      | w                            |
+//! | params[1] | num_output                                                 | b, unless `bias_term: false` |
+//! | top[0]    | the axes before `axis`, then num_output                    | y, M x N                     |
 //!
 //! dx = dy w, dw = dyᵀ x, and db is the sum of dy over the samples. Others call this a fully connected, linear or dense
 //! layer.
 
+use super::learnable::learnable;
 use crate::device::Trans;
-use crate::filler;
 use crate::layer::*;
 use crate::proto::{InnerProductParameter, LayerParameter};
 use crate::{Blob, Error, Result};
 
+/// y = x wᵀ + b.
 pub struct InnerProduct {
     name: String,
     param: InnerProductParameter,
@@ -42,16 +43,14 @@ impl Layer for InnerProduct {
     fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
         let (p, axis) = (&self.param, self.axis(&bottom[0])?);
         self.k = bottom[0].count_in(axis..bottom[0].num_axes());
+        let shape = if p.transpose() { [self.k, self.n] } else { [self.n, self.k] };
+        let random = |blob: &str| cx.random(&format!("{}.{blob}", self.name));
+        let (w, b) = (p.weight_filler.as_ref(), p.bias_filler.as_ref());
         let too_large = |e: Error| e.field("inner_product_param.num_output");
-        let mut w = Blob::new(&if p.transpose() { [self.k, self.n] } else { [self.n, self.k] }).map_err(too_large)?;
-        filler::fill_or_zero(p.weight_filler.as_ref(), &cx.random(&format!("{}.w", self.name)), &mut w)
-            .map_err(|e| e.field("inner_product_param.weight_filler"))?;
-        let mut params = vec![Param::new(w)];
+        let w = learnable(&shape, w, 0.0, random("w"), "inner_product_param.weight_filler").map_err(too_large)?;
+        let mut params = vec![w];
         if p.bias_term() {
-            let mut b = Blob::new(&[self.n])?;
-            filler::fill_or_zero(p.bias_filler.as_ref(), &cx.random(&format!("{}.b", self.name)), &mut b)
-                .map_err(|e| e.field("inner_product_param.bias_filler"))?;
-            params.push(Param::new(b));
+            params.push(learnable(&[self.n], b, 0.0, random("b"), "inner_product_param.bias_filler")?);
         }
         Ok(params)
     }
@@ -94,16 +93,16 @@ impl Layer for InnerProduct {
     ) -> Result {
         let (dy, transpose) = (&top[0].diff, self.param.transpose());
         let (m, n, k) = (dy.count() / self.n, self.n, self.k);
-        let x = &mut bottom[0];
-        let w = &mut params[0];
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let Blob { data: w, diff: dw } = &mut params[0];
         if transpose {
-            cx.device.gemm(Trans::Yes, Trans::No, k, n, m, 1.0, &x.data, dy, 1.0, &mut w.diff)?;
+            cx.device.gemm(Trans::Yes, Trans::No, k, n, m, 1.0, x, dy, 1.0, dw)?;
         } else {
-            cx.device.gemm(Trans::Yes, Trans::No, n, k, m, 1.0, dy, &x.data, 1.0, &mut w.diff)?;
+            cx.device.gemm(Trans::Yes, Trans::No, n, k, m, 1.0, dy, x, 1.0, dw)?;
         }
         if propagate_down[0] {
             let trans_w = if transpose { Trans::Yes } else { Trans::No };
-            cx.device.gemm(Trans::No, trans_w, m, k, n, 1.0, dy, &w.data, 0.0, &mut x.diff)?;
+            cx.device.gemm(Trans::No, trans_w, m, k, n, 1.0, dy, w, 0.0, dx)?;
         }
         if let Some(b) = params.get_mut(1) {
             let db = b.diff.slice_mut();

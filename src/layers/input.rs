@@ -11,6 +11,7 @@ use crate::layer::*;
 use crate::proto::{BlobShape, LayerParameter};
 use crate::{Blob, Error, Kind, Result, blob};
 
+/// Tops that are filled by hand.
 pub struct Input {
     /// One shape, one per top, or none; taken up by the first reshape.
     shapes: Vec<Vec<usize>>,

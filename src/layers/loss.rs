@@ -53,8 +53,9 @@ impl LossRule {
 /// The class that label `i` of a blob means. `inner` is the number of labels of one sample.
 ///
 /// # Errors
-/// No class of 0..classes; the message names the sample, the place in it, and the value.
-pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize) -> Result<usize> {
+/// No class of 0..classes; the message names the sample, the place in it, and the value. `param` is the message in which
+/// the layer's ignore_label stands.
+pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize, param: &str) -> Result<usize> {
     if label > -1.0 && label < classes as f32 {
         return Ok(label as usize); // the fraction, if any, is cut off
     }
@@ -65,7 +66,7 @@ pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize) -> Resul
     };
     Err(Error::new(Kind::Value, format!("the label of sample {}{place} is {label}, and {range}", i / inner.max(1)))
         .hint("is num_output of the layer below as large as the number of classes? do the labels count from 0?")
-        .hint("labels that shall not count are named by loss_param { ignore_label: .. }"))
+        .hint(format!("labels that shall not count are named by {param} {{ ignore_label: .. }}")))
 }
 
 /// Checks that there is one label for each of `wanted` predictions.

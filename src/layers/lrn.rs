@@ -13,12 +13,14 @@
 //! dx = dy * scale^(-β) - (2 α β / n) * x * sum of (dy * y / scale) over the same neighbourhood
 //! ```
 
+use super::groups::Groups;
 use crate::device::cpu::Cpu;
 use crate::layer::*;
 use crate::proto::lrn_parameter::NormRegion;
 use crate::proto::{LayerParameter, LrnParameter};
 use crate::{Blob, Error, Result};
 
+/// Local response normalisation.
 pub struct Lrn {
     region: NormRegion,
     local_size: usize,
@@ -142,16 +144,18 @@ impl Lrn {
     fn sums(&self, cpu: &Cpu, x: &[f32], sums: &mut [f32]) {
         let [channels, height, width] = self.sizes;
         match self.region {
-            NormRegion::AcrossChannels => self.sums_along(x, [1, channels, height * width], sums),
+            NormRegion::AcrossChannels => {
+                self.sums_along(x, Groups { outer: 1, n: channels, inner: height * width }, sums)
+            }
             NormRegion::WithinChannel => cpu.scratch(x.len(), |rows| {
-                self.sums_along(x, [channels * height, width, 1], rows);
-                self.sums_along(rows, [channels, height, width], sums);
+                self.sums_along(x, Groups { outer: channels * height, n: width, inner: 1 }, rows);
+                self.sums_along(rows, Groups { outer: channels, n: height, inner: width }, sums);
             }),
         }
     }
 
     /// The sum over `local_size` values along the middle axis, with the value itself in the middle.
-    fn sums_along(&self, x: &[f32], [outer, n, inner]: [usize; 3], sums: &mut [f32]) {
+    fn sums_along(&self, x: &[f32], Groups { outer, n, inner }: Groups, sums: &mut [f32]) {
         let half = self.local_size / 2;
         for o in 0..outer {
             let (x, sums) = (&x[o * n * inner..][..n * inner], &mut sums[o * n * inner..][..n * inner]);

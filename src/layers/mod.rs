@@ -16,37 +16,43 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
-mod accuracy;
-mod batch_norm;
-mod bias;
-mod concat;
-mod convolution;
-mod data;
-mod dropout;
-mod dummy_data;
-mod eltwise;
-mod euclidean_loss;
-mod flatten;
-mod inner_product;
-mod input;
+pub mod accuracy;
+pub mod batch_norm;
+pub mod bias;
+pub mod concat;
+pub mod convolution;
+pub mod data;
+pub mod dropout;
+pub mod dummy_data;
+pub mod eltwise;
+pub mod euclidean_loss;
+pub mod flatten;
+pub mod inner_product;
+pub mod input;
+pub mod lrn;
+pub mod parameter;
+pub mod pooling;
+pub mod reduction;
+pub mod relu;
+pub mod reshape;
+pub mod scale;
+pub mod sigmoid;
+pub mod sigmoid_cross_entropy_loss;
+pub mod silence;
+pub mod slice;
+pub mod softmax;
+pub mod softmax_loss;
+pub mod split;
+pub mod tanh;
+
+// What several of them share.
+mod groups;
+mod learnable;
 mod loss;
-mod lrn;
-mod parameter;
-mod pooling;
-mod reduction;
-mod relu;
-mod reshape;
-mod scale;
-mod sigmoid;
-mod sigmoid_cross_entropy_loss;
-mod silence;
-mod slice;
-mod softmax;
-mod softmax_loss;
-mod split;
+mod parts;
+mod sizes;
 mod spread;
 mod sums;
-mod tanh;
 
 pub use accuracy::Accuracy;
 pub use batch_norm::BatchNorm;
@@ -84,7 +90,7 @@ use std::sync::Arc;
 
 type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 
-/// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
+/// Caffe's layers, as far as they exist: the prototxt's `type` and the constructor, in teaching order.
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
     // data
@@ -128,6 +134,15 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
     Ok(Box::new(L::new(param)?))
 }
 
+/// The types of Caffe 1.0 that are not here yet.
+#[rustfmt::skip]
+const MISSING: &[&str] = &[
+    "AbsVal", "ArgMax", "BNLL", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "ELU", "Embed", "Exp",
+    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
+    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "RNN", "SPP", "Threshold", "Tile",
+    "WindowData",
+];
+
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
 
 /// The layer types that a net may use. Cloning is cheap.
@@ -137,7 +152,7 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// All of Caffe's layers.
+    /// Those of Caffe's layers that exist so far: [`LAYERS`].
     pub fn caffe() -> Layers {
         Layers { table: LAYERS.iter().map(|&(name, create)| (name.to_string(), Arc::new(create) as _)).collect() }
     }
@@ -165,13 +180,18 @@ impl Layers {
     /// Makes the layer that `param` describes.
     ///
     /// # Errors
-    /// An unknown type, or parameters that the layer refuses.
+    /// A type that is unknown or does not exist yet, or parameters that the layer refuses.
     pub fn create(&self, param: &LayerParameter) -> Result<Box<dyn Layer>> {
         let kind = param.r#type();
         match self.table.iter().find(|(name, _)| name == kind) {
             Some((_, create)) => create(param),
             None if kind.is_empty() => {
                 Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
+            }
+            None if MISSING.contains(&kind) => {
+                Err(Error::new(Kind::Unknown, format!("Caffe's layer type \"{kind}\" does not exist in Cortado yet"))
+                    .field("type")
+                    .hint(format!("the types are {}", self.names().collect::<Vec<_>>().join(", "))))
             }
             None => Err(Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""))
                 .field("type")

@@ -11,8 +11,11 @@
 //! padded input reaches.
 //!
 //! out = (size + 2 pad - kernel) / stride + 1 rounded *up*, as a last window that is only partly filled counts too
-//! (`round_mode: FLOOR` rounds down); but no window starts behind the input.
+//! (`round_mode: FLOOR` rounds down). With padding no window starts behind the input: if one would, it is left out.
+//! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
+//! smallest f32 (MAX, with -1 as its place) or 0 (AVE), and its dy goes nowhere.
 
+use super::sizes::{Sizes, check_window};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::pooling_parameter::{PoolMethod, RoundMode};
@@ -20,14 +23,18 @@ use crate::proto::{LayerParameter, PoolingParameter};
 use crate::{Blob, Error, Result};
 use std::ops::Range;
 
+/// The place of the maximum of nothing: beyond every plane.
+const NOWHERE: u32 = u32::MAX;
+
+/// The maximum or the mean of each window.
 pub struct Pooling {
     param: PoolingParameter,
     method: PoolMethod,
     /// The axes H and W.
     axes: [Window; 2],
-    /// The part of each window that lies inside the input, and its size with padding.
-    windows: [Vec<(Range<usize>, usize)>; 2],
-    /// Where each maximum stands in its plane.
+    /// The windows along W, made by forward: a table pays, as every row of every plane asks for them.
+    columns: Vec<(Range<usize>, usize)>,
+    /// Where each maximum stands in its plane; NOWHERE for an empty window.
     argmax: Vec<u32>,
 }
 
@@ -47,7 +54,12 @@ impl Window {
         let start = o * self.stride; // counted from the front of the padding
         let end = (start + self.kernel).min(self.size + 2 * self.pad);
         let inside = |i: usize| i.saturating_sub(self.pad).min(self.size);
-        (inside(start)..inside(end), end - start)
+        (inside(start)..inside(end), end.saturating_sub(start))
+    }
+
+    /// All windows, as [`at`](Self::at) gives them.
+    fn each(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
+        (0..self.out).map(|o| self.at(o))
     }
 }
 
@@ -63,32 +75,18 @@ impl Layer for Pooling {
         let fail = |field: &str, message: &str, hint: &str| {
             Err(Error::value(message).field(format!("pooling_param.{field}")).hint(hint))
         };
-        let hw = p.kernel_h.is_some() || p.kernel_w.is_some();
         if p.global_pooling() {
-            if p.kernel_size.is_some() || hw {
+            if p.kernel_size.is_some() || p.kernel_h.is_some() || p.kernel_w.is_some() {
                 return fail("global_pooling", "global pooling takes the whole plane", "leave the kernel's size out");
             }
-            let [pad, stride] =
-                [[p.pad(), p.pad_h(), p.pad_w()], [p.stride(), p.stride_h.unwrap_or(1), p.stride_w.unwrap_or(1)]];
-            if pad != [0; 3] || stride != [1; 3] {
+            let (pad, stride) = (pad(&p)?, stride(&p)?);
+            if pad != [0; 2] || stride != [1; 2] {
                 return fail("global_pooling", "global pooling has pad 0 and stride 1", "leave pad and stride out");
             }
-        } else if p.kernel_size.is_some() && hw {
-            return fail("kernel_size", "both kernel_size and kernel_h or kernel_w are given", "keep one of them");
-        } else if p.kernel_size.is_none() && (p.kernel_h.is_none() || p.kernel_w.is_none()) {
-            let hint = "give kernel_size, or kernel_h and kernel_w, or global_pooling: true";
-            return Err(Error::value("a Pooling needs a kernel").field("pooling_param").hint(hint));
+        } else {
+            kernel(&p)?;
         }
-        if p.pad.is_some() && (p.pad_h.is_some() || p.pad_w.is_some()) {
-            return fail("pad", "both pad and pad_h or pad_w are given", "keep one of them");
-        }
-        if p.stride.is_some() && (p.stride_h.is_some() || p.stride_w.is_some()) {
-            return fail("stride", "both stride and stride_h or stride_w are given", "keep one of them");
-        }
-        if p.stride_h.is_some() != p.stride_w.is_some() {
-            return fail("stride_h", "of stride_h and stride_w one is missing", "give both, or stride");
-        }
-        Ok(Pooling { param: p, method, axes: Default::default(), windows: Default::default(), argmax: Vec::new() })
+        Ok(Pooling { param: p, method, axes: Default::default(), columns: Vec::new(), argmax: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -103,28 +101,22 @@ impl Layer for Pooling {
             ))
             .hint("images are N x C x H x W"));
         };
+        if height == 0 || width == 0 {
+            let message = format!("Pooling of empty planes, in a bottom of shape {:?}", bottom[0].shape());
+            return Err(Error::shape(message).hint("give the planes a height and a width of 1 or more"));
+        }
         let p = &self.param;
-        if bottom[0].count() == 0 {
-            let message = format!("Pooling of an empty bottom, of shape {:?}", bottom[0].shape());
-            return Err(Error::shape(message).hint("give the bottom sizes of 1 or more"));
-        }
-        let axes = [
-            self.window(height, p.kernel_h, p.stride_h, p.pad_h)?,
-            self.window(width, p.kernel_w, p.stride_w, p.pad_w)?,
-        ];
-        for top in top.iter_mut() {
-            top.reshape(&[num, channels, axes[0].out, axes[1].out]).map_err(|e| e.field("pooling_param"))?;
-        }
-        if self.axes != axes {
-            self.axes = axes;
-            self.windows = axes.map(|axis| (0..axis.out).map(|o| axis.at(o)).collect());
-        }
-        Ok(())
+        let kernel = if p.global_pooling() { [height, width] } else { kernel(p)? };
+        self.axes = windows(p.round_mode(), [height, width], kernel, stride(p)?, pad(p)?)?;
+        let [h, w] = self.axes.map(|axis| axis.out);
+        top.iter_mut().try_for_each(|top| top.reshape(&[num, channels, h, w])).map_err(|e| e.field("pooling_param"))
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let [top, mask @ ..] = top else { return Ok(()) };
+        let [top, mask @ ..] = top else { return Err(Error::shape("Pooling needs a top")) };
         let (x, y) = (bottom[0].data.slice(), top.data.slice_mut());
+        self.columns.clear();
+        self.columns.extend(self.axes[1].each());
         match self.method {
             PoolMethod::Ave => self.mean(&cx.device.host(), x, y),
             _ => {
@@ -132,7 +124,7 @@ impl Layer for Pooling {
                 argmax.resize(y.len(), 0);
                 self.max(&cx.device.host(), x, y, &mut argmax);
                 if let Some(mask) = mask.first_mut() {
-                    mask.data.slice_mut().iter_mut().zip(&argmax).for_each(|(mask, &at)| *mask = at as f32);
+                    mask.data.slice_mut().iter_mut().zip(&argmax).for_each(|(mask, &at)| *mask = place(at));
                 }
                 self.argmax = argmax;
             }
@@ -164,44 +156,6 @@ impl Layer for Pooling {
 }
 
 impl Pooling {
-    /// The windows along an axis of the given size, by the parameters for both axes and those for this one.
-    fn window(&self, size: usize, kernel: Option<u32>, stride: Option<u32>, pad: Option<u32>) -> Result<Window> {
-        let p = &self.param;
-        let kernel = if p.global_pooling() { size } else { p.kernel_size.or(kernel).unwrap_or(0) as usize };
-        let (stride, pad) = (stride.unwrap_or(p.stride()) as usize, pad.unwrap_or(p.pad()) as usize);
-        let fail = |field: &str, message: String, hint: &str| {
-            Err(Error::shape(message).field(format!("pooling_param.{field}")).hint(hint))
-        };
-        if kernel == 0 || stride == 0 {
-            return fail(
-                "kernel_size",
-                format!("a pooling kernel of {kernel} and a stride of {stride}"),
-                "neither may be 0; both are 2 in most nets",
-            );
-        }
-        if pad >= kernel {
-            return fail(
-                "pad",
-                format!("pad {pad} is not smaller than the kernel {kernel}: a window could miss the input"),
-                "make the padding smaller",
-            );
-        }
-        let padded = size + 2 * pad;
-        if kernel > padded {
-            let padding = if pad > 0 { format!(" (padded to {padded})") } else { String::new() };
-            let message = format!("a pooling kernel of {kernel} does not fit into {size}{padding}");
-            return fail("kernel_size", message, "make the kernel smaller, or use global_pooling: true");
-        }
-        let mut out = match p.round_mode() {
-            RoundMode::Ceil => (padded - kernel).div_ceil(stride) + 1,
-            RoundMode::Floor => (padded - kernel) / stride + 1,
-        };
-        if (out - 1) * stride >= size + pad {
-            out -= 1; // the last window would start behind the input (Caffe keeps such a one if there is no padding)
-        }
-        Ok(Window { size, kernel, stride, pad, out })
-    }
-
     /// The values of a plane of x, and of one of y.
     fn plane(&self) -> (usize, usize) {
         let [h, w] = &self.axes;
@@ -224,6 +178,10 @@ impl Pooling {
             let x = x.chunks_exact(size);
             for ((x, y), argmax) in x.zip(y.chunks_exact_mut(out)).zip(argmax.chunks_exact_mut(out)) {
                 self.each_window(|i, rows, columns, _| {
+                    if rows.is_empty() || columns.is_empty() {
+                        (y[i], argmax[i]) = (f32::MIN, NOWHERE);
+                        return;
+                    }
                     let first = rows.start * self.axes[1].size + columns.start;
                     let (mut best, mut at) = (x[first], first);
                     for row in rows {
@@ -273,7 +231,9 @@ impl Pooling {
             let planes = dy[from..].chunks_exact(out).zip(self.argmax[from..].chunks_exact(out));
             for (dx, (dy, argmax)) in dx.chunks_exact_mut(size).zip(planes) {
                 for (dy, &at) in dy.iter().zip(argmax) {
-                    dx[at as usize] += dy;
+                    if let Some(dx) = dx.get_mut(at as usize) {
+                        *dx += dy;
+                    }
                 }
             }
         });
@@ -290,7 +250,7 @@ impl Pooling {
                         let row = row * self.axes[1].size;
                         sum += x[row + columns.start..row + columns.end].iter().sum::<f32>();
                     }
-                    y[i] = sum / count as f32;
+                    y[i] = sum / count.max(1) as f32; // an empty window's sum is 0
                 });
             }
         });
@@ -303,7 +263,7 @@ impl Pooling {
             let dy = dy[start / size * out..].chunks_exact(out);
             for (dx, dy) in dx.chunks_exact_mut(size).zip(dy) {
                 self.each_window(|i, rows, columns, count| {
-                    let share = dy[i] / count as f32;
+                    let share = dy[i] / count.max(1) as f32;
                     for row in rows {
                         let row = row * self.axes[1].size;
                         dx[row + columns.start..row + columns.end].iter_mut().for_each(|dx| *dx += share);
@@ -317,11 +277,90 @@ impl Pooling {
     /// covers, and its size with padding.
     fn each_window(&self, mut work: impl FnMut(usize, Range<usize>, Range<usize>, usize)) {
         let mut i = 0;
-        for (rows, height) in &self.windows[0] {
-            for (columns, width) in &self.windows[1] {
+        for (rows, height) in self.axes[0].each() {
+            for (columns, width) in &self.columns {
                 work(i, rows.clone(), columns.clone(), height * width);
                 i += 1;
             }
         }
     }
+}
+
+/// A place as a number for the second top.
+fn place(at: u32) -> f32 {
+    if at == NOWHERE { -1.0 } else { at as f32 }
+}
+
+/// A field of the parameters for both axes, or one for each.
+fn sizes<'a>(names: [&'a str; 3], both: &'a Option<u32>, hw: [Option<u32>; 2]) -> Sizes<'a> {
+    Sizes { param: "pooling_param", names, all: both.as_slice(), hw, default: None, partner: None, least: 1 }
+}
+
+fn kernel(p: &PoolingParameter) -> Result<[usize; 2]> {
+    let names = ["kernel_size", "kernel_h", "kernel_w"];
+    let given = [p.kernel_size, p.kernel_h, p.kernel_w] != [None; 3];
+    let or = |e: Error| if given { e } else { e.hint("or global_pooling: true, for the whole plane") };
+    pair(sizes(names, &p.kernel_size, [p.kernel_h, p.kernel_w])).map_err(or)
+}
+
+fn stride(p: &PoolingParameter) -> Result<[usize; 2]> {
+    let names = ["stride", "stride_h", "stride_w"];
+    pair(Sizes { default: Some(1), ..sizes(names, &p.stride, [p.stride_h, p.stride_w]) })
+}
+
+fn pad(p: &PoolingParameter) -> Result<[usize; 2]> {
+    let names = ["pad", "pad_h", "pad_w"];
+    pair(Sizes { default: Some(0), partner: Some(0), least: 0, ..sizes(names, &p.pad, [p.pad_h, p.pad_w]) })
+}
+
+fn pair(sizes: Sizes) -> Result<[usize; 2]> {
+    let both = sizes.each(2)?;
+    Ok([both[0], both[1]])
+}
+
+/// The windows along both axes.
+///
+/// # Errors
+/// Padding as long as the kernel; a kernel that is too long, or so much longer than the input that there is no window.
+fn windows(
+    round: RoundMode,
+    size: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    pad: [usize; 2],
+) -> Result<[Window; 2]> {
+    let fail = |field: &str, message: String, hint: &str| {
+        Err(Error::shape(message).field(format!("pooling_param.{field}")).hint(hint))
+    };
+    let mut windows = [Window::default(); 2];
+    for (i, window) in windows.iter_mut().enumerate() {
+        let (size, kernel, stride, pad) = (size[i], kernel[i], stride[i], pad[i]);
+        if kernel != size {
+            // but global pooling takes a plane of any size
+            check_window(kernel, "pooling_param.kernel_size")?;
+        }
+        if pad >= kernel {
+            let message = format!("pad {pad} is not smaller than the kernel {kernel}: a window could miss the input");
+            return fail("pad", message, "make the padding smaller");
+        }
+        let padded = size + 2 * pad;
+        // The steps that the first window can take; up to a stride too few may still be rounded up to none.
+        let steps = match round {
+            RoundMode::Floor => padded.checked_sub(kernel).map(|room| room / stride),
+            RoundMode::Ceil => (padded + stride - 1).checked_sub(kernel).map(|room| room / stride),
+        };
+        let Some(steps) = steps else {
+            let padding = if pad > 0 { format!(" (padded to {padded})") } else { String::new() };
+            let message = format!("a pooling kernel of {kernel} does not fit into {size}{padding}");
+            return fail("kernel_size", message, "make the kernel smaller, or use global_pooling: true");
+        };
+        *window = Window { size, kernel, stride, pad, out: steps + 1 };
+    }
+    if pad != [0; 2] {
+        for window in &mut windows {
+            let behind = (window.out - 1) * window.stride >= window.size + window.pad;
+            window.out -= usize::from(behind);
+        }
+    }
+    Ok(windows)
 }

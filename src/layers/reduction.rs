@@ -19,6 +19,7 @@ use crate::proto::reduction_parameter::ReductionOp;
 use crate::proto::{LayerParameter, ReductionParameter};
 use crate::{Blob, Error, Result};
 
+/// The sum or mean over the last axes.
 pub struct Reduction {
     p: ReductionParameter,
     /// How many values make one sum.

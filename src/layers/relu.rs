@@ -13,6 +13,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Device, Result};
 
+/// The positive part, or a small slope below 0.
 pub struct Relu {
     negative_slope: f32,
     kernels: Kernels,

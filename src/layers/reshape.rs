@@ -13,6 +13,7 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, ReshapeParameter};
 use crate::{Blob, Error, Kind, Result};
 
+/// The same values in another shape.
 pub struct Reshape {
     p: ReshapeParameter,
     dims: Vec<i64>,

@@ -3,7 +3,7 @@
 //! | blob         | shape                              | meaning                                             |
 //! |--------------|------------------------------------|-----------------------------------------------------|
 //! | bottom[0]    | any                                | x                                                   |
-//! | bottom[1]    | a run of x's axes from `axis` on   | s; if left out, s is params[0]                    |
+//! | bottom[1]    | a run of x's axes from `axis` on   | s; if left out, s is params[0]                      |
 //! | top[0]       | as x                               | y                                                   |
 //! | params[0]    | `num_axes` of x's axes from `axis` | s, unless it is bottom[1]                           |
 //! | params[last] | as s                               | b, with `bias_term: true`                           |
@@ -12,10 +12,11 @@
 //! bias_term, bias_filler }`: both numbers are 1 if not given (one factor a channel), num_axes -1 takes all axes that
 //! follow and 0 makes s a scalar; without fillers s starts as 1 and b as 0.
 
+use super::learnable::learnable;
 use super::spread::{Spread, shape};
 use crate::layer::*;
 use crate::proto::{LayerParameter, ScaleParameter};
-use crate::{Blob, Error, Result, filler};
+use crate::{Blob, Error, Result};
 
 /// y = s x + b, with s and b spread over x.
 pub struct Scale {
@@ -41,26 +42,18 @@ impl Layer for Scale {
     }
 
     fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
-        let mut params = Vec::new();
+        let (p, mut params) = (&self.param, Vec::new());
+        self.shape = match bottom.get(1) {
+            Some(s) => s.shape().to_vec(),
+            None => shape(&bottom[0], p.axis(), p.num_axes(), "scale_param")?,
+        };
         if bottom.len() == 1 {
-            self.shape = shape(&bottom[0], self.param.axis(), self.param.num_axes(), "scale_param")?;
-            let mut s = Blob::new(&self.shape)?;
-            match &self.param.filler {
-                Some(f) => {
-                    filler::fill(f, &cx.random(&self.name), &mut s).map_err(|e| e.field("scale_param.filler"))?
-                }
-                None => s.data.fill(1.0),
-            }
-            params.push(Param::new(s));
-        } else {
-            self.shape = bottom[1].shape().to_vec();
+            let random = cx.random(&self.name);
+            params.push(learnable(&self.shape, p.filler.as_ref(), 1.0, random, "scale_param.filler")?);
         }
-        if self.param.bias_term() {
-            let mut b = Blob::new(&self.shape)?;
+        if p.bias_term() {
             let random = cx.random(&format!("{} bias", self.name));
-            filler::fill_or_zero(self.param.bias_filler.as_ref(), &random, &mut b)
-                .map_err(|e| e.field("scale_param.bias_filler"))?;
-            params.push(Param::new(b));
+            params.push(learnable(&self.shape, p.bias_filler.as_ref(), 0.0, random, "scale_param.bias_filler")?);
         }
         Ok(params)
     }
@@ -80,11 +73,7 @@ impl Layer for Scale {
         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
         self.spread.each(x, s, y, |y, x, s| *y = s * x);
         if let (true, Some(b)) = (self.param.bias_term(), params.last()) {
-            for row in y.chunks_exact_mut((self.spread.count * self.spread.inner).max(1)) {
-                for (y, b) in row.chunks_exact_mut(self.spread.inner.max(1)).zip(b.data.slice()) {
-                    y.iter_mut().for_each(|y| *y += b);
-                }
-            }
+            self.spread.add(b.data.slice(), y);
         }
         Ok(())
     }
@@ -101,18 +90,20 @@ impl Layer for Scale {
         if let (true, Some(b)) = (self.param.bias_term(), params.last_mut()) {
             self.spread.reduce(dy, None, b.diff.slice_mut());
         }
-        let [x, s @ ..] = bottom else { return Ok(()) };
-        match s.first_mut() {
-            Some(s) if propagate_down[1] => {
-                s.diff.fill(0.0);
-                self.spread.reduce(dy, Some(x.data.slice()), s.diff.slice_mut());
+        let [Blob { data: x, diff: dx }, s @ ..] = bottom else { return Err(Error::shape("Scale needs a bottom")) };
+        let Some(Blob { data: s, diff: ds }) = s.first_mut().or(params.first_mut()) else {
+            return Err(Error::shape("Scale needs a factor"));
+        };
+        match propagate_down.get(1) {
+            Some(false) => {}
+            Some(true) => {
+                ds.fill(0.0); // a bottom's diff is set, a parameter's added to
+                self.spread.reduce(dy, Some(x.slice()), ds.slice_mut());
             }
-            Some(_) => {}
-            None => self.spread.reduce(dy, Some(x.data.slice()), params[0].diff.slice_mut()),
+            None => self.spread.reduce(dy, Some(x.slice()), ds.slice_mut()),
         }
         if propagate_down[0] {
-            let s = s.first().unwrap_or_else(|| &params[0]).data.slice();
-            self.spread.each(dy, s, x.diff.slice_mut(), |dx, dy, s| *dx = s * dy);
+            self.spread.each(dy, s.slice(), dx.slice_mut(), |dx, dy, s| *dx = s * dy);
         }
         Ok(())
     }

@@ -4,17 +4,17 @@
 //! |-----------|--------|------------------------------------------------|
 //! | bottom[0] | N x .. | x, a score for each question of yes or no      |
 //! | bottom[1] | as x   | t, the answers, from 0 to 1                    |
-//! | top[0]    | []   | L, the loss                                    |
+//! | top[0]    | []     | L, the loss                                    |
 //!
 //! dx = dL (y - t) / D. One term is computed as ln(1 + e^-|x|) + max(x, 0) - t x, which overflows for no x. A target
-//! equal to `loss_param { ignore_label }` adds nothing. D is N, or what `normalization` says: FULL, VALID, BATCH_SIZE,
-//! NONE.
+//! that without its fraction equals `loss_param { ignore_label }` adds nothing (so 0 ignores all targets below 1). D is N,
+//! or what `normalization` says: FULL, VALID, BATCH_SIZE, NONE.
 
 use super::loss::{self, LossRule};
 use super::sigmoid::sigmoid;
 use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
-use crate::{Blob, Result};
+use crate::{Blob, Error, Result};
 
 /// The cross entropy of the scores' sigmoid and the targets.
 pub struct SigmoidCrossEntropyLoss {
@@ -61,7 +61,7 @@ impl Layer for SigmoidCrossEntropyLoss {
         if !propagate_down[0] {
             return Ok(());
         }
-        let [scores, targets] = bottom else { return Ok(()) };
+        let [scores, targets] = bottom else { return Err(Error::shape("SigmoidCrossEntropyLoss has two bottoms")) };
         let (x, dx, t) = (scores.data.slice(), scores.diff.slice_mut(), targets.data.slice());
         let scale = top[0].diff.scalar() / self.divisor;
         for ((dx, &x), &t) in dx.iter_mut().zip(x).zip(t) {

@@ -10,6 +10,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// Takes bottoms and makes nothing of them.
 pub struct Silence;
 
 impl Layer for Silence {

@@ -10,22 +10,25 @@
 //! name. [`Concat`](super::Concat) is the reverse.
 
 use super::concat::axis_or_dim;
+use super::parts::Part;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
 
+/// Cuts its bottom apart along an axis.
 pub struct Slice {
-    wanted: i32,
+    axis: i32,
     points: Vec<usize>,
-    axis: usize,
+    /// Where each y_i stands in x.
+    parts: Vec<Part>,
 }
 
 impl Layer for Slice {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.slice_param.clone().unwrap_or_default();
-        let wanted = axis_or_dim(p.axis, p.slice_dim).map_err(|e| e.field("slice_param.slice_dim"))?;
+        let axis = axis_or_dim(p.axis, p.slice_dim).map_err(|e| e.field("slice_param.slice_dim"))?;
         let points: Vec<usize> = p.slice_point.iter().map(|&i| i as usize).collect();
-        Ok(Slice { wanted, points, axis: 0 })
+        Ok(Slice { axis, points, parts: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -34,26 +37,21 @@ impl Layer for Slice {
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
         let x = &bottom[0];
-        self.axis = x.axis(self.wanted).map_err(|e| e.field("slice_param.axis"))?;
-        let bounds = self.bounds(x.shape(), top.len())?;
+        let axis = x.axis(self.axis).map_err(|e| e.field("slice_param.axis"))?;
+        let bounds = self.bounds(x.shape(), axis, top.len())?;
         let mut shape = x.shape().to_vec();
         for (y, bound) in top.iter_mut().zip(bounds.windows(2)) {
-            shape[self.axis] = bound[1] - bound[0];
+            shape[axis] = bound[1] - bound[0];
             y.reshape(&shape)?;
         }
+        self.parts = Part::of(x, top, axis);
         Ok(())
     }
 
     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let mut offset = 0;
-        let row = bottom[0].count_in(self.axis..bottom[0].num_axes());
         let x = bottom[0].data.slice();
-        for y in top.iter_mut().filter(|y| y.count() > 0) {
-            let part = y.count_in(self.axis..y.num_axes());
-            for (y, x) in y.data.slice_mut().chunks_mut(part).zip(x.chunks(row)) {
-                y.copy_from_slice(&x[offset..offset + part]);
-            }
-            offset += part;
+        for (part, y) in self.parts.iter().zip(top) {
+            part.cut(x, y.data.slice_mut());
         }
         Ok(())
     }
@@ -69,15 +67,9 @@ impl Layer for Slice {
         if !propagate_down[0] {
             return Ok(());
         }
-        let mut offset = 0;
-        let row = bottom[0].count_in(self.axis..bottom[0].num_axes());
         let dx = bottom[0].diff.slice_mut();
-        for y in top.iter().filter(|y| y.count() > 0) {
-            let part = y.count_in(self.axis..y.num_axes());
-            for (dx, dy) in dx.chunks_mut(row).zip(y.diff.slice().chunks(part)) {
-                dx[offset..offset + part].copy_from_slice(dy);
-            }
-            offset += part;
+        for (part, y) in self.parts.iter().zip(top) {
+            part.join(y.diff.slice(), dx);
         }
         Ok(())
     }
@@ -89,14 +81,14 @@ impl Layer for Slice {
 
 impl Slice {
     /// Where the parts begin and end: 0, the points, the axis's size.
-    fn bounds(&self, shape: &[usize], tops: usize) -> Result<Vec<usize>> {
-        let (size, n) = (shape[self.axis], self.points.len());
+    fn bounds(&self, shape: &[usize], axis: usize, tops: usize) -> Result<Vec<usize>> {
+        let (size, n) = (shape[axis], self.points.len());
         let refuse = |why: String| {
-            Error::shape(format!("axis {} of shape {shape:?} {why}", self.axis)).field("slice_param.slice_point")
+            Error::shape(format!("axis {axis} of shape {shape:?} {why}")).field("slice_param.slice_point")
         };
         if self.points.is_empty() {
             if !size.is_multiple_of(tops) {
-                return Err(refuse(format!("does not part into {tops} equal tops"))
+                return Err(refuse(format!("cannot be divided into {tops} equal tops"))
                     .hint("give slice points, or as many tops as divide it"));
             }
             return Ok((0..=tops).map(|i| i * (size / tops)).collect());

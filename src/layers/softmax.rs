@@ -1,14 +1,15 @@
 //! # Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ)
 //!
-//! | blob      | shape                 | meaning                                    |
-//! |-----------|-----------------------|--------------------------------------------|
-//! | bottom[0] | any, classes on `axis` | x, a score for each class                  |
-//! | top[0]    | as x                  | y, probabilities: the classes' sum is 1    |
+//! | blob      | shape                  | meaning                                 |
+//! |-----------|------------------------|-----------------------------------------|
+//! | bottom[0] | any, classes on `axis` | x, a score for each class               |
+//! | top[0]    | as x                   | y, probabilities: the classes' sum is 1 |
 //!
 //! The sum runs over the classes alone: every sample, and every place in an image, has a softmax of its own.
 //! `softmax_param { axis }` is 1 if not given; -1 is the last. The largest score is subtracted first, which changes
 //! nothing and keeps exp finite. dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ).
 
+use super::groups::Groups;
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -18,33 +19,6 @@ use crate::{Blob, Result};
 pub struct Softmax {
     axis: i32,
     groups: Groups,
-}
-
-/// A blob seen as outer x classes x inner.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Groups {
-    pub outer: usize,
-    pub classes: usize,
-    pub inner: usize,
-}
-
-impl Groups {
-    /// The axis `axis` of the blob between what lies before and after it.
-    pub fn of(blob: &Blob, axis: i32) -> Result<Groups> {
-        let axis = blob.axis(axis)?;
-        let n = blob.num_axes();
-        Ok(Groups { outer: blob.count_in(0..axis), classes: blob.shape()[axis], inner: blob.count_in(axis + 1..n) })
-    }
-
-    /// How many softmaxes, or labels, there are.
-    pub fn count(&self) -> usize {
-        self.outer * self.inner
-    }
-
-    /// The length of what belongs to one outer index; never 0, so that it can cut slices.
-    pub fn row(&self) -> usize {
-        (self.classes * self.inner).max(1)
-    }
 }
 
 impl Layer for Softmax {

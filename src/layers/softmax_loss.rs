@@ -4,7 +4,7 @@
 //! |-----------|--------------------------------|--------------------------------------------------|
 //! | bottom[0] | N x C x .., classes on `axis`  | x, a score for each class                        |
 //! | bottom[1] | N x .. (N·.. values)           | l, the right class of each sample (and place)    |
-//! | top[0]    | []                           | L, the loss                                      |
+//! | top[0]    | []                             | L, the loss                                      |
 //! | top[1]    | as x, optional                 | y, the probabilities                             |
 //!
 //! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair
@@ -12,11 +12,12 @@
 //! `loss_param { ignore_label }` adds nothing. D is the number of labels not ignored, or what `normalization` says:
 //! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given. No gradient flows from top[1].
 
+use super::groups::Groups;
 use super::loss::{self, LossRule};
-use super::softmax::{Groups, softmax};
+use super::softmax::softmax;
 use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
-use crate::{Blob, Result};
+use crate::{Blob, Error, Result};
 
 /// The cross entropy of the scores' softmax and the labels.
 pub struct SoftmaxWithLoss {
@@ -53,13 +54,12 @@ impl Layer for SoftmaxWithLoss {
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, labels, y) = (bottom[0].data.slice(), bottom[1].data.slice(), &mut self.probability);
-        let Groups { outer, classes, inner } = self.groups;
+        let Groups { outer, n: classes, inner } = self.groups;
         softmax(&cx.device.host(), self.groups, x, y);
         let (mut sum, mut valid) = (0.0, 0);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
-            let l = loss::class(label, i, inner, classes)?;
-            let (n, place) = (i / inner, i % inner);
-            let p = y[(n * classes + l) * inner + place];
+            let l = loss::class(label, i, inner, classes, "loss_param")?;
+            let p = y[self.groups.at(i, l)];
             // The smallest normal f32 keeps the logarithm finite; a NaN stays one.
             sum -= if p < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { p }.ln() as f64;
             valid += 1;
@@ -83,19 +83,19 @@ impl Layer for SoftmaxWithLoss {
         if !propagate_down[0] {
             return Ok(());
         }
-        let [scores, labels] = bottom else { return Ok(()) };
+        let [scores, labels] = bottom else { return Err(Error::shape("SoftmaxWithLoss has two bottoms")) };
         let (dx, labels, y) = (scores.diff.slice_mut(), labels.data.slice(), &self.probability);
-        let Groups { classes, inner, .. } = self.groups;
+        let Groups { n: classes, inner, .. } = self.groups;
         let scale = top[0].diff.scalar() / self.divisor;
         for (dx, y) in dx.iter_mut().zip(y) {
             *dx = scale * y;
         }
         for (i, &label) in labels.iter().enumerate() {
-            let at = |class| (i / inner * classes + class) * inner + i % inner;
+            let at = |class| self.groups.at(i, class);
             if self.rule.ignores(label) {
                 (0..classes).for_each(|c| dx[at(c)] = 0.0);
             } else {
-                dx[at(loss::class(label, i, inner, classes)?)] -= scale;
+                dx[at(loss::class(label, i, inner, classes, "loss_param")?)] -= scale;
             }
         }
         Ok(())

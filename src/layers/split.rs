@@ -1,8 +1,8 @@
 //! # Split: y_i = x
 //!
-//! | blob      | shape | meaning                 |
-//! |-----------|-------|-------------------------|
-//! | bottom[0] | any   | x                       |
+//! | blob      | shape | meaning                  |
+//! |-----------|-------|--------------------------|
+//! | bottom[0] | any   | x                        |
 //! | top[i]    | as x  | y_i, one for each reader |
 //!
 //! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
@@ -12,6 +12,7 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Result};
 
+/// A copy of its bottom for each reader.
 pub struct Split;
 
 impl Layer for Split {

@@ -67,6 +67,15 @@ impl Spread {
         }
     }
 
+    /// y += s, with the s that each value of y meets.
+    pub fn add(&self, s: &[f32], y: &mut [f32]) {
+        for row in y.chunks_exact_mut((self.count * self.inner).max(1)) {
+            for (y, s) in row.chunks_exact_mut(self.inner.max(1)).zip(s) {
+                y.iter_mut().for_each(|y| *y += s);
+            }
+        }
+    }
+
     /// ds[k] += Σ dy[o, k, i] x[o, k, i], or without x the sum of dy alone.
     pub fn reduce(&self, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
         for (k, ds) in ds.iter_mut().enumerate() {

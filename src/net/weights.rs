@@ -120,8 +120,8 @@ impl Net {
 pub fn read_weights(path: &Path) -> Result<NetParameter> {
     let missing = |e| Error::file(path, "read the weights", e).hint("give the path of a .caffemodel");
     let bytes = std::fs::read(path).map_err(missing)?;
-    let mut net = NetParameter::decode(&*bytes).map_err(|e| {
-        Error::new(Kind::Weights, format!("{} is not a whole .caffemodel: {e}", path.display()))
+    let mut net: NetParameter = proto::binary::decode(&bytes).map_err(|e| {
+        Error::new(Kind::Weights, format!("{} is not a whole .caffemodel: {}", path.display(), e.message()))
             .hint("the file is truncated, or of another kind")
     })?;
     proto::upgrade::net(&mut net)?;

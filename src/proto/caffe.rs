@@ -394,7 +394,7 @@ pub struct FillerParameter {
     /// The standard deviation of "gaussian".
     #[prost(float, optional, tag = "6", default = "1")]
     pub std: ::core::option::Option<f32>,
-    /// For "gaussian": about how many inputs of each output start with a weight that is not zero; -1 means all.
+    /// For "gaussian": to about how many outputs each input starts with a weight that is not zero; -1 means all.
     #[prost(int32, optional, tag = "7", default = "-1")]
     pub sparse: ::core::option::Option<i32>,
     /// For "xavier" and "msra": by which count of connections the variance is divided.
@@ -728,7 +728,8 @@ pub struct DataParameter {
     /// Images in a batch.
     #[prost(uint32, optional, tag = "4")]
     pub batch_size: ::core::option::Option<u32>,
-    /// Skips up to this many images at the start, at random, so that parallel runs do not see the same.
+    /// Skips up to this many images at the start, at random, so that parallel runs do not see the same. Caffe 1.0 ignores
+    /// it.
     #[prost(uint32, optional, tag = "7", default = "0")]
     pub rand_skip: ::core::option::Option<u32>,
     /// The kind of database.
@@ -795,7 +796,7 @@ pub struct TransformationParameter {
     /// Every value, less its mean, is multiplied by this; 0.00390625 is 1/256.
     #[prost(float, optional, tag = "1", default = "1")]
     pub scale: ::core::option::Option<f32>,
-    /// Flips every second image or so left to right, at random, in training.
+    /// Flips every second image or so left to right, at random, in both phases.
     #[prost(bool, optional, tag = "2", default = "false")]
     pub mirror: ::core::option::Option<bool>,
     /// Cuts a square of this many pixels: anywhere in training, from the middle in testing; 0 cuts nothing.
@@ -1918,7 +1919,7 @@ pub struct ArgMaxParameter {
     /// How many of the largest.
     #[prost(uint32, optional, tag = "2", default = "1")]
     pub top_k: ::core::option::Option<u32>,
-    /// The axis along which to look; without it, an item's all numbers in a row.
+    /// The axis along which to look; without it, over all numbers of an item.
     #[prost(int32, optional, tag = "3")]
     pub axis: ::core::option::Option<i32>,
 }

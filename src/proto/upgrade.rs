@@ -6,9 +6,9 @@
 //! |------|-----|---------|
 //! | `layers { layer { type: "conv" num_output: 4 } }`, "padding" layers | V1: `convolution_param { pad: ... }` | `v0` |
 //! | `layers { type: CONVOLUTION blobs_lr: 1 weight_decay: 1 }` | `layer { type: "Convolution" param { ... } }` | `v1` |
-//! | `data_param { scale: ... mirror: ... }` | `transform_param { ... }` | `transform` |
+//! | in `layers`: `data_param { scale: ... mirror: ... }` | `transform_param { ... }` | `transform` |
 //! | `input: "data" input_dim: 1 ...` | `layer { type: "Input" }` | `input` |
-//! | three `param { }` in a BatchNorm layer | none: its blobs are statistics and are not learned | `batch_norm` |
+//! | three `param { }` in a BatchNorm layer | with `lr_mult: 0 decay_mult: 0`: its blobs are not learned | `batch_norm` |
 //! | `solver_type: ADAGRAD` | `type: "AdaGrad"` | [`solver`] |
 //!
 //! ```
@@ -27,7 +27,8 @@ mod v0;
 mod v1;
 
 use super::BlobShape;
-use super::caffe::{InputParameter, LayerParameter, NetParameter, SolverParameter, solver_parameter::SolverType};
+use super::caffe::solver_parameter::SolverType;
+use super::caffe::{InputParameter, LayerParameter, NetParameter, SolverParameter, V1LayerParameter};
 use super::source::{Node, Source};
 use super::text::Parsed;
 use crate::error::{Error, Kind, Result};
@@ -106,18 +107,19 @@ fn net_at(param: &mut NetParameter, source: &mut Source, path: &str) -> Result<V
 
 fn steps(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String>) -> Result {
     v0::upgrade(param, nodes, notes)?;
-    v1::upgrade(param, nodes, notes)?;
     transform(param, notes)?;
+    v1::upgrade(param, nodes, notes)?;
     input(param, nodes, notes)?;
     batch_norm(param, notes);
     Ok(())
 }
 
-/// Scale, mean, crop and mirror were once fields of each data layer.
+/// Scale, mean, crop and mirror were once fields of each data layer. In a `layer` of today these fields mean nothing, to
+/// Caffe too.
 fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
-    for (i, layer) in param.layer.iter_mut().enumerate() {
+    for (i, layer) in param.layers.iter_mut().enumerate() {
         let name = layer.name().to_owned();
-        let LayerParameter { transform_param, data_param, image_data_param, window_data_param, .. } = layer;
+        let V1LayerParameter { transform_param, data_param, image_data_param, window_data_param, .. } = layer;
         let old = [
             data_param.as_mut().map(|p| (&mut p.scale, &mut p.mean_file, &mut p.crop_size, &mut p.mirror)),
             image_data_param.as_mut().map(|p| (&mut p.scale, &mut p.mean_file, &mut p.crop_size, &mut p.mirror)),
@@ -138,7 +140,7 @@ fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
                     Some(true) => moved.push(path),
                     Some(false) => {
                         let e = Error::value(format!("`{field}` is set here and in `transform_param`")).layer(name);
-                        return Err(e.field(format!("layer[{i}].{path}")).hint("keep the one in `transform_param`"));
+                        return Err(e.field(format!("layers[{i}].{path}")).hint("keep the one in `transform_param`"));
                     }
                     None => {}
                 }
@@ -169,6 +171,11 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
         return Ok(());
     }
     let (inputs, shapes, dims) = (param.input.len(), param.input_shape.len(), param.input_dim.len());
+    if (shapes, dims) == (0, 0) && param.layer.iter().any(|l| !l.blobs.is_empty()) {
+        param.input.clear(); // an old file of weights, which names the inputs but does not need their shapes
+        notes.push("the old `input` of a file of weights was left out".to_owned());
+        return Ok(());
+    }
     let shape = match (shapes, dims) {
         (s, 0) if s == inputs => std::mem::take(&mut param.input_shape),
         (0, d) if Some(d) == inputs.checked_mul(4) => {
@@ -176,9 +183,11 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
             dims.map(|four| BlobShape { dim: four.iter().map(|d| (*d).into()).collect() }).collect()
         }
         _ => {
-            let why = format!(
-                "{inputs} `input` need as many `input_shape`, or four `input_dim` each; there are {shapes} and {dims}"
-            );
+            let needs = match inputs {
+                1 => "one `input` needs one `input_shape`, or four `input_dim`".to_owned(),
+                n => format!("{n} `input` need as many `input_shape`, or four `input_dim` each"),
+            };
+            let why = format!("{needs}; there are {shapes} and {dims}");
             let hint = "better: a layer of type \"Input\" with input_param { shape { dim: .. } }";
             return Err(Error::shape(why).field("input").hint(hint));
         }
@@ -200,10 +209,16 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
     Ok(())
 }
 
-/// The statistics of BatchNorm were once kept from being learned by `param { lr_mult: 0 }`, which its layer now does.
+/// The statistics of BatchNorm were once kept from being learned by their `param { lr_mult: 0 }`; now its layer does that,
+/// and whatever three `param` say of learning is made to agree.
 fn batch_norm(param: &mut NetParameter, notes: &mut Vec<String>) {
     for layer in param.layer.iter_mut().filter(|l| l.r#type() == "BatchNorm" && l.param.len() == 3) {
-        layer.param.clear();
-        notes.push(format!("layer \"{}\": the three `param` of the old BatchNorm are no longer needed", layer.name()));
+        let before = layer.param.clone();
+        for spec in &mut layer.param {
+            (spec.lr_mult, spec.decay_mult) = (Some(0.0), Some(0.0));
+        }
+        if layer.param != before {
+            notes.push(format!("layer \"{}\": lr_mult and decay_mult of the old BatchNorm became 0", layer.name()));
+        }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::{Solver, policy};
 use crate::net::weights::{from_proto_values, read_weights, to_proto_values};
-use crate::proto::{LayerPosition, SolverParameter, SolverState, solver_parameter::SnapshotFormat};
+use crate::proto::{LayerPosition, SolverParameter, SolverState, binary, solver_parameter::SnapshotFormat};
 use crate::{Error, Kind, Result, files};
 use prost::Message;
 use std::path::{Path, PathBuf};
@@ -90,8 +90,8 @@ impl Solver {
         self.lend_to(None);
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the snapshot", e))?;
-        let state = SolverState::decode(&*bytes).map_err(|e| {
-            Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {e}", path.display()))
+        let state: SolverState = binary::decode(&bytes).map_err(|e| {
+            Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {}", path.display(), e.message()))
                 .hint("the file is truncated, or of another kind")
         })?;
         let broken = |why: String| {

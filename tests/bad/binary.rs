@@ -70,12 +70,40 @@ fn truncated_weights() {
         ("hdf5", |b| *b = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0".to_vec()),
         ("length_of_2_63", |b| *b = b"\xa2\x06\xff\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec()),
         ("nested_without_end", |b| *b = b"\xa3\x06".repeat(100_000)),
+        ("ten_million_layers", |b| *b = b"\xa2\x06\x00".repeat(10_000_000)),
+        ("as_many_old_layers", |b| *b = b"\x12\x00".repeat(10_000_000)),
+        ("as_many_blobs", |b| {
+            let blobs = b"\x3a\x00".repeat(10_000_000); // field 7 of one layer
+            *b = [&b"\xa2\x06\x80\xda\xc4\x09"[..], &blobs].concat();
+        }),
         ("no_blobs", |b| change(b, |n: &mut NetParameter| n.layer.iter_mut().for_each(|l| l.blobs.clear()))),
     ];
     let mut net = net(NET);
     check("truncated_weights", &good, &file, recipes, || net.copy_trained_layers_from(&file).map(|_| ()));
     std::fs::remove_file(&file).unwrap();
     keep("truncated_weights", "missing", &file, || net.copy_trained_layers_from(&file).map(|_| ()));
+}
+
+/// As many layers as are let through take little.
+#[test]
+fn many_empty_layers() {
+    let bytes = b"\xa2\x06\x00".repeat(10_000);
+    let net = survive("ten thousand layers", || cortado::proto::binary::decode::<NetParameter>(&bytes)).unwrap();
+    assert_eq!(net.layer.len(), 10_000);
+}
+
+/// Files from before 2015 name the net's inputs, but not their shapes.
+#[test]
+fn old_weights_with_an_input_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("old.caffemodel");
+    let mut message = net(NET).to_proto(false);
+    message.layer[2].blobs[0].data[0] = 7.0;
+    message.input.push("x".into());
+    std::fs::write(&file, message.encode_to_vec()).unwrap();
+    let mut into = net(NET);
+    assert_eq!(into.copy_trained_layers_from(&file).unwrap().copied, ["ip1", "ip2"]);
+    assert_eq!(into.to_proto(false).layer[2].blobs[0].data[0], 7.0);
 }
 
 #[test]
@@ -196,6 +224,7 @@ fn broken_snapshots() {
             ("shape_of_history", |b| state(b, |s| s.history[0].shape = Some(BlobShape { dim: vec![3, 4] }))),
             ("values_of_history", |b| state(b, |s| s.history[2].data.truncate(3))),
             ("one_more_history", |b| state(b, |s| s.history.push(BlobProto::default()))),
+            ("ten_million_histories", |b| *b = b"\x1a\x00".repeat(10_000_000)),
             ("no_pass", |b| state(b, |s| s.pass = None)),
             ("no_position", |b| state(b, |s| s.position.clear())),
             ("unknown_position", |b| state(b, |s| s.position.push(Default::default()))),

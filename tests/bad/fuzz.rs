@@ -160,7 +160,7 @@ fn large_numbers_that_are_no_mistake() {
         r#"type: "LRN" lrn_param { local_size: 4294967295 }"#,
         r#"type: "LRN" lrn_param { local_size: 4294967295 norm_region: WITHIN_CHANNEL }"#,
         r#"type: "Pooling" pooling_param { kernel_size: 2 stride: 4294967295 }"#,
-        r#"type: "Pooling" pooling_param { kernel_size: 4000000000 pad: 3999999999 stride: 4000000000 pool: AVE }"#,
+        r#"type: "Pooling" pooling_param { kernel_size: 65536 pad: 65535 stride: 4000000000 pool: AVE }"#,
         r#"type: "Convolution" convolution_param { num_output: 2 kernel_size: 3 stride: 2147483647 }"#,
         r#"type: "Convolution" convolution_param { num_output: 2 kernel_size: 1 dilation: 2147483647 }"#,
     ];

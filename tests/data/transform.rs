@@ -49,6 +49,13 @@ fn channels_have_their_own_means_and_floats_are_read() {
     let mut feed = Feed::new(&transformed(param(&path, 1), t.clone()), 2, Phase::Test, 0).unwrap();
     assert_eq!(feed.batches(1), (vec![2.0, 4.0, 6.0, -4.0, -2.0, 0.0], vec![0.0]));
 
+    // Beside bytes the floats do not count, as in Caffe.
+    let both = Datum { data: Some(vec![1, 2, 3, 4, 5, 6]), ..datum };
+    let path_both = folder.path().join("both_lmdb");
+    lmdb::create(&path_both, false, |db| db.put(b"0", &both.encode_to_vec())).unwrap();
+    let mut feed = Feed::new(&param(&path_both, 1), 2, Phase::Test, 0).unwrap();
+    assert_eq!(feed.batches(1), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![0.0]));
+
     let three = TransformationParameter { mean_value: vec![1.0; 3], ..t };
     let e = complaint(Feed::new(&transformed(param(&path, 1), three), 2, Phase::Test, 0));
     assert!(e.contains("3 mean values") && e.contains("[2, 1, 3]"), "{e}");
@@ -77,5 +84,21 @@ fn a_transform_that_does_not_fit_is_refused() {
     assert!(e.contains("0 values"), "{e}");
     std::fs::write(&mean, b"\xff\xff\xff garbage").unwrap();
     let e = run(TransformationParameter { mean_file, ..t() });
-    assert!(e.contains("not a BlobProto"), "{e}");
+    assert!(e.contains("not a protobuf message"), "{e}");
+}
+
+/// In a `layer` of today the old places of these fields mean nothing, to Caffe too; the net says so.
+#[test]
+fn old_places_of_the_fields_are_ignored() {
+    let (_folder, path) = counting(4);
+    let mut old = param(&path, 2);
+    let plain = Feed::new(&old, 2, Phase::Test, 0).unwrap();
+    assert_eq!(plain.layer.warning(), None);
+    let p = old.data_param.as_mut().unwrap();
+    (p.scale, p.mirror, p.crop_size) = (Some(0.5), Some(true), Some(2));
+    let mut feed = Feed::new(&old, 2, Phase::Test, 0).unwrap();
+    let warning = feed.layer.warning().unwrap();
+    assert!(warning.starts_with("scale, crop_size, mirror in data_param"), "{warning}");
+    let mut plain = plain;
+    assert_eq!(feed.batches(3), plain.batches(3));
 }

@@ -223,7 +223,12 @@ fn what_does_not_fit_is_an_error() {
     );
     refuses(&eltwise(""), &[&[2]], "Eltwise has 1 bottom and takes at least 2", "bottom");
     refuses(&eltwise("coeff: 1"), two, "1 coeffs for 2 bottoms", "eltwise_param.coeff");
-    refuses(&eltwise("operation: PROD coeff: 1 coeff: 1"), two, "only the operation SUM", "eltwise_param.coeff");
+    refuses(&eltwise("operation: PROD coeff: 1 coeff: 1"), two, "PROD takes no coeff", "eltwise_param.coeff");
+    // MAX has no use for them, and Caffe says nothing.
+    assert!(
+        Harness::create(&Layers::caffe(), &crate::text::layer(&eltwise("operation: MAX coeff: 1 coeff: 2")), two)
+            .is_ok()
+    );
     let reduction = |param: &str| format!(r#"type: "Reduction" reduction_param {{ {param} }}"#);
     refuses(&reduction("axis: 2"), &[&[2, 3]], "axis 2 of a blob of shape [2, 3]", "reduction_param.axis");
     refuses(&reduction(""), &[&[]], "axis 0 of a blob of shape []", "reduction_param.axis");

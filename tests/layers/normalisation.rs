@@ -234,6 +234,10 @@ fn shapes_that_do_not_fit_are_named() {
     assert_eq!(e.field_path(), Some("scale_param.num_axes"));
     let e = bench(r#"type: "Bias" bias_param { axis: 7 }"#, &[&[2, 3, 4]]).err().expect("refused");
     assert_eq!(e.field_path(), Some("bias_param.axis"));
+    let learned = r#"type: "BatchNorm" param { lr_mult: 0 } param { lr_mult: 1 }"#;
+    refuses(learned, &[&[2, 3]], "statistics of a BatchNorm are not learned", "param[1].lr_mult");
+    let shared = r#"type: "BatchNorm" param { name: "mean" } param { lr_mult: 0 decay_mult: 1 }"#;
+    assert!(bench(shared, &[&[2, 3]]).is_ok());
     let mut norm = bench(r#"type: "BatchNorm""#, &[&[2, 3]]).unwrap();
     let e = norm.reshape(&[&[2, 4]]).unwrap_err();
     assert!(e.message().contains("[2, 4]") && e.message().contains("3 channels"), "{e}");

@@ -239,7 +239,7 @@ fn what_cannot_be_shaped_is_an_error() {
     refuses(&slice("axis: 1 slice_dim: 1"), &[&[2, 4]], both, "slice_param.slice_dim");
     refuses(&slice("axis: -3"), &[&[2, 4]], "axis -3 of a blob of shape [2, 4]", "slice_param.axis");
     for (param, why) in [
-        ("", "axis 1 of shape [2, 3] does not part into 2 equal tops"),
+        ("", "axis 1 of shape [2, 3] cannot be divided into 2 equal tops"),
         ("slice_point: 4", "axis 1 of shape [2, 3] cannot be cut at [4]"),
         ("slice_point: 0", "cannot be cut at [0]"),
         ("slice_point: 1 slice_point: 2", "2 slice points make 3 tops, not 2"),

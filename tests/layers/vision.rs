@@ -107,6 +107,40 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        // One window, which the input does not fill.
+        name: "pooling_max_larger_than_the_input",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 3 stride: 2 }"#,
+        bottom: &[&[&[2, 2, 2, 2]], &[&[1, 3, 2, 5]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [3, 3], [2, 2], [0, 0], max)],
+        ..CASE
+    },
+    Case {
+        // The third window of 7 and of 8 values would start behind them: Caffe keeps it if there is no padding.
+        name: "pooling_max_empty_windows",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 2 stride: 4 }"#,
+        bottom: &[&[&[2, 2, 7, 8]], &[&[1, 2, 3, 5]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [2, 2], [4, 4], [0, 0], max)],
+        gradient: false, // the smallest f32 drowns all differences; see `an_empty_window_has_no_maximum`
+        ..CASE
+    },
+    Case {
+        name: "pooling_ave_empty_windows",
+        prototxt: r#"type: "Pooling" pooling_param { pool: AVE kernel_size: 2 stride: 4 }"#,
+        bottom: &[&[&[2, 2, 7, 8]], &[&[1, 2, 3, 5]]],
+        naive: |x, _| vec![pooling(&x[0], [2, 2], [4, 4], [0, 0], mean)],
+        ..CASE
+    },
+    Case {
+        name: "pooling_max_rounded_down",
+        prototxt: r#"type: "Pooling" pooling_param { kernel_size: 2 stride: 2 round_mode: FLOOR }"#,
+        bottom: &[&[&[2, 2, 6, 4]], &[&[1, 2, 2, 8]]],
+        fill: DISTINCT,
+        naive: |x, _| vec![pooling(&x[0], [2, 2], [2, 2], [0, 0], max)],
+        ..CASE
+    },
+    Case {
         name: "pooling_ave",
         prototxt: r#"type: "Pooling" pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }"#,
         bottom: &[&[&[2, 2, 6, 5]], &[&[1, 3, 2, 2]]],
@@ -148,8 +182,8 @@ fn convolution(
     })
 }
 
-/// The definition: `pool` of the values in each window, given also the window's size with padding. A window starts
-/// inside the input, and there are as many as it takes to cover it.
+/// The definition: `pool` of the values in each window, given also the window's size with padding. The number of windows
+/// is Caffe's formula, rounded up in real numbers; with padding the last one must start before its end.
 fn pooling(
     x: &ArrayD<f64>,
     kernel: [usize; 2],
@@ -159,9 +193,9 @@ fn pooling(
 ) -> ArrayD<f64> {
     let s = x.shape();
     let out = |i: usize| {
-        let starts = (0..).map(|o| o * stride[i]).take_while(|start| *start < s[2 + i] + pad[i]);
-        let covering = starts.take_while(|start| *start == 0 || start - stride[i] + kernel[i] < s[2 + i] + 2 * pad[i]);
-        covering.count()
+        let room = (s[2 + i] + 2 * pad[i]) as f64 - kernel[i] as f64;
+        let out = (room / stride[i] as f64).ceil() as usize + 1;
+        if pad != [0, 0] && (out - 1) * stride[i] >= s[2 + i] + pad[i] { out - 1 } else { out }
     };
     let window = |i: usize, o: usize| o * stride[i]..(o * stride[i] + kernel[i]).min(s[2 + i] + 2 * pad[i]);
     ArrayD::from_shape_fn(IxDyn(&[s[0], s[1], out(0), out(1)]), |o| {
@@ -177,11 +211,11 @@ fn pooling(
 }
 
 fn max(x: &[f64], _: usize) -> f64 {
-    x.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    x.iter().copied().fold(f32::MIN as f64, f64::max)
 }
 
 fn mean(x: &[f64], size: usize) -> f64 {
-    x.iter().sum::<f64>() / size as f64
+    x.iter().sum::<f64>() / size.max(1) as f64
 }
 
 fn refused(prototxt: &str, bottom: &[&[usize]], words: &[&str]) {
@@ -224,7 +258,9 @@ fn bad_convolutions_are_refused() {
     conv("num_output: 2 kernel_size: 3", &[0, 0, 5, 5], &["0 channels"]);
     conv("num_output: 4294967295 kernel_size: 3", x, &["too large"]);
     conv("num_output: 2 kernel_size: 4294967295 pad: 4294967295", x, &["kernel_size"]);
-    conv("num_output: 2 kernel_size: 2000000000 pad: 2000000000", x, &["too large"]);
+    conv("num_output: 2 kernel_size: 2000000000 pad: 2000000000", x, &["2000000000", "65536"]);
+    conv("num_output: 1 kernel_h: 1073741825 pad_h: 1073741824 kernel_w: 1", &[1, 1, 1, 1], &["65536"]);
+    conv("num_output: 2 kernel_size: 3 dilation: 40000 pad: 40000", x, &["80001", "65536"]);
     conv("num_output: 2 kernel_size: 3 pad: 2000000000", x, &["too large"]);
     conv("num_output: 2 kernel_size: 3 dilation: 4294967295", x, &["kernel_size"]);
     conv("num_output: 2 kernel_size: 3 weight_filler { type: \"xavierr\" }", x, &["xavier", "weight_filler"]);
@@ -237,11 +273,17 @@ fn a_convolution_keeps_its_channels() {
     let error = bench.reshape(&[&[1, 4, 5, 5]]).unwrap_err().to_string();
     assert!(error.contains("3 channels") && error.contains("[1, 4, 5, 5]"), "{error}");
     assert!(bench.reshape(&[&[1, 3, 2, 5]]).unwrap_err().to_string().contains("3x3"));
+    for shape in [&[1, 3, 25][..], &[1, 3, 5, 5, 5], &[1, 3]] {
+        let error = bench.reshape(&[shape]).unwrap_err().to_string();
+        assert!(error.contains("2 spatial axes") && error.contains(&format!("{shape:?}")), "{error}");
+    }
 }
 
 #[test]
 fn a_batch_of_none_is_no_mistake() {
-    for kind in [r#""Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#, r#""LRN""#] {
+    let pool = |method: &str| format!(r#""Pooling" pooling_param {{ pool: {method} kernel_size: 3 stride: 2 }}"#);
+    let convolution = r#""Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#.to_string();
+    for kind in [convolution, r#""LRN""#.to_string(), pool("MAX"), pool("AVE")] {
         let param = crate::text::layer(&format!("type: {kind}"));
         let mut bench = Harness::create(&Layers::caffe(), &param, &[&[0, 3, 5, 5]]).unwrap();
         bench.forward().unwrap();
@@ -265,10 +307,27 @@ fn bad_poolings_are_refused() {
     pool("global_pooling: true pad: 1", x, &["global"]);
     pool("kernel_size: 2 pad: 2", x, &["pad 2", "kernel 2"]);
     pool("kernel_size: 7", x, &["kernel of 7", "5"]);
-    pool("kernel_size: 4294967295 pad: 4294967294 stride: 1", x, &["2^31"]);
+    pool("kernel_size: 8 stride: 3", x, &["kernel of 8", "5"]);
+    pool("kernel_size: 6 round_mode: FLOOR", x, &["kernel of 6", "5"]);
+    pool("kernel_size: 4294967295 pad: 4294967294 stride: 1", x, &["65536"]);
+    pool("kernel_h: 1073741825 pad_h: 1073741824 kernel_w: 1", &[1, 1, 1, 1], &["65536"]);
     pool("kernel_size: 2 pool: STOCHASTIC", x, &["tochastic"]);
     pool("kernel_size: 2", &[3, 5], &["4 axes", "[3, 5]"]);
-    pool("kernel_size: 2", &[0, 3, 5, 5], &["empty"]);
+    pool("kernel_size: 2", &[2, 3, 0, 5], &["empty", "[2, 3, 0, 5]"]);
+}
+
+/// A mask of -1 marks the windows that hold nothing, and no gradient flows from them.
+#[test]
+fn an_empty_window_has_no_maximum() {
+    let text = r#"type: "Pooling" top: "y" top: "mask" pooling_param { kernel_size: 2 stride: 4 }"#;
+    let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(text), &[&[1, 1, 7, 2]]).unwrap();
+    bench.forward().unwrap();
+    assert_eq!(bench.top[0].shape(), [1, 1, 3, 1]);
+    let (y, mask) = (bench.top[0].data.slice(), bench.top[1].data.slice());
+    assert!(y[2] == f32::MIN && mask[2] == -1.0 && mask[0] >= 0.0 && mask[1] >= 8.0, "{y:?} {mask:?}");
+    bench.top[0].diff.slice_mut().copy_from_slice(&[1.0, 2.0, 100.0]);
+    bench.backward().unwrap();
+    assert_eq!(bench.bottom[0].diff.asum(), 3.0);
 }
 
 /// The second top says where in its plane each maximum stands: the first of several.

@@ -37,13 +37,25 @@ fn inputs_become_an_input_layer() {
         printed("layer { name: 'input' type: 'Input' top: 'a' input_param { shape { dim: [1, 2, 3, 4] } } }")
     );
 
-    let why = "1 `input` need as many `input_shape`, or four `input_dim` each; there are";
+    let why = "one `input` needs one `input_shape`, or four `input_dim`; there are";
     for (fields, counts) in
         [("input_dim: 1 input_dim: 2", "0 and 2"), ("", "0 and 0"), ("input_shape {} input_shape {}", "2 and 0")]
     {
         let message = refused(&format!("name: 'n'\ninput: 'a' {fields}"));
         assert!(message.starts_with(&format!("old:2:1: {why} {counts}\n")), "{message}");
     }
+    let two = refused("input: 'a' input: 'b'");
+    assert!(two.contains("2 `input` need as many `input_shape`, or four `input_dim` each; there are 0 and 0"), "{two}");
+}
+
+/// Old files of weights name their inputs, without shapes.
+#[test]
+fn weights_need_no_inputs() {
+    let weights = "layers { name: 'ip' type: INNER_PRODUCT blobs { num: 1 channels: 1 height: 1 width: 1 data: 2 } }";
+    let (new, notes) = net(&format!("input: 'data' {weights}"));
+    assert_eq!(new, net(weights).0);
+    assert_eq!(notes.last().unwrap(), "the old `input` of a file of weights was left out");
+    assert!(refused(&format!("input: 'data' input_dim: 1 {weights}")).contains("there are 0 and 1"));
 }
 
 #[test]
@@ -51,23 +63,31 @@ fn transformations_leave_the_data_parameters() {
     let old = "layers { name: 'd' type: IMAGE_DATA image_data_param { source: 's' scale: 0.5 mean_file: 'm' crop_size: 8 mirror: true } }";
     let new = "layer { name: 'd' type: 'ImageData' transform_param { scale: 0.5 mean_file: 'm' crop_size: 8 mirror: true } image_data_param { source: 's' } }";
     assert_eq!(net(old).0, printed(new));
-    let (new, notes) =
-        net("layer { name: 'd' type: 'Data' transform_param { mirror: true } data_param { scale: 0.5 } }");
+    let old = "layers { name: 'd' type: DATA transform_param { mirror: true } data_param { scale: 0.5 } }";
+    let (new, notes) = net(old);
     assert_eq!(
         new,
         printed("layer { name: 'd' type: 'Data' transform_param { mirror: true scale: 0.5 } data_param {} }")
     );
-    assert_eq!(notes, ["layer \"d\": data_param.scale moved to `transform_param`"]);
-    let both = refused("layer { name: 'd' transform_param { scale: 1 }\n data_param { scale: 0.5 } }");
+    assert_eq!(notes[0], "layer \"d\": data_param.scale moved to `transform_param`");
+    let both = refused("layers { name: 'd' transform_param { scale: 1 }\n data_param { scale: 0.5 } }");
     assert!(both.starts_with("old:2:15: layer \"d\": `scale` is set here and in `transform_param`\n"), "{both}");
+    let today = "layer { name: 'd' type: 'Data' transform_param { mirror: true } data_param { scale: 0.5 } }";
+    assert_eq!(net(today), (printed(today), vec![]));
 }
 
 #[test]
-fn batch_norm_needs_no_multipliers_any_more() {
-    let (new, notes) =
-        net("layer { name: 'bn' type: 'BatchNorm' param { lr_mult: 0 } param { lr_mult: 0 } param { lr_mult: 0 } }");
-    assert_eq!(new, printed("layer { name: 'bn' type: 'BatchNorm' }"));
-    assert_eq!(notes.len(), 1);
+fn the_statistics_of_a_batch_norm_are_not_learned() {
+    let (new, notes) = net(
+        "layer { name: 'bn' type: 'BatchNorm' param { name: 'mean' lr_mult: 1 } param { lr_mult: 0 } param { decay_mult: 2 } }",
+    );
+    let zero = "lr_mult: 0 decay_mult: 0";
+    let expected = format!(
+        "layer {{ name: 'bn' type: 'BatchNorm' param {{ name: 'mean' {zero} }} param {{ {zero} }} param {{ {zero} }} }}"
+    );
+    assert_eq!(new, printed(&expected));
+    assert_eq!(notes, ["layer \"bn\": lr_mult and decay_mult of the old BatchNorm became 0"]);
+    assert_eq!(net(&expected), (printed(&expected), vec![]));
     let two = "layer { name: 'c' type: 'Convolution' param { lr_mult: 0 } param { lr_mult: 0 } param { lr_mult: 0 } }";
     assert_eq!(net(two), (printed(two), vec![]));
 }
@@ -140,5 +160,5 @@ fn solvers_and_the_nets_inside_them() {
     let mut inner =
         text::parse::<SolverParameter>("test_net_param {}\ntest_net_param {\n input: 'x' }", "old").unwrap();
     let message = inner.upgrade().unwrap_err().to_string();
-    assert!(message.starts_with("old:3:2: 1 `input` need"), "{message}");
+    assert!(message.starts_with("old:3:2: one `input` needs"), "{message}");
 }
