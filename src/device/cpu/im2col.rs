@@ -10,10 +10,13 @@
 pub struct Axis {
     /// The input's size.
     pub size: usize,
+    /// How many weights the kernel has along it.
     pub kernel: usize,
     /// Zeros before and after the input.
     pub pad: usize,
+    /// How far the kernel moves from one output to the next.
     pub stride: usize,
+    /// How far apart in the input two neighbouring weights look: 1 is a kernel without holes.
     pub dilation: usize,
 }
 
@@ -77,6 +80,7 @@ struct Level {
 }
 
 impl Im2col {
+    /// For images with the given spatial axes.
     pub fn new(axes: &[Axis]) -> Im2col {
         let (mut size, mut kernels, mut outs) = (1, 1, 1);
         let mut levels = Vec::new();
