@@ -1,11 +1,11 @@
 //! # Accuracy: the share of samples whose right class is among the k highest scores
 //!
-//! | blob      | shape                         | meaning                                               |
-//! |-----------|-------------------------------|-------------------------------------------------------|
-//! | bottom[0] | N x C x .., classes on `axis` | a score for each class                                |
-//! | bottom[1] | N x .. (N·.. values)          | the right class of each sample (and place)            |
-//! | top[0]    | []                            | the accuracy, 0 if there was nothing to count         |
-//! | top[1]    | C, optional                   | the accuracy within each class, 0 if it has no sample |
+//! | blob        | shape                         | meaning                                               |
+//! |-------------|-------------------------------|-------------------------------------------------------|
+//! | `bottom[0]` | N x C x .., classes on `axis` | a score for each class                                |
+//! | `bottom[1]` | N x .. (N·.. values)          | the right class of each sample (and place)            |
+//! | `top[0]`    | `[]`                          | the accuracy, 0 if there was nothing to count         |
+//! | `top[1]`    | C, optional                   | the accuracy within each class, 0 if it has no sample |
 //!
 //! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
 //! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given. Nothing

@@ -1,12 +1,12 @@
 //! # BatchNorm: y = (x - μ) / √(v + ε), for each channel
 //!
-//! | blob      | shape              | meaning                                                     |
-//! |-----------|--------------------|-------------------------------------------------------------|
-//! | bottom[0] | N x C x .., or N   | x                                                           |
-//! | top[0]    | as x               | y, with mean 0 and variance 1 in each channel               |
-//! | params[0] | C                  | running mean, times the factor                              |
-//! | params[1] | C                  | running variance, times the factor                          |
-//! | params[2] | 1                  | the factor                                                  |
+//! | blob        | shape            | meaning                                       |
+//! |-------------|------------------|-----------------------------------------------|
+//! | `bottom[0]` | N x C x .., or N | x                                             |
+//! | `top[0]`    | as x             | y, with mean 0 and variance 1 in each channel |
+//! | `params[0]` | C                | running mean, times the factor                |
+//! | `params[1]` | C                | running variance, times the factor            |
+//! | `params[2]` | 1                | the factor                                    |
 //!
 //! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel; while testing
 //! they are the running ones, divided by the factor. `batch_norm_param { use_global_stats }` chooses for both phases: true

@@ -1,9 +1,9 @@
 //! # Concat: y = [x_0, x_1, ...] along an axis
 //!
-//! | blob      | shape                                          | meaning |
-//! |-----------|------------------------------------------------|---------|
-//! | bottom[i] | equal but for the axis                         | x_i     |
-//! | top[0]    | as x_0, the axis as long as all x_i's together | y       |
+//! | blob        | shape                                          | meaning |
+//! |-------------|------------------------------------------------|---------|
+//! | `bottom[i]` | equal but for the axis                         | x_i     |
+//! | `top[0]`    | as x_0, the axis as long as all x_i's together | y       |
 //!
 //! dx_i is the part of dy where x_i went. `concat_param { axis }`, 1 (channels) if not given, may count from the end
 //! (-1); `concat_dim` is its older name. [`Slice`](super::Slice) is the reverse.

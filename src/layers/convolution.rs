@@ -1,11 +1,11 @@
 //! # Convolution: y = w * x + b
 //!
-//! | blob      | shape                              | meaning                      |
-//! |-----------|------------------------------------|------------------------------|
-//! | bottom[i] | N x C x sizes                      | x                            |
-//! | params[0] | num_output x (C / group) x kernels | w                            |
-//! | params[1] | num_output                         | b, unless `bias_term: false` |
-//! | top[i]    | N x num_output x outs              | y                            |
+//! | blob        | shape                              | meaning                      |
+//! |-------------|------------------------------------|------------------------------|
+//! | `bottom[i]` | N x C x sizes                      | x                            |
+//! | `params[0]` | num_output x (C / group) x kernels | w                            |
+//! | `params[1]` | num_output                         | b, unless `bias_term: false` |
+//! | `top[i]`    | N x num_output x outs              | y                            |
 //!
 //! Output k at position o is `b[k] + sum over c, j: w[k][c][j] * x[c][o * stride + j * dilation - pad]`, and
 //! out = (size + 2 pad - (dilation (kernel - 1) + 1)) / stride + 1, rounded down. All pairs of bottom and top share the

@@ -1,9 +1,9 @@
 //! # Data: batches from a database
 //!
-//! | blob   | shape         | meaning                                  |
-//! |--------|---------------|------------------------------------------|
-//! | top[0] | N x C x H x W | images, transformed by `transform_param` |
-//! | top[1] | N             | labels, if there is a second top         |
+//! | blob     | shape         | meaning                                  |
+//! |----------|---------------|------------------------------------------|
+//! | `top[0]` | N x C x H x W | images, transformed by `transform_param` |
+//! | `top[1]` | N             | labels, if there is a second top         |
 //!
 //! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in a new
 //! order each epoch. After the last comes the first again, also within a batch. `rand_skip` starts at one of the first so

@@ -1,9 +1,9 @@
 //! # Dropout: y = m x, with m = 0 or 1 / (1 - p) at random
 //!
-//! | blob      | shape | meaning |
-//! |-----------|-------|---------|
-//! | bottom[0] | any   | x       |
-//! | top[0]    | as x  | y       |
+//! | blob        | shape | meaning |
+//! |-------------|-------|---------|
+//! | `bottom[0]` | any   | x       |
+//! | `top[0]`    | as x  | y       |
 //!
 //! While training, each value is dropped (m = 0) with probability p, `dropout_param { dropout_ratio }`, 0.5 if not given;
 //! the others are enlarged so that the mean stays ("inverted" dropout). While testing, y = x. dx = m dy.

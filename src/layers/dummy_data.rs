@@ -1,8 +1,8 @@
 //! # DummyData: made-up values
 //!
-//! | blob   | shape                                                                   | meaning              |
-//! |--------|-------------------------------------------------------------------------|----------------------|
-//! | top[i] | `dummy_data_param { shape }` i, or the older `num channels height width` | what its filler makes |
+//! | blob     | shape                                                                    | meaning               |
+//! |----------|--------------------------------------------------------------------------|-----------------------|
+//! | `top[i]` | `dummy_data_param { shape }` i, or the older `num channels height width` | what its filler makes |
 //!
 //! Shapes and fillers are given once for all tops, or once for each; without a filler the values are 0. A constant is
 //! filled in once and may then be overwritten by hand; the other fillers draw anew in every pass.

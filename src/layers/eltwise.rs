@@ -1,9 +1,9 @@
 //! # Eltwise: y = Σ c_i x_i, y = Π x_i or y = max x_i
 //!
-//! | blob      | shape | meaning              |
-//! |-----------|-------|----------------------|
-//! | bottom[i] | any   | x_i, two or more     |
-//! | top[0]    | as x  | y                    |
+//! | blob        | shape | meaning          |
+//! |-------------|-------|------------------|
+//! | `bottom[i]` | any   | x_i, two or more |
+//! | `top[0]`    | as x  | y                |
 //!
 //! | `operation` | forward       | backward                                                                 |
 //! |-------------|---------------|--------------------------------------------------------------------------|

@@ -1,10 +1,10 @@
 //! # EuclideanLoss: L = 1/(2N) Σ (a - b)²
 //!
-//! | blob      | shape  | meaning            |
-//! |-----------|--------|--------------------|
-//! | bottom[0] | N x .. | a, the predictions |
-//! | bottom[1] | N x .. | b, the targets     |
-//! | top[0]    | []     | L, the loss        |
+//! | blob        | shape  | meaning            |
+//! |-------------|--------|--------------------|
+//! | `bottom[0]` | N x .. | a, the predictions |
+//! | `bottom[1]` | N x .. | b, the targets     |
+//! | `top[0]`    | `[]`   | L, the loss        |
 //!
 //! da = dL (a - b) / N, and db = -da: unlike other losses it has a gradient for both bottoms, so that two nets can be
 //! drawn towards each other. No parameters.

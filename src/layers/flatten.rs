@@ -1,9 +1,9 @@
 //! # Flatten: y = x, several axes made one
 //!
-//! | blob      | shape                        | meaning |
-//! |-----------|------------------------------|---------|
-//! | bottom[0] | N x C x H x W, or any other  | x       |
-//! | top[0]    | N x CHW                      | y       |
+//! | blob        | shape                       | meaning |
+//! |-------------|-----------------------------|---------|
+//! | `bottom[0]` | N x C x H x W, or any other | x       |
+//! | `top[0]`    | N x CHW                     | y       |
 //!
 //! dx = dy. `flatten_param { axis end_axis }` are the first and the last axis taken together, 1 and -1 if not given.
 

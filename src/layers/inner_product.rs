@@ -1,11 +1,11 @@
 //! # InnerProduct: y = x wᵀ + b
 //!
-//! | blob      | shape                                                      | meaning                      |
-//! |-----------|------------------------------------------------------------|------------------------------|
-//! | bottom[0] | the axes before `axis` make M samples, the others K values | x, M x K                     |
-//! | params[0] | num_output x K; with `transpose: true` K x num_output      | w                            |
-//! | params[1] | num_output                                                 | b, unless `bias_term: false` |
-//! | top[0]    | the axes before `axis`, then num_output                    | y, M x N                     |
+//! | blob        | shape                                                      | meaning                      |
+//! |-------------|------------------------------------------------------------|------------------------------|
+//! | `bottom[0]` | the axes before `axis` make M samples, the others K values | x, M x K                     |
+//! | `params[0]` | num_output x K; with `transpose: true` K x num_output      | w                            |
+//! | `params[1]` | num_output                                                 | b, unless `bias_term: false` |
+//! | `top[0]`    | the axes before `axis`, then num_output                    | y, M x N                     |
 //!
 //! dx = dy w, dw = dyᵀ x, and db is the sum of dy over the samples. Others call this a fully connected, linear or dense
 //! layer.

@@ -1,8 +1,8 @@
 //! # Input: values that are put in by hand
 //!
-//! | blob   | shape                            | meaning                                  |
-//! |--------|----------------------------------|------------------------------------------|
-//! | top[i] | `input_param { shape }` number i | what the user writes; zeros before that  |
+//! | blob     | shape                            | meaning                                 |
+//! |----------|----------------------------------|-----------------------------------------|
+//! | `top[i]` | `input_param { shape }` number i | what the user writes; zeros before that |
 //!
 //! One `shape` serves all tops, or each has its own; with none the user shapes the blobs. A shape given later by hand
 //! stays.

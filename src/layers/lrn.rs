@@ -1,9 +1,9 @@
 //! # LRN: y = x * scale^(-β), local response normalisation
 //!
-//! | blob      | shape         | meaning |
-//! |-----------|---------------|---------|
-//! | bottom[0] | N x C x H x W | x       |
-//! | top[0]    | as x          | y       |
+//! | blob        | shape         | meaning |
+//! |-------------|---------------|---------|
+//! | `bottom[0]` | N x C x H x W | x       |
+//! | `top[0]`    | as x          | y       |
 //!
 //! scale = k + (α / n) * the sum of x² over a neighbourhood of n values: with `norm_region: ACROSS_CHANNELS` the
 //! `local_size` channels around a value's own, at its place (Krizhevsky et al. 2012); with WITHIN_CHANNEL the square of

@@ -1,9 +1,9 @@
 //! # Parameter: y = w
 //!
-//! | blob      | shape                       | meaning             |
-//! |-----------|-----------------------------|---------------------|
-//! | params[0] | `parameter_param { shape }` | w, learnable, zeros |
-//! | top[0]    | as w                        | y                   |
+//! | blob        | shape                       | meaning             |
+//! |-------------|-----------------------------|---------------------|
+//! | `params[0]` | `parameter_param { shape }` | w, learnable, zeros |
+//! | `top[0]`    | as w                        | y                   |
 //!
 //! dw += dy. It makes a weight a blob like any other, for layers that take their weights as bottoms.
 

@@ -1,10 +1,10 @@
 //! # Pooling: the maximum or the mean of a window
 //!
-//! | blob      | shape                  | meaning                                                  |
-//! |-----------|------------------------|----------------------------------------------------------|
-//! | bottom[0] | N x C x H x W          | x                                                        |
-//! | top[0]    | N x C x outs           | y                                                        |
-//! | top[1]    | as top[0]              | MAX only: where the maximum stands in its H x W plane    |
+//! | blob        | shape         | meaning                                               |
+//! |-------------|---------------|-------------------------------------------------------|
+//! | `bottom[0]` | N x C x H x W | x                                                     |
+//! | `top[0]`    | N x C x outs  | y                                                     |
+//! | `top[1]`    | as `top[0]`   | MAX only: where the maximum stands in its H x W plane |
 //!
 //! MAX: y is the largest x in the window, and dy goes to its place (the first one, if there are several). AVE: y is the
 //! sum over the window divided by its size, and dy / size goes to every place. The size counts padding, as far as the

@@ -1,16 +1,16 @@
 //! # Reduction: y = c Σ f(x)
 //!
-//! | blob      | shape                            | meaning                                     |
-//! |-----------|----------------------------------|---------------------------------------------|
-//! | bottom[0] | any                              | x                                           |
-//! | top[0]    | the axes of x before `axis`      | y, summed over the axes from `axis` on      |
+//! | blob        | shape                       | meaning                                |
+//! |-------------|-----------------------------|----------------------------------------|
+//! | `bottom[0]` | any                         | x                                      |
+//! | `top[0]`    | the axes of x before `axis` | y, summed over the axes from `axis` on |
 //!
-//! | `operation` | f(x) | c              | backward             |
-//! |-------------|------|----------------|----------------------|
-//! | SUM         | x    | `coeff`        | dx = c dy            |
-//! | ASUM        | \|x\| | `coeff`       | dx = c dy sign(x)    |
-//! | SUMSQ       | x^2  | `coeff`        | dx = 2 c dy x        |
-//! | MEAN        | x    | `coeff` / number of values | dx = c dy |
+//! | `operation` | f(x)  | c                          | backward          |
+//! |-------------|-------|----------------------------|-------------------|
+//! | SUM         | x     | `coeff`                    | dx = c dy         |
+//! | ASUM        | \|x\| | `coeff`                    | dx = c dy sign(x) |
+//! | SUMSQ       | x^2   | `coeff`                    | dx = 2 c dy x     |
+//! | MEAN        | x     | `coeff` / number of values | dx = c dy         |
 //!
 //! `reduction_param { axis }` is 0 if not given: y is a scalar. Sums are added up in f64.
 

@@ -1,9 +1,9 @@
 //! # ReLU: y = max(0, x) + ν min(0, x)
 //!
-//! | blob      | shape | meaning |
-//! |-----------|-------|---------|
-//! | bottom[0] | any   | x       |
-//! | top[0]    | as x  | y       |
+//! | blob        | shape | meaning |
+//! |-------------|-------|---------|
+//! | `bottom[0]` | any   | x       |
+//! | `top[0]`    | as x  | y       |
 //!
 //! dx = dy where x > 0, and ν dy elsewhere. `relu_param { negative_slope }` is ν, 0 if not given; with ν > 0 it is the
 //! "leaky" ReLU (Maas et al. 2013). The rectifier itself: Nair and Hinton 2010.

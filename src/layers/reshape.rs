@@ -1,9 +1,9 @@
 //! # Reshape: y = x in another shape
 //!
-//! | blob      | shape                     | meaning |
-//! |-----------|---------------------------|---------|
-//! | bottom[0] | any                       | x       |
-//! | top[0]    | `reshape_param { shape }` | y       |
+//! | blob        | shape                     | meaning |
+//! |-------------|---------------------------|---------|
+//! | `bottom[0]` | any                       | x       |
+//! | `top[0]`    | `reshape_param { shape }` | y       |
 //!
 //! dx = dy. In the shape, a dim 0 is taken over from x and one dim -1 is worked out from the rest. The shape replaces
 //! `num_axes` axes (-1: all that follow) from `axis` on; a negative `axis` is a gap between axes, -1 being the one

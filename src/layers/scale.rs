@@ -1,12 +1,12 @@
 //! # Scale: y = s x + b, with s and b spread over x
 //!
-//! | blob         | shape                              | meaning                                             |
-//! |--------------|------------------------------------|-----------------------------------------------------|
-//! | bottom[0]    | any                                | x                                                   |
-//! | bottom[1]    | a run of x's axes from `axis` on   | s; if left out, s is params[0]                      |
-//! | top[0]       | as x                               | y                                                   |
-//! | params[0]    | `num_axes` of x's axes from `axis` | s, unless it is bottom[1]                           |
-//! | params[last] | as s                               | b, with `bias_term: true`                           |
+//! | blob           | shape                              | meaning                          |
+//! |----------------|------------------------------------|----------------------------------|
+//! | `bottom[0]`    | any                                | x                                |
+//! | `bottom[1]`    | a run of x's axes from `axis` on   | s; if left out, s is `params[0]` |
+//! | `top[0]`       | as x                               | y                                |
+//! | `params[0]`    | `num_axes` of x's axes from `axis` | s, unless it is `bottom[1]`      |
+//! | `params[last]` | as s                               | b, with `bias_term: true`        |
 //!
 //! dx = s dy; ds is x dy, and db is dy, summed over the axes that s does not have. `scale_param { axis, num_axes, filler,
 //! bias_term, bias_filler }`: both numbers are 1 if not given (one factor a channel), num_axes -1 takes all axes that

@@ -1,9 +1,9 @@
 //! # Sigmoid: y = 1 / (1 + e⁻ˣ)
 //!
-//! | blob      | shape | meaning            |
-//! |-----------|-------|--------------------|
-//! | bottom[0] | any   | x                  |
-//! | top[0]    | as x  | y, between 0 and 1 |
+//! | blob        | shape | meaning            |
+//! |-------------|-------|--------------------|
+//! | `bottom[0]` | any   | x                  |
+//! | `top[0]`    | as x  | y, between 0 and 1 |
 //!
 //! dx = dy y (1 - y). Computed as y = tanh(x / 2) / 2 + 1 / 2, which overflows for no x. No parameters.
 

@@ -1,10 +1,10 @@
 //! # SigmoidCrossEntropyLoss: L = -1/D Σ (t ln y + (1 - t) ln(1 - y)), with y the sigmoid of x
 //!
-//! | blob      | shape  | meaning                                        |
-//! |-----------|--------|------------------------------------------------|
-//! | bottom[0] | N x .. | x, a score for each question of yes or no      |
-//! | bottom[1] | as x   | t, the answers, from 0 to 1                    |
-//! | top[0]    | []     | L, the loss                                    |
+//! | blob        | shape  | meaning                                   |
+//! |-------------|--------|-------------------------------------------|
+//! | `bottom[0]` | N x .. | x, a score for each question of yes or no |
+//! | `bottom[1]` | as x   | t, the answers, from 0 to 1               |
+//! | `top[0]`    | `[]`   | L, the loss                               |
 //!
 //! dx = dL (y - t) / D. One term is computed as ln(1 + e^-|x|) + max(x, 0) - t x, which overflows for no x. A target
 //! that without its fraction equals `loss_param { ignore_label }` adds nothing (so 0 ignores all targets below 1). D is N,

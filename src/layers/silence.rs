@@ -1,8 +1,8 @@
 //! # Silence: nothing
 //!
-//! | blob      | shape | meaning              |
-//! |-----------|-------|----------------------|
-//! | bottom[i] | any   | a blob nobody wants  |
+//! | blob        | shape | meaning             |
+//! |-------------|-------|---------------------|
+//! | `bottom[i]` | any   | a blob nobody wants |
 //!
 //! It has no tops, so that a blob it takes is not one of the net's outputs. dx = 0.
 

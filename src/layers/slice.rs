@@ -1,9 +1,9 @@
 //! # Slice: [y_0, y_1, ...] = x, cut along an axis
 //!
-//! | blob      | shape                                            | meaning      |
-//! |-----------|--------------------------------------------------|--------------|
-//! | bottom[0] | any                                              | x            |
-//! | top[i]    | as x, the axis from slice point i - 1 to point i | y_i          |
+//! | blob        | shape                                            | meaning |
+//! |-------------|--------------------------------------------------|---------|
+//! | `bottom[0]` | any                                              | x       |
+//! | `top[i]`    | as x, the axis from slice point i - 1 to point i | y_i     |
 //!
 //! dx = [dy_0, dy_1, ...]. `slice_param { slice_point: 2 slice_point: 5 }` cuts before the indices 2 and 5; without
 //! points the parts are equal. `axis`, 1 (channels) if not given, may count from the end; `slice_dim` is its older

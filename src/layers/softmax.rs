@@ -1,9 +1,9 @@
 //! # Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ)
 //!
-//! | blob      | shape                  | meaning                                 |
-//! |-----------|------------------------|-----------------------------------------|
-//! | bottom[0] | any, classes on `axis` | x, a score for each class               |
-//! | top[0]    | as x                   | y, probabilities: the classes' sum is 1 |
+//! | blob        | shape                  | meaning                                 |
+//! |-------------|------------------------|-----------------------------------------|
+//! | `bottom[0]` | any, classes on `axis` | x, a score for each class               |
+//! | `top[0]`    | as x                   | y, probabilities: the classes' sum is 1 |
 //!
 //! The sum runs over the classes alone: every sample, and every place in an image, has a softmax of its own.
 //! `softmax_param { axis }` is 1 if not given; -1 is the last. The largest score is subtracted first, which changes

@@ -1,16 +1,16 @@
 //! # SoftmaxWithLoss: L = -1/D Σₙ ln y[n, lₙ], with y the softmax of x
 //!
-//! | blob      | shape                          | meaning                                          |
-//! |-----------|--------------------------------|--------------------------------------------------|
-//! | bottom[0] | N x C x .., classes on `axis`  | x, a score for each class                        |
-//! | bottom[1] | N x .. (N·.. values)           | l, the right class of each sample (and place)    |
-//! | top[0]    | []                             | L, the loss                                      |
-//! | top[1]    | as x, optional                 | y, the probabilities                             |
+//! | blob        | shape                         | meaning                                       |
+//! |-------------|-------------------------------|-----------------------------------------------|
+//! | `bottom[0]` | N x C x .., classes on `axis` | x, a score for each class                     |
+//! | `bottom[1]` | N x .. (N·.. values)          | l, the right class of each sample (and place) |
+//! | `top[0]`    | `[]`                          | L, the loss                                   |
+//! | `top[1]`    | as x, optional                | y, the probabilities                          |
 //!
 //! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair
 //! is this simple, and safe where a probability underflows; that is why softmax and loss are one layer. A label equal to
 //! `loss_param { ignore_label }` adds nothing. D is the number of labels not ignored, or what `normalization` says:
-//! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given. No gradient flows from top[1].
+//! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given. No gradient flows from `top[1]`.
 
 use super::groups::Groups;
 use super::loss::{self, LossRule};

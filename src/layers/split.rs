@@ -1,9 +1,9 @@
 //! # Split: y_i = x
 //!
-//! | blob      | shape | meaning                  |
-//! |-----------|-------|--------------------------|
-//! | bottom[0] | any   | x                        |
-//! | top[i]    | as x  | y_i, one for each reader |
+//! | blob        | shape | meaning                  |
+//! |-------------|-------|--------------------------|
+//! | `bottom[0]` | any   | x                        |
+//! | `top[i]`    | as x  | y_i, one for each reader |
 //!
 //! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
 //! every blob that several layers read, so that each reader has a gradient of its own.

@@ -1,9 +1,9 @@
 //! # TanH: y = tanh x
 //!
-//! | blob      | shape | meaning             |
-//! |-----------|-------|---------------------|
-//! | bottom[0] | any   | x                   |
-//! | top[0]    | as x  | y, between -1 and 1 |
+//! | blob        | shape | meaning             |
+//! |-------------|-------|---------------------|
+//! | `bottom[0]` | any   | x                   |
+//! | `top[0]`    | as x  | y, between -1 and 1 |
 //!
 //! dx = dy (1 - y²). No parameters.
 
