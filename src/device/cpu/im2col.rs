@@ -10,10 +10,13 @@
 pub struct Axis {
     /// The input's size.
     pub size: usize,
+    /// The kernel's size.
     pub kernel: usize,
     /// Zeros before and after the input.
     pub pad: usize,
+    /// How far apart the outputs' windows begin.
     pub stride: usize,
+    /// How far apart a window's values stand.
     pub dilation: usize,
 }
 
@@ -77,6 +80,7 @@ struct Level {
 }
 
 impl Im2col {
+    /// Works out what im2col over these axes copies from where.
     pub fn new(axes: &[Axis]) -> Im2col {
         let (mut size, mut kernels, mut outs) = (1, 1, 1);
         let mut levels = Vec::new();

@@ -19,7 +19,9 @@ const SMALL: usize = 1 << 18;
 /// Whether a matrix is taken as it stands or transposed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trans {
+    /// As it stands.
     No,
+    /// Transposed.
     Yes,
 }
 
