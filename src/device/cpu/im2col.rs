@@ -10,13 +10,13 @@
 pub struct Axis {
     /// The input's size.
     pub size: usize,
-    /// How many weights the kernel has along it.
+    /// The kernel's size.
     pub kernel: usize,
     /// Zeros before and after the input.
     pub pad: usize,
-    /// How far the kernel moves from one output to the next.
+    /// How far apart the outputs' windows begin.
     pub stride: usize,
-    /// How far apart in the input two neighbouring weights look: 1 is a kernel without holes.
+    /// How far apart a window's values stand.
     pub dilation: usize,
 }
 
@@ -80,7 +80,7 @@ struct Level {
 }
 
 impl Im2col {
-    /// For images with the given spatial axes.
+    /// Works out what im2col over these axes copies from where.
     pub fn new(axes: &[Axis]) -> Im2col {
         let (mut size, mut kernels, mut outs) = (1, 1, 1);
         let mut levels = Vec::new();

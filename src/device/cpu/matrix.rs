@@ -21,7 +21,7 @@ const SMALL: usize = 1 << 18;
 pub enum Trans {
     /// As it stands.
     No,
-    /// Rows as columns.
+    /// Transposed.
     Yes,
 }
 
