@@ -15,16 +15,21 @@
 //! y = w col        dw^T = sum over images: col dy^T        dcol = w^T dy, added up in dwide;  dx = col2im(dwide)
 //! ```
 //!
+//! Where no rows overlap (a stride over 1, a 1x1 kernel), and where the weights are too many for the cache, col is made whole
+//! and gemm, which packs its factors, does the products.
+//!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
 use super::Cpu;
 use super::im2col::{Axis, Im2col};
-use super::matrix::{Mat, MatMut, transpose};
+use super::matrix::{Mat, MatMut, gemm, transpose};
 use super::tile::{Rows, add_product};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
 const PIECES: usize = 16;
+/// From this many weights on in a group, gemm is faster.
+const LARGE: usize = 1 << 16;
 /// The most values that the pieces' sums of dw take together.
 const MAX_SUMS: usize = 1 << 24;
 /// The most values a work buffer may have: as many as a blob.
@@ -68,8 +73,10 @@ impl Conv {
         let (channels, outputs) = (channels / groups, outputs / groups);
         let mut expanded = axes.to_vec();
         let (mut rows, mut shift) = (1, 0);
+        let weights = product(axes.iter().map(|a| a.kernel).chain([channels, outputs]));
         if let Some(first) = expanded.first_mut()
             && first.stride == 1
+            && weights.is_some_and(|n| n < LARGE)
         {
             (rows, shift) = (first.kernel, first.dilation);
             (first.kernel, first.dilation) = (1, 1);
@@ -113,9 +120,13 @@ impl Conv {
                     for (k, y) in (g * self.outputs..).zip(y.chunks_exact_mut(self.out)) {
                         y.fill(b.map_or(0.0, |b| b[k]));
                     }
-                    let w = Rows { data: &w[g * self.outputs * taps.len()..], starts: &w_starts };
-                    let col = Rows { data: self.expand(x, buffer), starts: &taps };
-                    add_product(w, col, MatMut::new(y, self.outputs, self.out));
+                    let (w, col) = (&w[g * self.outputs * taps.len()..], self.expand(x, buffer));
+                    let y = MatMut::new(y, self.outputs, self.out);
+                    if self.rows == 1 {
+                        gemm(1.0, Mat::new(w, self.outputs, self.q), Mat::new(col, self.q, self.out), 1.0, y);
+                    } else {
+                        add_product(Rows { data: w, starts: &w_starts }, Rows { data: col, starts: &taps }, y);
+                    }
                 }
             })
         });
@@ -125,6 +136,21 @@ impl Conv {
     pub fn backward_data(&self, cpu: &Cpu, w: &[f32], dy: &[f32], dx: &mut [f32]) {
         let image = self.groups * self.channels * self.size;
         let taps = self.q * self.rows;
+        if self.rows == 1 {
+            return cpu.pieces(dx, images(dx.len() / image) * image, |start, dx| {
+                cpu.scratch(self.q * self.wide, |buffer| {
+                    let dy = dy.chunks_exact(self.outputs * self.out).skip(start / image * self.groups);
+                    for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
+                        let w = Mat::new(&w[i % self.groups * self.outputs * taps..], self.outputs, taps);
+                        let dcol = MatMut::new(if self.plain { &mut *dx } else { &mut *buffer }, taps, self.out);
+                        gemm(1.0, w.t(), Mat::new(dy, self.outputs, self.out), 0.0, dcol);
+                        if !self.plain {
+                            self.expand.col2im(buffer, dx);
+                        }
+                    }
+                })
+            });
+        }
         // w_r^T, one kernel row after the other: the rows of w^T that it picks.
         let inner = self.q / self.channels;
         let row = |r| (0..self.q).map(move |i| ((i / inner * self.rows + r) * inner + i % inner) * self.outputs);
@@ -182,10 +208,14 @@ impl Conv {
                     for (i, (x, dy)) in x.zip(dy).enumerate() {
                         let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps.len() * k);
                         transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
-                        let dyt = Rows { data: dyt, starts: &dy_starts };
-                        let col = Rows { data: self.expand(x, buffer), starts: &taps };
-                        add_product(col, dyt, MatMut::new(dw, taps.len(), k));
-                        add_product(Rows { data: &ones, starts: &[0] }, dyt, MatMut::new(db, 1, k));
+                        let (col, dw) = (self.expand(x, buffer), MatMut::new(dw, taps.len(), k));
+                        let dy = Rows { data: dyt, starts: &dy_starts };
+                        if self.rows == 1 {
+                            gemm(1.0, Mat::new(col, self.q, self.out), Mat::new(dyt, self.out, k), 1.0, dw);
+                        } else {
+                            add_product(Rows { data: col, starts: &taps }, dy, dw);
+                        }
+                        add_product(Rows { data: &ones, starts: &[0] }, dy, MatMut::new(db, 1, k));
                     }
                 })
             });
