@@ -58,11 +58,6 @@ pub fn fill(filler: &FillerParameter, random: &Random, blob: &mut Blob) -> Resul
     }
 }
 
-/// Fills the blob's data as `filler` says, or with zeros if there is none.
-pub fn fill_or_zero(filler: Option<&FillerParameter>, random: &Random, blob: &mut Blob) -> Result {
-    filler.map_or(Ok(()), |filler| fill(filler, random, blob))
-}
-
 fn constant(p: &FillerParameter, _: &Random, w: &mut Blob) -> Result {
     w.data.fill(p.value());
     Ok(())

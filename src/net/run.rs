@@ -184,8 +184,10 @@ impl Net {
             self.next_pass += 1;
         }
         let device = self.device.clone();
-        device.install(|| self.refresh_splits(steps.start))?;
-        let loss = device.install(|| steps.map(|i| self.forward_step(i)).sum::<Result<f32>>())?;
+        let loss = device.install(|| {
+            self.refresh_splits(steps.start)?;
+            steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()
+        })?;
         device.check()?;
         Ok(loss)
     }
