@@ -2,7 +2,7 @@
 //! above them at the end.
 
 use super::*;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 const SIZE: usize = 4096;
 /// The longest node of a page: two fit into each. A longer value goes to overflow pages.
@@ -47,7 +47,7 @@ fn new_folder_beside(folder: &Path) -> Result<PathBuf> {
         let temporary = parent.join(temporary);
         match std::fs::create_dir(&temporary) {
             Ok(()) => return Ok(temporary),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(Error::file(&temporary, "make the folder", e)),
         }
     }
@@ -56,11 +56,15 @@ fn new_folder_beside(folder: &Path) -> Result<PathBuf> {
 
 /// Renames the finished database to its name; gives whether it is the one that now stands there.
 fn put_in_place(temporary: &Path, folder: &Path, overwrite: bool) -> Result<bool> {
+    // The error itself says so: by the time we look, somebody else may have moved the old one aside.
+    let was_there = |e: &std::io::Error| {
+        matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) || folder.exists()
+    };
     for _ in 0..10 {
         match std::fs::rename(temporary, folder) {
             Ok(()) => return Ok(true),
-            Err(_) if folder.exists() && !overwrite => return Ok(false),
-            Err(_) if folder.exists() => {
+            Err(e) if was_there(&e) && !overwrite => return Ok(false),
+            Err(e) if was_there(&e) => {
                 // The old one steps aside first; if somebody else moved it meanwhile, so much the better.
                 let aside = new_folder_beside(folder)?;
                 let _ = std::fs::rename(folder, aside.join("old"));
