@@ -171,12 +171,36 @@ impl Values {
         self.slice().iter().map(|&x| (x as f64).powi(2)).sum::<f64>() as f32
     }
 
+    /// In each row of the last axis, the place of the largest value: of scores, the class that wins. The first of equals
+    /// counts; a NaN never does.
+    ///
+    /// ```
+    /// let mut scores = cortado::Values::new(&[2, 3])?;
+    /// scores.slice_mut().copy_from_slice(&[0.1, 0.7, 0.2, 5.0, 4.0, 5.0]);
+    /// assert_eq!(scores.argmax(), [1, 0]);
+    /// # Ok::<(), cortado::Error>(())
+    /// ```
+    pub fn argmax(&self) -> Vec<usize> {
+        let classes = self.shape.last().copied().unwrap_or(1).max(1);
+        let best = |row: &[f32]| {
+            let first = (0, f32::NEG_INFINITY);
+            row.iter().enumerate().fold(first, |best, (c, &x)| if x > best.1 { (c, x) } else { best }).0
+        };
+        self.slice().chunks_exact(classes).map(best).collect()
+    }
+
     fn reshape(&mut self, shape: &[usize], count: usize) {
         if self.shape != shape {
             self.shape.clear();
             self.shape.extend_from_slice(shape);
             self.memory.resize(count);
         }
+    }
+}
+
+impl AsRef<[f32]> for Values {
+    fn as_ref(&self) -> &[f32] {
+        self.slice()
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Place {
 }
 
 /// An error with all that is known of it. See the [module](self).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone, Debug)]
@@ -178,6 +178,13 @@ impl fmt::Display for Error {
             write!(f, "\n  = help: {hint}")?;
         }
         Ok(())
+    }
+}
+
+/// As `Display`: a program that returns the error from `main`, and a notebook's cell, print this one.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

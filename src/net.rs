@@ -28,6 +28,7 @@ mod names;
 mod params;
 mod run;
 mod splits;
+pub(crate) mod view;
 pub mod weights;
 mod wire;
 

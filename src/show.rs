@@ -14,64 +14,46 @@
 //! ```
 
 mod curve;
+mod flow;
+mod histogram;
+mod images;
+mod look;
+mod numbers;
+mod stats;
+mod strip;
+pub mod svg;
+mod table;
+mod thumb;
+mod trace;
 
 pub use curve::{Chart, curve};
+pub use histogram::Histogram;
+pub use images::Images;
+pub use look::{Look, Rich, Show, show};
+pub use stats::{Stats, short};
+pub use table::Table;
+pub use thumb::Sample;
+pub use trace::{Trace, Traced, TracedBottom, TracedLayer, TracedParam, TracedTop};
 
 use crate::blob::Values;
 use crate::log::number;
-use crate::{Blob, Net, Phase, Solver};
+use crate::{Blob, Net, Phase, Result, Solver};
 use std::fmt;
 
 /// How many of a blob's values are shown.
 const FIRST: usize = 8;
 
-/// Columns of text, each as wide as its widest cell.
-///
-/// ```
-/// use cortado::show::Table;
-/// let mut table = Table::new(&["layer", "<ms"]);
-/// table.row(["conv1".into(), "0.5".into()]);
-/// table.row(["ip".into(), "12.25".into()]);
-/// assert_eq!(table.to_string(), "layer     ms\nconv1    0.5\nip     12.25\n");
-/// ```
-pub struct Table {
-    rows: Vec<Vec<String>>,
-    /// Columns of numbers stand flush right.
-    right: Vec<bool>,
-}
-
-impl Table {
-    /// A table with the given headings; a heading that begins with `<` marks a column of numbers.
-    pub fn new(headings: &[&str]) -> Table {
-        let right = headings.iter().map(|h| h.starts_with('<')).collect();
-        Table { rows: vec![headings.iter().map(|h| h.trim_start_matches('<').to_string()).collect()], right }
-    }
-
-    /// Adds a row below; cells beyond the headings are not shown.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cell = |row: &[String], c: usize| row.get(c).map_or(0, |cell| cell.chars().count());
-        let widths: Vec<usize> =
-            (0..self.right.len()).map(|c| self.rows.iter().map(|row| cell(row, c)).max().unwrap_or(0)).collect();
-        for row in &self.rows {
-            let mut line = String::new();
-            for ((cell, &width), &right) in row.iter().zip(&widths).zip(&self.right) {
-                line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Display for Net {
     /// A line for each layer, and the totals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (title, table, totals) = self.table();
+        writeln!(f, "{title}\n\n{table}\n{totals}")
+    }
+}
+
+impl Net {
+    /// What it is, its layers, and what they come to.
+    fn table(&self) -> (String, Table, String) {
         let mut table = Table::new(&["layer", "type", "bottoms -> tops", "top shapes", "<parameters", "<memory"]);
         let names = self.layer_names();
         let (mut bytes, mut seen) = (0, Vec::new());
@@ -84,18 +66,15 @@ impl fmt::Display for Net {
         let phase = if self.phase() == Phase::Train { "TRAIN" } else { "TEST" };
         let title = if self.name().is_empty() { "(a net without a name)" } else { self.name() };
         let (layers, params) = (names.len(), self.store().count());
-        writeln!(f, "{title}, phase {phase}\n\n{table}")?;
-        writeln!(
-            f,
+        let totals = format!(
             "{layers} layers; {} parameters, {}; data {}; as much again for the gradients when it learns",
             thousands(params),
             memory(4 * params as u64),
             memory(bytes)
-        )
+        );
+        (format!("{title}, phase {phase}"), table, totals)
     }
-}
 
-impl Net {
     /// A layer's line in the table, and the bytes of the data that it makes. `seen` are the parameters counted so far.
     fn row(&self, layer: &str, seen: &mut Vec<usize>) -> crate::Result<(Vec<String>, u64)> {
         let (bottoms, tops) = (self.bottom_names(layer)?, self.top_names(layer)?);
@@ -165,6 +144,45 @@ impl fmt::Display for Values {
 impl fmt::Display for Blob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "data {}\ndiff {}", self.data, self.diff)
+    }
+}
+
+impl Show for Net {
+    /// The table.
+    fn look(&self) -> Result<Look> {
+        let (title, table, totals) = self.table();
+        let html = table.to_html(&title, &totals);
+        Ok(Look { title, rich: Some(Rich::Html(html)), ..Look::text(self.to_string()) })
+    }
+}
+
+impl Show for Values {
+    /// The summary, and of one or two axes the first numbers.
+    fn look(&self) -> Result<Look> {
+        Ok(Look::text(numbers::words(self)))
+    }
+}
+
+impl Show for Blob {
+    fn look(&self) -> Result<Look> {
+        Ok(Look::text(format!("data {}\ndiff {}", numbers::words(&self.data), numbers::words(&self.diff))))
+    }
+}
+
+impl Show for Chart {
+    fn look(&self) -> Result<Look> {
+        Ok(Look::svg(self.title(), self.to_svg()?))
+    }
+}
+
+impl Show for Solver {
+    /// The curve of its losses; before the first step only words.
+    fn look(&self) -> Result<Look> {
+        if self.losses().is_empty() {
+            return Ok(Look::text(self.to_string()));
+        }
+        let loss: Vec<(f64, f64)> = self.losses().iter().enumerate().map(|(i, &y)| (i as f64, y as f64)).collect();
+        Chart::new(&format!("The loss of {}", self.name())).axes("iteration", "loss").log().line("loss", &loss).look()
     }
 }
 

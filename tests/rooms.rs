@@ -32,7 +32,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("thread_local!", &[]),
     ("OnceLock", &["src/memory.rs", "src/device/"]),
     ("Mutex", &["src/memory.rs", "src/device/"]),
-    ("println!", &["src/show.rs", "src/cli/", "src/log.rs", "src/main.rs"]),
+    ("print!", &["src/show/look.rs", "src/cli/", "src/log.rs", "src/main.rs"]),
+    ("println!", &["src/show/look.rs", "src/cli/", "src/log.rs", "src/main.rs"]),
     (".unwrap()", &[]),
     ("panic!", &["src/net/run.rs", "src/device/"]),
 ];

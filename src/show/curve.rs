@@ -1,14 +1,17 @@
-//! Curves as SVG, by plotters: on a card of a quiet colour, so that they can be read on a light and on a dark page.
+//! Curves as SVG: plotters draws the axes and the lines, on our card with our title.
 
+use super::svg::{self, Anchor, Svg, text_width, ticks};
 use crate::{Error, Kind, Result, files};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 use std::path::Path;
 
-const SIZE: (u32, u32) = (760, 440);
-const CARD: RGBColor = RGBColor(250, 249, 246);
-const INK: RGBColor = RGBColor(51, 51, 51);
+/// The plot's size.
+const SIZE: (u32, u32) = (720, 400);
+/// Lines of plotters run from one whole pixel to another; it draws this much larger, so that they run smoothly.
+const FINE: u32 = 8;
+const PALE: RGBColor = RGBColor(119, 116, 108);
 const GRID: RGBColor = RGBColor(226, 224, 218);
 /// Told apart by people who see few colours, too.
 const COLOURS: [RGBColor; 5] =
@@ -47,6 +50,11 @@ impl Chart {
     /// A chart without lines: the title, axes without names, linear scales.
     pub fn new(title: &str) -> Chart {
         Chart { title: title.into(), x: String::new(), y: String::new(), log: false, lines: Vec::new() }
+    }
+
+    /// What it is called.
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// Names the axes.
@@ -95,78 +103,128 @@ impl Chart {
             return Err(Error::value(format!("\"{}\" has no points to draw", self.title)));
         }
         let right = if right > left { right } else { left + 1.0 };
-        let mut svg = String::new();
-        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let drawn = match self.log {
-            true => self.draw(&root, &lines, left..right, (low / 1.3..high * 1.3).log_scale()),
+        let (low, high) = match self.log {
+            true => (low / 1.3, high * 1.3),
             false => {
                 let margin = if high > low { 0.04 * (high - low) } else { 1.0 };
-                let bottom = if (0.0..=high - low).contains(&low) { 0.0 } else { low - margin };
-                self.draw(&root, &lines, left..right, bottom..high + margin)
+                (if (0.0..=high - low).contains(&low) { 0.0 } else { low - margin }, high + margin)
             }
         };
+        // A range that ends just before a round number (iteration 1999) goes on to it.
+        let after = ticks(left, right + 0.02 * (right - left), 8).last().copied().unwrap_or(right);
+        let x = Axis { low: left, high: right.max(after), log: false };
+        let y = Axis { low, high, log: self.log };
+        let mut plot = String::new();
+        let root = SVGBackend::with_string(&mut plot, (SIZE.0 * FINE, SIZE.1 * FINE)).into_drawing_area();
+        let drawn = self.draw(&root, &lines, x, y);
         drawn.map_err(|e| Error::new(Kind::Value, format!("cannot draw \"{}\": {e}", self.title)))?;
         drop(root);
-        Ok(svg)
+        Ok(self.on_card(&plot))
     }
 
-    fn draw<Y>(
+    /// The plot on its card, under the title and the lines' names.
+    fn on_card(&self, plot: &str) -> String {
+        let (width, height) = (SIZE.0 as f32, SIZE.1 as f32);
+        let names: Vec<&str> = self.lines.iter().map(|(name, _)| name.as_str()).collect();
+        let head = if self.title.is_empty() { 0.0 } else { 28.0 } + if names.len() > 1 { 24.0 } else { 0.0 };
+        let mut svg = Svg::new(width, height + head, &self.title);
+        if !self.title.is_empty() {
+            svg.text((20.0, 32.0), 16.0, svg::INK, Anchor::Start, &self.title);
+        }
+        let mut x = 20.0;
+        for (i, name) in names.iter().enumerate().filter(|_| names.len() > 1) {
+            svg.line((x, head + 4.0), (x + 18.0, head + 4.0), svg::COLOURS[i % COLOURS.len()], 2.0);
+            svg.text((x + 25.0, head + 8.5), 13.0, svg::INK, Anchor::Start, name);
+            x += 47.0 + text_width(name, 13.0);
+        }
+        let inner = plot.split_once('>').map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
+        let scale = 1.0 / FINE as f32;
+        svg.mark(&format!("<g transform=\"translate(0 {head}) scale({scale})\">{inner}</g>"));
+        svg.finish()
+    }
+
+    fn draw(
         &self,
         root: &DrawingArea<SVGBackend, Shift>,
         lines: &[(&str, Vec<(f64, f64)>)],
-        x: std::ops::Range<f64>,
-        y: Y,
-    ) -> std::result::Result<(), Box<dyn std::error::Error>>
-    where
-        Y: AsRangedCoord<Value = f64>,
-        Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    {
-        let font = |size: i32| ("Helvetica, Arial, sans-serif", size).into_font().color(&INK);
-        root.fill(&CARD)?;
+        x: Axis,
+        y: Axis,
+    ) -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let fine = |pixels: u32| pixels * FINE;
+        let font = |size: u32| ("Helvetica, Arial, sans-serif", fine(size)).into_font().color(&PALE);
         let mut chart = ChartBuilder::on(root)
-            .caption(&self.title, font(22))
-            .margin(18)
-            .x_label_area_size(48)
-            .y_label_area_size(66)
+            .margin(fine(18))
+            .margin_right(fine(32))
+            .x_label_area_size(fine(48))
+            .y_label_area_size(fine(66))
             .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
+            .bold_line_style(GRID.stroke_width(FINE))
+            .axis_style(GRID.stroke_width(FINE))
+            .set_all_tick_mark_size(fine(5))
             .x_labels(8)
-            .y_labels(8)
+            .y_labels(7)
             .x_desc(&self.x)
             .y_desc(&self.y)
             .label_style(font(16))
-            .axis_desc_style(font(17))
+            .axis_desc_style(font(16))
             .x_label_formatter(&tick)
             .y_label_formatter(&tick)
             .draw()?;
-        for ((name, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
+        for ((_, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
             let mut strong = points.clone();
             if points.len() > SMOOTH_FROM {
-                chart.draw_series(LineSeries::new(points.iter().copied(), colour.mix(0.25)))?;
+                chart.draw_series(LineSeries::new(points.iter().copied(), colour.mix(0.25).stroke_width(FINE)))?;
                 strong = smooth(points, points.len() / 50);
             }
-            let line = LineSeries::new(strong, colour.stroke_width(2));
-            chart
-                .draw_series(line)?
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        }
-        if lines.len() > 1 {
-            chart
-                .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
-                .label_font(font(16))
-                .background_style(CARD)
-                .border_style(GRID)
-                .draw()?;
+            chart.draw_series(LineSeries::new(strong, colour.stroke_width(2 * FINE)))?;
         }
         root.present()?;
         Ok(())
     }
+}
+
+/// An axis with ticks at round numbers.
+struct Axis {
+    low: f64,
+    high: f64,
+    log: bool,
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let part = match self.log {
+            true => (value / self.low).ln() / (self.high / self.low).ln(),
+            false => (value - self.low) / (self.high - self.low),
+        };
+        from + (part * (to - from) as f64).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        match (hint.weight().allow_light_points(), self.log) {
+            (true, _) => Vec::new(),
+            (_, true) => log_ticks(self.low, self.high),
+            (_, false) => ticks(self.low, self.high, hint.max_num_points()),
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
+    }
+}
+
+/// What stands at a logarithmic axis: 1, 2 and 5 in each decade, or of many decades only the powers of 10.
+fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+    let few: &[f64] = if high / low < 3e3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let every = decades.clone().count().div_ceil(8);
+    let powers = decades.step_by(every);
+    powers.flat_map(|p| few.iter().map(move |m| m * 10f64.powi(p))).filter(|v| (low..=high).contains(v)).collect()
 }
 
 /// The running mean over `window` points to either side; fewer at the start, and none to come at the end.

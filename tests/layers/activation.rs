@@ -22,6 +22,7 @@ pub const CASES: &[Case] = &[
         naive: |x, _| vec![x[0].mapv(|x| if x > 0.0 { x } else { 0.1 * x })],
         ..CASE
     },
+    // ANCHOR: case
     Case {
         name: "sigmoid",
         prototxt: r#"type: "Sigmoid""#,
@@ -30,6 +31,7 @@ pub const CASES: &[Case] = &[
         naive: |x, _| vec![x[0].mapv(|x| 1.0 / (1.0 + (-x).exp()))],
         ..CASE
     },
+    // ANCHOR_END: case
     Case {
         name: "sigmoid_far_out",
         prototxt: r#"type: "Sigmoid""#,

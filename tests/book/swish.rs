@@ -1,0 +1,241 @@
+//! The layer of the page "Add a layer": written, checked, used in a net.
+
+// ANCHOR: use
+use cortado::check::{Fill, Gradient, Harness};
+use cortado::layer::{Arity, Cx, Layer, Needs, Param};
+use cortado::net::Builder;
+use cortado::proto::LayerParameter;
+use cortado::{Blob, Layers, Phase, Result};
+// ANCHOR_END: use
+
+// ANCHOR: struct
+/// y = x σ(βx), with σ(t) = 1 / (1 + e^-t) and `swish_param { beta }`, 1 if not given.
+struct Swish {
+    beta: f32,
+}
+
+fn sigmoid(t: f32) -> f32 {
+    1.0 / (1.0 + (-t).exp())
+}
+// ANCHOR_END: struct
+
+impl Layer for Swish {
+    // ANCHOR: new
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Swish { beta: param.swish_param.unwrap_or_default().beta() })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+    // ANCHOR_END: new
+
+    // ANCHOR: reshape
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        top[0].reshape_like(&bottom[0])
+    }
+    // ANCHOR_END: reshape
+
+    // ANCHOR: forward
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        let (x, y, beta) = (bottom[0].data.slice(), top[0].data.slice_mut(), self.beta);
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x * sigmoid(beta * x);
+        }
+        Ok(())
+    }
+    // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result<()> {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (dy, beta) = (top[0].diff.slice(), self.beta);
+        for ((dx, &x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(dy) {
+            let s = sigmoid(beta * x);
+            *dx = dy * (s + beta * x * s * (1.0 - s));
+        }
+        Ok(())
+    }
+    // ANCHOR_END: backward
+
+    // ANCHOR: needs
+    fn needs(&self) -> Needs {
+        Needs::X
+    }
+    // ANCHOR_END: needs
+}
+
+#[test]
+fn it_is_right() -> Result<()> {
+    // ANCHOR: check
+    let mut param = LayerParameter::default();
+    param.swish_param.get_or_insert_default().beta = Some(1.5);
+
+    let mut bench = Harness::new::<Swish>(&param, &[&[2, 3, 4]])?;
+    bench.fill(0, Fill::Uniform(-4.0, 4.0));
+    bench.check_forward(|x, _| vec![x[0].mapv(|x| x / (1.0 + (-1.5 * x).exp()))], 1e-6)?;
+
+    let report = bench.check_gradient(&Gradient::default())?;
+    println!("{report}");
+    // ANCHOR_END: check
+    let said = include_str!("said/report.txt");
+    let words = |text: &str| text.split(" 0 skipped").next().map(String::from);
+    assert_eq!(words(&report.to_string()), words(said));
+    Ok(())
+}
+
+#[test]
+fn it_works_in_a_net() -> Result<()> {
+    // ANCHOR: net
+    let text = r#"
+        layer { name: "in"    type: "Input" top: "x" input_param { shape { dim: 3 } } }
+        layer { name: "swish" type: "Swish" bottom: "x" top: "y" swish_param { beta: 2 } }
+    "#;
+    let mut layers = Layers::caffe();
+    layers.add::<Swish>("Swish");
+    let mut net = Builder::parse(text, "two layers")?.layers(&layers).phase(Phase::Test).make()?;
+
+    net.data_mut("x")?.slice_mut().copy_from_slice(&[-1.0, 0.0, 1.0]);
+    net.forward()?;
+    println!("{}", net.data("y")?);
+    // ANCHOR_END: net
+    assert_eq!(net.data("y")?.to_string(), include_str!("said/net.txt").trim());
+    Ok(())
+}
+
+/// The same layer, but β is learnt.
+// ANCHOR: learnt
+struct LearntSwish;
+
+impl Layer for LearntSwish {
+    fn new(_: &LayerParameter) -> Result<Self> {
+        Ok(LearntSwish)
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn setup(&mut self, _: &Cx, _: &[Blob]) -> Result<Vec<Param>> {
+        let mut beta = Blob::new(&[])?;
+        beta.data.fill(1.0);
+        Ok(vec![Param::new(beta)])
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        top[0].reshape_like(&bottom[0])
+    }
+
+    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        let (x, y, beta) = (bottom[0].data.slice(), top[0].data.slice_mut(), params[0].data.scalar());
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x * sigmoid(beta * x);
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result<()> {
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (dy, beta) = (top[0].diff.slice(), params[0].data.scalar());
+        let dbeta: f32 = x.slice().iter().zip(dy).map(|(x, dy)| dy * x * x * slope(beta * x)).sum();
+        params[0].diff.slice_mut()[0] += dbeta; // add
+        if propagate_down[0] {
+            for ((dx, x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(dy) {
+                *dx = dy * (sigmoid(beta * x) + beta * x * slope(beta * x)); // set
+            }
+        }
+        Ok(())
+    }
+}
+
+/// σ'(t) = σ(t) (1 - σ(t))
+fn slope(t: f32) -> f32 {
+    sigmoid(t) * (1.0 - sigmoid(t))
+}
+// ANCHOR_END: learnt
+
+#[test]
+fn a_learnt_beta_has_the_right_slope() -> Result<()> {
+    let mut bench = Harness::new::<LearntSwish>(&LayerParameter::default(), &[&[2, 3, 4]])?;
+    bench.fill(0, Fill::Uniform(-4.0, 4.0));
+    bench.check_forward(|x, w| vec![x[0].mapv(|x| x / (1.0 + (-w[0].sum() * x).exp()))], 1e-6)?;
+    let report = bench.check_gradient(&Gradient::default())?;
+    assert_eq!((report.compared, report.skipped), (25, 0));
+    Ok(())
+}
+
+/// Two mistakes that everybody makes once, and what the checker says; the page shows the words.
+#[test]
+fn the_checker_finds_both_mistakes() {
+    for (name, expected) in [
+        ("SetsTheParameter", include_str!("said/sets_the_parameter.txt")),
+        ("ForgetsAFactor", include_str!("said/forgets_a_factor.txt")),
+    ] {
+        let made = match name {
+            "SetsTheParameter" => Harness::new::<Wrong<false>>(&LayerParameter::default(), &[&[2, 3, 4]]),
+            _ => Harness::new::<Wrong<true>>(&LayerParameter::default(), &[&[2, 3, 4]]),
+        };
+        let mut bench = made.unwrap();
+        bench.fill(0, Fill::Uniform(-4.0, 4.0));
+        let said = bench.check_gradient(&Gradient::default()).unwrap_err().to_string();
+        assert_eq!(said.trim(), expected.trim(), "{name}");
+    }
+}
+
+/// [`LearntSwish`] with a mistake: a factor that is forgotten, or a diff that is set.
+struct Wrong<const FACTOR: bool>(LearntSwish);
+
+impl<const FACTOR: bool> Layer for Wrong<FACTOR> {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Wrong(LearntSwish::new(param)?))
+    }
+    fn arity(&self) -> Arity {
+        self.0.arity()
+    }
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        self.0.setup(cx, bottom)
+    }
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        self.0.reshape(bottom, top)
+    }
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        self.0.forward(cx, params, bottom, top)
+    }
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result<()> {
+        let before = params[0].diff.scalar();
+        self.0.backward(cx, params, top, down, bottom)?;
+        if FACTOR && down[0] {
+            let Blob { data: x, diff: dx } = &mut bottom[0];
+            for ((dx, x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(top[0].diff.slice()) {
+                *dx = dy * (sigmoid(*x) + slope(*x)); // β x is missing before the slope
+            }
+        } else if !FACTOR {
+            params[0].diff.slice_mut()[0] -= before; // as `=` in place of `+=`
+        }
+        Ok(())
+    }
+}
