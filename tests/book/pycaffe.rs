@@ -1,5 +1,7 @@
 //! Every call on the page "From pycaffe to Cortado", compiled and run.
 
+#![allow(clippy::redundant_closure, reason = "the page shows what a callback is given")]
+
 use crate::Result;
 use cortado::data::{datum, lmdb, npy};
 use cortado::device::emulator::Emulator;
@@ -117,8 +119,8 @@ fn forward_and_backward() -> Result {
     show(net.diff("data")?);
     assert!(net.diff("data")?.asum() > 0.0);
     net.clear_param_diffs();
-    net.forward_each(look)?;
-    net.backward_each(look)?;
+    net.forward_each(|net, layer| look(net, layer))?;
+    net.backward_each(|net, layer| look(net, layer))?;
     Ok(())
 }
 
@@ -174,7 +176,7 @@ fn solving() -> Result {
     settings.param_mut().snapshot_prefix = Some(folder.path().join("s").display().to_string());
     let mut solver = make(settings)?;
     solver.step(10)?;
-    solver.step_each(10, look_at)?;
+    solver.step_each(10, |iteration, loss| look_at(iteration, loss))?;
     println!("{} {} {:?}", solver.iter(), solver.loss(), solver.losses());
     let state = solver.snapshot()?;
     let _ = solver.net().forward()?;
