@@ -144,7 +144,8 @@ impl Images {
         let (black, white) = self
             .range
             .unwrap_or_else(|| finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v))));
-        let scale = |v: f32| if white > black { (v - black) / (white - black) } else { 0.5 };
+        // Where all values are equal they are grey; what is not a number stays none.
+        let scale = |v: f32| if white > black || v.is_nan() { (v - black) / (white - black) } else { 0.5 };
         let plane = self.height * self.width;
         match self.channels {
             3 => {

@@ -69,7 +69,7 @@ impl Stats {
 /// ```
 /// use cortado::show::short;
 /// let numbers = [0.0, 1.0, 2.302585, -0.0123456, 431080.0, 1e-7, f32::NAN].map(short);
-/// assert_eq!(numbers, ["0", "1", "2.3", "-0.0123", "431080", "1.0e-7", "nan"]);
+/// assert_eq!(numbers, ["0", "1", "2.30", "-0.0123", "431080", "1.0e-7", "nan"]);
 /// ```
 pub fn short(x: f32) -> String {
     let size = x.abs();

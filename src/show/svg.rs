@@ -126,21 +126,20 @@ pub fn text_width(text: &str, size: f32) -> f32 {
 /// ```
 /// use cortado::show::svg::fit;
 /// assert_eq!(fit("conv1", 12.0, 100.0), "conv1");
-/// assert_eq!(fit("label_mnist_1_split_0", 12.0, 75.0), "label..split_0");
+/// assert_eq!(fit("label_mnist_1_split_0", 12.0, 75.0), "labe..split_0");
 /// ```
 pub fn fit(text: &str, size: f32, width: f32) -> String {
-    let mut letters: Vec<char> = text.chars().collect();
-    let short = |letters: &[char]| {
-        let (left, right) = letters.split_at(letters.len() * 2 / 5);
-        format!("{}..{}", left.iter().collect::<String>(), right.iter().collect::<String>())
-    };
     if text_width(text, size) <= width {
         return text.into();
     }
-    while letters.len() > 2 && text_width(&short(&letters), size) > width {
-        letters.remove(letters.len() * 2 / 5);
-    }
-    short(&letters)
+    let letters: Vec<char> = text.chars().collect();
+    let ends = |kept: usize| {
+        let left = kept * 2 / 5;
+        let right = letters.len() - (kept - left);
+        format!("{}..{}", letters[..left].iter().collect::<String>(), letters[right..].iter().collect::<String>())
+    };
+    let fits = |kept: &usize| text_width(&ends(*kept), size) <= width;
+    ends((2..letters.len()).rev().find(fits).unwrap_or(letters.len().min(2)))
 }
 
 /// Round numbers from `low` to `high`, about `count` of them: what stands at an axis.
