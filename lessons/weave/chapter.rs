@@ -1,7 +1,7 @@
 //! The lesson as a chapter of the book: prose, code, and what the notebook's cells said.
 
 use crate::lesson::{Lesson, Role};
-use crate::output::Output;
+use crate::output::{Output, title};
 
 /// The files of a chapter: paths from `book/src/lessons/`, each with its text.
 pub fn files(lesson: &Lesson, outputs: &[Vec<Output>]) -> Vec<(String, String)> {
@@ -54,11 +54,6 @@ fn boxed(prose: &str) -> String {
 fn fenced(language: &str, text: &str) -> String {
     let fence = if text.contains("```") { "`````" } else { "```" };
     format!("{fence}{language}\n{text}\n{fence}\n")
-}
-
-/// What a drawing calls itself.
-fn title(svg: &str) -> &str {
-    svg.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap_or("a picture")
 }
 
 /// Prose for another place: links to lessons (`02_name.rs`) lead to files with the given ending; in the book, links to the

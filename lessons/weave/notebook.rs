@@ -1,7 +1,7 @@
 //! The lesson as a Jupyter notebook: made from its cells, run by the Rust kernel, read back with what the cells said.
 
 use crate::lesson::{Lesson, Role};
-use crate::output::{Output, pieces, push_text};
+use crate::output::{Output, from_img, pieces, push_text, to_img};
 use cortado::{Error, Kind, Result};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -70,7 +70,7 @@ fn to_json(output: &Output) -> Value {
     match output {
         Output::Text(text) => json!({ "name": "stdout", "output_type": "stream", "text": lines(text) }),
         Output::Svg(svg) => {
-            json!({ "data": { "image/svg+xml": lines(svg) }, "metadata": {}, "output_type": "display_data" })
+            json!({ "data": { "text/html": [to_img(svg)] }, "metadata": {}, "output_type": "display_data" })
         }
         Output::Html(html) => {
             json!({ "data": { "text/html": lines(html) }, "metadata": {}, "output_type": "display_data" })
@@ -113,7 +113,8 @@ fn said(cell: &Value) -> (Vec<Output>, String) {
                 if !data["image/svg+xml"].is_null() {
                     outputs.push(Output::Svg(joined(&data["image/svg+xml"]).trim_end().into()));
                 } else if !data["text/html"].is_null() {
-                    outputs.push(Output::Html(joined(&data["text/html"]).trim_end().into()));
+                    let html = joined(&data["text/html"]).trim_end().to_string();
+                    outputs.push(from_img(&html).map_or(Output::Html(html), Output::Svg));
                 } else {
                     push_text(&mut outputs, &joined(&data["text/plain"]));
                 }

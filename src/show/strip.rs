@@ -13,10 +13,10 @@ const MARGIN: f32 = 20.0;
 /// From lane to lane.
 const LANE: f32 = 18.0;
 /// The columns' widths: words, a picture, the figures' names, figures.
-const WORDS: f32 = 222.0;
+const WORDS: f32 = 208.0;
 const PICTURE: (f32, f32) = (118.0, 66.0);
 const NAMES: f32 = 40.0;
-const FIGURES: f32 = 58.0;
+const FIGURES: f32 = 68.0;
 /// The sizes of the title, of names and figures, and of what is less important.
 const LARGE: f32 = 16.0;
 const NORMAL: f32 = 13.0;
