@@ -15,6 +15,7 @@
 
 use cortado::check::{Fill, Gradient, Harness};
 use cortado::data::idx::Labelled;
+use cortado::data::mnist;
 use cortado::layer::*;
 use cortado::proto::{ConvolutionParameter, LayerParameter, NetParameter, text};
 use cortado::random::Random;
@@ -592,9 +593,9 @@ fn main() -> Result {
 
     // %%
     let root = files::root()?;
-    let mnist = root.join("data/mnist");
+    let folder = root.join("data/mnist");
     let digits =
-        Arc::new(Labelled::read(mnist.join("t10k-images-idx3-ubyte.gz"), mnist.join("t10k-labels-idx1-ubyte.gz"))?);
+        Arc::new(Labelled::read(folder.join("t10k-images-idx3-ubyte.gz"), folder.join("t10k-labels-idx1-ubyte.gz"))?);
     let journal = Arc::new(Mutex::new(Vec::new()));
     {
         let (digits, journal) = (digits.clone(), journal.clone());
@@ -732,8 +733,725 @@ fn main() -> Result {
     // %%
     layers.add::<Triplet>("Triplet");
     let mut triplet = bench(&layers, "type: 'Triplet'", &[&[6, 4], &[6, 4], &[6, 4]])?;
+    triplet.fill(0, Fill::Uniform(-3.0, 3.0));
     let report = triplet.check_gradient(&Gradient::default())?;
-    println!("{} slopes compared, {} skipped", report.compared, report.skipped);
+    println!("{} slopes compared, {} skipped at the kink of the maximum", report.compared, report.skipped);
+
+    // %% [markdown]
+    // Now a net with it. Three `Digits` layers read three digits at a time, in orders of our own: the second has the same
+    // label as the first, the third another. Three layers of the *same weights* (`param { name: "w" }`) make ten numbers of
+    // each. Nothing tells the net what a seven is; only what is like what.
+
+    // %% tol=0.05
+    let mut siamese = String::new();
+    for what in ["anchor", "positive", "negative"] {
+        siamese += &format!(
+            "layer {{ name: '{what}' type: 'Digits' top: '{what}' data_param {{ batch_size: 32 }} }}
+             layer {{ name: 'ip_{what}' type: 'InnerProduct' bottom: '{what}' top: 'y_{what}'
+                      param {{ name: 'w' }}
+                      inner_product_param {{ num_output: 10 bias_term: false weight_filler {{ type: 'xavier' }} }} }}"
+        );
+    }
+    siamese += "layer { name: 'loss' type: 'Triplet' top: 'loss'
+                        bottom: 'y_anchor' bottom: 'y_positive' bottom: 'y_negative' }";
+    param.net_param = Some(text::parse::<NetParameter>(&siamese, "siamese")?.message);
+    (param.test_iter, param.base_lr) = (Vec::new(), Some(0.02));
+    let mut solver = Solver::build(&param).layers(&layers).log(&Log::silent()).make()?;
+    {
+        let random = Random::new(0, "triplets", 0);
+        let (mut anchor, mut positive, mut negative, mut draw) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        while anchor.len() < 4000 {
+            let three = [0, 1, 2].map(|i| random.below(draw + i, digits.len()));
+            draw += 3;
+            let [a, p, n] = three.map(|i| digits.labels[i]);
+            if a == p && a != n {
+                anchor.push(three[0]);
+                positive.push(three[1]);
+                negative.push(three[2]);
+            }
+        }
+        for (layer, order) in [("anchor", anchor), ("positive", positive), ("negative", negative)] {
+            solver.net().layer_mut::<Digits>(layer)?.order = order;
+        }
+    }
+    for steps in [0, 10, 190] {
+        solver.step(steps)?;
+        solver.net().forward()?;
+        let open = solver.net().layer::<Triplet>("loss")?.open.iter().filter(|open| **open).count();
+        println!("after {:>3} steps: {open:>2} of 32 triplets are not well yet", solver.iter());
+    }
+    println!("propagate_down of the loss: {:?}", solver.net().propagates_down("loss")?.1);
+    show(&solver.net().trace()?)?;
+
+    // %% [markdown]
+    // Three ways lead into the loss, and three gradients go back. They meet in one place, the weights they share.
+    //
+    // ## Two tops, and something to learn
+    //
+    // Next a layer that splits its bottom by sign: the positive part goes to the first top, the negative part to the second, where it
+    // is multiplied by a number that is *learnt*, one for each channel c. (Added up again they are the PReLU of He et al. 2015.)
+    //
+    // $$ y = \max(0, x), \qquad z = a_c \min(0, x) $$
+    //
+    // $$ dx = dy \text{ where } x > 0 \text{, else } a_c \, dz, \qquad da_c = \sum dz \min(0, x) $$
+    //
+    // `setup` makes the blob of the a and hands it over to the net. It is the net's from then on: kept in the store, moved by
+    // the solver, saved in a file. A layer gets it back for the time of a call, as `params`.
+    //
+    // Look at the two signs in backward. The bottom's diff is **set**, `=`: it has one reader, this layer, so what it held
+    // before is of another batch. (If a blob has two readers, the net puts a Split between, which adds.) The parameter's diff is
+    // **added to**, `+=`: others may have written there before, a second layer with the same parameter or an earlier pass of
+    // `iter_size`. The field `forgets` is there to see what happens to those who mix them up.
+
+    // %%
+    /// y = max(0, x) and z = a min(0, x), with an a for each channel
+    struct TwoSided {
+        forgets: bool,
+    }
+
+    impl Layer for TwoSided {
+        fn new(_: &LayerParameter) -> Result<Self> {
+            Ok(TwoSided { forgets: false })
+        }
+        fn arity(&self) -> Arity {
+            Arity::exact(1, 2)
+        }
+        fn setup(&mut self, _: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+            let mut a = Blob::new(&[bottom[0].channels()])?;
+            a.data.fill(0.25);
+            Ok(vec![Param::new(a)])
+        }
+        fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+            top[0].reshape_like(&bottom[0])?;
+            top[1].reshape_like(&bottom[0])
+        }
+        fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let (a, x) = (params[0].data.slice(), bottom[0].data.slice());
+            let inner = bottom[0].count_in(2..bottom[0].num_axes());
+            for (i, x) in x.iter().enumerate() {
+                top[0].data.slice_mut()[i] = x.max(0.0);
+                top[1].data.slice_mut()[i] = a[i / inner % a.len()] * x.min(0.0);
+            }
+            Ok(())
+        }
+        fn backward(&mut self, _: &Cx, w: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+            let inner = bottom[0].count_in(2..bottom[0].num_axes());
+            let (Blob { data: a, diff: da }, Blob { data: x, diff: dx }) = (&mut w[0], &mut bottom[0]);
+            let (a, x, dy, dz) = (a.slice(), x.slice(), top[0].diff.slice(), top[1].diff.slice());
+            if self.forgets {
+                da.fill(0.0);
+            }
+            for (i, x) in x.iter().enumerate() {
+                let c = i / inner % a.len();
+                da.slice_mut()[c] += dz[i] * x.min(0.0);
+                if down[0] {
+                    dx.slice_mut()[i] = if *x > 0.0 { dy[i] } else { a[c] * dz[i] };
+                }
+            }
+            Ok(())
+        }
+        fn needs(&self) -> Needs {
+            Needs::X
+        }
+    }
+
+    // %%
+    layers.add::<TwoSided>("TwoSided");
+    let mut two = bench(&layers, "type: 'TwoSided'", &[&[4, 3, 2, 2]])?;
+    println!("{}", two.check_gradient(&Gradient { kink: Some((0.0, 0.03)), ..Gradient::default() })?);
+    let mut forgets = TwoSided::new(&LayerParameter::default())?;
+    forgets.forgets = true;
+    let mut bench_of_it = Harness::of(Box::new(forgets), &LayerParameter::default(), &[&[4, 3, 2, 2]])?;
+    bench_of_it.fill(0, Fill::Distinct(-1.0, 1.0));
+    if let Err(e) = bench_of_it.check_gradient(&Gradient { kink: Some((0.0, 0.03)), ..Gradient::default() }) {
+        println!("{e}");
+    }
+
+    // %% [markdown]
+    // Does it learn? The targets come from slopes that we choose: -0.5, 0 and 0.5. Two layers share the parameter, one for each
+    // half of the samples. With `+=` both halves count. With the old value forgotten the solver follows only the half that ran
+    // last. We give that half other targets, so that one sees it.
+
+    // %% tol=0.01
+    let mut text = String::new();
+    for half in ["first", "second"] {
+        text += &format!(
+            "layer {{ name: 'in_{half}' type: 'Input' top: 'x_{half}' top: 't_{half}'
+                      input_param {{ shape {{ dim: 64 dim: 3 }} }} }}
+             layer {{ name: '{half}' type: 'TwoSided' bottom: 'x_{half}' top: 'y_{half}' top: 'z_{half}'
+                      param {{ name: 'a' }} }}
+             layer {{ name: 'sum_{half}' type: 'Eltwise' bottom: 'y_{half}' bottom: 'z_{half}' top: 's_{half}' }}
+             layer {{ name: 'loss_{half}' type: 'EuclideanLoss' bottom: 's_{half}' bottom: 't_{half}' top: 'l_{half}' }}"
+        );
+    }
+    param.net_param = Some(text::parse::<NetParameter>(&text, "two halves")?.message);
+    param.base_lr = Some(1.0);
+    for forgets in [false, true] {
+        let mut solver = Solver::build(&param).layers(&layers).log(&Log::silent()).make()?;
+        let net = solver.net();
+        for (half, slopes) in [("first", [0.0; 3]), ("second", [-1.0, 0.0, 1.0])] {
+            net.layer_mut::<TwoSided>(half)?.forgets = forgets;
+            let mut x = vec![0.0; 64 * 3];
+            Random::new(0, "x", 0).gaussian(0.0, 1.0, &mut x); // the same in both halves
+            net.data_mut(&format!("x_{half}"))?.slice_mut().copy_from_slice(&x);
+            let t = net.data_mut(&format!("t_{half}"))?.slice_mut();
+            for i in 0..t.len() {
+                t[i] = if x[i] > 0.0 { x[i] } else { slopes[i % 3] * x[i] };
+            }
+        }
+        solver.step(50)?;
+        println!("forgets: {forgets:<5} learnt {:.3?}", solver.net().param("first", 0)?.data.slice());
+    }
+
+    // %% [markdown]
+    // The first half asks for 0, 0, 0, the second for -1, 0, 1. The right layer finds the mean. The one that forgets has
+    // listened to the first half alone. Backward runs from the top down, so the first half comes last.
+    //
+    // ## A convolution, taken apart
+    //
+    // A convolution is a loop over triples. Each says: the weight number w takes the input number x to the output number y.
+    // Forward is $y \mathrel{+}= w x$ over all triples, and backward is $dx \mathrel{+}= w \, dy$ and $dw \mathrel{+}= x \, dy$ over
+    // the same ones. Here they are: k outputs, places (i, j), c channels, and (p, q) in the kernel.
+    //
+    // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. Let it depend, and every
+    // place has a kernel of its own. That is a *locally connected* layer. So one layer can be both, with one field, `tied`.
+
+    // %%
+    /// y[k][i][j] = sum of w x[c][i + p][j + q] over c, p, q; the kernel w is one for all places, or one for each
+    struct Local {
+        param: ConvolutionParameter,
+        tied: bool,
+        /// Channels, height and width of the bottom; outputs, height and width of the top; the side of the kernel.
+        x: [usize; 3],
+        y: [usize; 3],
+        kernel: usize,
+    }
+
+    impl Local {
+        /// Calls `visit` with the numbers (y, w, x) of every triple of one sample.
+        fn triples(&self, mut visit: impl FnMut(usize, usize, usize)) {
+            let ([channels, height, width], [outputs, rows, columns], size) = (self.x, self.y, self.kernel);
+            for k in 0..outputs {
+                for i in 0..rows {
+                    for j in 0..columns {
+                        let y = (k * rows + i) * columns + j;
+                        let kernel = if self.tied { k } else { y };
+                        for c in 0..channels {
+                            for p in 0..size {
+                                for q in 0..size {
+                                    let w = ((kernel * channels + c) * size + p) * size + q;
+                                    visit(y, w, (c * height + i + p) * width + j + q);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    impl Layer for Local {
+        fn new(param: &LayerParameter) -> Result<Self> {
+            let param = param.convolution_param.clone().unwrap_or_default();
+            let kernel = param.kernel_size.first().copied().unwrap_or(1) as usize;
+            Ok(Local { param, tied: false, x: [0; 3], y: [0; 3], kernel })
+        }
+        fn arity(&self) -> Arity {
+            Arity::exact(1, 1)
+        }
+        fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+            self.shape(&bottom[0])?;
+            let [outputs, rows, columns] = self.y;
+            let (c, k) = (self.x[0], self.kernel);
+            let shape = if self.tied { vec![outputs, c, k, k] } else { vec![outputs, rows, columns, c, k, k] };
+            let mut w = Blob::new(&shape)?;
+            cx.random("local").gaussian(0.0, 0.1, w.data.slice_mut());
+            Ok(vec![Param::new(w)])
+        }
+        fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let y = self.y;
+            self.shape(&bottom[0])?;
+            if !self.tied && y != self.y {
+                return Err(Error::shape(format!("there are kernels for {y:?} places, {:?} are asked", self.y)));
+            }
+            top[0].reshape(&[bottom[0].num(), self.y[0], self.y[1], self.y[2]])
+        }
+        fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let (w, x, y) = (params[0].data.slice(), bottom[0].data.slice(), top[0].data.slice_mut());
+            let (size_x, size_y) = (self.x.iter().product(), self.y.iter().product());
+            y.fill(0.0);
+            for (x, y) in x.chunks_exact(size_x).zip(y.chunks_exact_mut(size_y)) {
+                self.triples(|iy, iw, ix| y[iy] += w[iw] * x[ix]);
+            }
+            Ok(())
+        }
+        fn backward(&mut self, _: &Cx, w: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+            let (Blob { data: w, diff: dw }, Blob { data: x, diff: dx }) = (&mut w[0], &mut bottom[0]);
+            let (w, dw, x, dx, dy) = (w.slice(), dw.slice_mut(), x.slice(), dx.slice_mut(), top[0].diff.slice());
+            let (size_x, size_y) = (self.x.iter().product(), self.y.iter().product());
+            dx.fill(0.0); // set, in two steps
+            for ((x, dx), dy) in x.chunks(size_x).zip(dx.chunks_mut(size_x)).zip(dy.chunks(size_y)) {
+                self.triples(|iy, iw, ix| {
+                    dw[iw] += dy[iy] * x[ix];
+                    dx[ix] += dy[iy] * w[iw];
+                });
+            }
+            Ok(())
+        }
+        fn needs(&self) -> Needs {
+            Needs::X
+        }
+    }
+
+    impl Local {
+        fn shape(&mut self, x: &Blob) -> Result {
+            let k = self.kernel;
+            if x.num_axes() != 4 || x.height() < k || x.width() < k {
+                return Err(Error::shape(format!("a bottom of shape {:?} for kernels of {k} x {k}", x.shape())));
+            }
+            self.x = [x.channels(), x.height(), x.width()];
+            self.y = [self.param.num_output() as usize, x.height() - k + 1, x.width() - k + 1];
+            Ok(())
+        }
+    }
+
+    // %%
+    layers.add::<Local>("Local");
+    layers.add_with("Tied", |param| Ok(Box::new(Local { tied: true, ..Local::new(param)? })));
+    {
+        let shape: &[&[usize]] = &[&[2, 3, 6, 5]];
+        let conv = "convolution_param { num_output: 4 kernel_size: 3 bias_term: false }";
+        let mut library = bench(&layers, &format!("type: 'Convolution' {conv}"), shape)?;
+        for kind in ["Tied", "Local"] {
+            let mut ours = bench(&layers, &format!("type: '{kind}' {conv}"), shape)?;
+            let report = ours.check_gradient(&Gradient::default())?;
+            println!("{kind:<6} weights {:?}, {} slopes compared, and right", ours.params[0].shape(), report.compared);
+            if kind == "Tied" {
+                library.params[0].data.copy_from(&ours.params[0].data)?;
+                library.forward()?;
+                ours.forward()?;
+                let pairs = ours.top[0].data.slice().iter().zip(library.top[0].data.slice());
+                let furthest = pairs.fold(0.0, |m: f32, (a, b)| m.max((a - b).abs()));
+                println!("  from the library's Convolution it differs by less than 0.000001: {}", furthest < 1e-6);
+                assert!(furthest < 1e-6);
+            }
+        }
+    }
+
+    // %% [markdown]
+    // Open the file: [src/layers/convolution.rs](../src/layers/convolution.rs). It goes through the same triples, ordered so that
+    // they become products of matrices.
+    //
+    // People ask whether a layer with other weights at every place is "a fully connected layer with very sparse weights". The
+    // triples say yes, and how: a weight from x to y stands in row y and column x of a matrix, and all other places of the matrix
+    // are 0. One line makes the matrix, for one channel of 8 x 8 pixels and a kernel of 3 x 3:
+
+    // %%
+    let mut matrices = Values::new(&[2, 1, 36, 64])?;
+    for (m, tied) in [true, false].into_iter().enumerate() {
+        let conv = "convolution_param { num_output: 1 kernel_size: 3 }";
+        let kind = if tied { "Tied" } else { "Local" };
+        let mut ours = bench(&layers, &format!("type: '{kind}' {conv}"), &[&[2, 1, 8, 8]])?;
+        let mut full = bench(
+            &layers,
+            "type: 'InnerProduct' inner_product_param { num_output: 36 bias_term: false }",
+            &[&[2, 1, 8, 8]],
+        )?;
+        let geometry = Local { param: ConvolutionParameter::default(), tied, x: [1, 8, 8], y: [1, 6, 6], kernel: 3 };
+        let matrix = full.params[0].data.slice_mut();
+        geometry.triples(|y, w, x| matrix[64 * y + x] += ours.params[0].data.slice()[w]);
+        ours.forward()?;
+        full.forward()?;
+        let pairs = ours.top[0].data.slice().iter().zip(full.top[0].data.slice());
+        let furthest = pairs.fold(0.0, |m: f32, (a, b)| m.max((a - b).abs()));
+        let full = full.params[0].data.slice();
+        println!(
+            "{kind:<6} {:>3} weights; as a full layer {} of {} are not 0; the same within 0.000001: {}",
+            ours.params[0].count(),
+            full.iter().filter(|w| **w != 0.0).count(),
+            full.len(),
+            furthest < 1e-6
+        );
+        matrices.slice_mut()[2304 * m..2304 * (m + 1)].copy_from_slice(full);
+    }
+    let pictures = Images::signed(&matrices)?;
+    show(
+        &pictures.tile(360.0).captions(["tied: a convolution", "a kernel for each place"]).title("Rows y, columns x"),
+    )?;
+
+    // %% [markdown]
+    // The left matrix has one stripe of 9 numbers, again and again. The right one has the same stripe of places and 324 numbers
+    // of its own. Both are fully connected layers in which most connections are cut. A real full layer would have 2304.
+    //
+    // ## The same kernel, scaled
+    //
+    // Kernels for every place are many weights. With a map of 16 x 16, 128 channels and kernels of 3 x 3 x 128, a convolution has
+    // 147,456 weights, the untied one 37,748,736. A middle way: one kernel, and for each place one number s that scales it. As
+    // everything is linear, scaling the kernel is scaling what comes out:
+    //
+    // $$ y[n][k][i][j] = s[i][j] \; x[n][k][i][j] $$
+    //
+    // Where does s come from? The layer need not know: it takes s as its second bottom. If a `Parameter` layer makes s, there is one
+    // learnt constant for each place. If a small net makes s from the picture, each picture has its own: a dynamic filter (De
+    // Brabandere et al. 2016).
+
+    // %%
+    /// y = s x, with an s for each place, or for each sample and place
+    struct LocalScale;
+
+    impl Layer for LocalScale {
+        fn new(_: &LayerParameter) -> Result<Self> {
+            Ok(LocalScale)
+        }
+        fn arity(&self) -> Arity {
+            Arity::exact(2, 1)
+        }
+        fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let (x, s) = (&bottom[0], &bottom[1]);
+            let places = x.height() * x.width();
+            if x.num_axes() != 4 || s.count() != places && s.count() != x.num() * places {
+                return Err(Error::shape(format!("x has shape {:?}, s {:?}", x.shape(), s.shape()))
+                    .hint("s has one value for each place of x, or one for each sample and place"));
+            }
+            top[0].reshape_like(x)
+        }
+        fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let (x, s, y) = (bottom[0].data.slice(), bottom[1].data.slice(), top[0].data.slice_mut());
+            let (sample, places) = (x.len() / bottom[0].num(), bottom[0].height() * bottom[0].width());
+            for i in 0..x.len() {
+                y[i] = s[(i / sample * places + i % places) % s.len()] * x[i];
+            }
+            Ok(())
+        }
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+            let (sample, places) = (bottom[0].count_in(1..4), bottom[0].count_in(2..4));
+            let [Blob { data: x, diff: dx }, Blob { data: s, diff: ds }] = bottom else {
+                return Err(Error::shape("LocalScale has two bottoms"));
+            };
+            let (x, s, dy) = (x.slice(), s.slice(), top[0].diff.slice());
+            if down[1] {
+                ds.fill(0.0); // many x have one s: set, in two steps
+            }
+            for i in 0..x.len() {
+                let at = (i / sample * places + i % places) % s.len();
+                if down[0] {
+                    dx.slice_mut()[i] = s[at] * dy[i];
+                }
+                if down[1] {
+                    ds.slice_mut()[at] += x[i] * dy[i];
+                }
+            }
+            Ok(())
+        }
+        fn needs(&self) -> Needs {
+            Needs::X
+        }
+    }
+
+    // %% tol=0.1
+    layers.add::<LocalScale>("LocalScale");
+    for s in [&[4, 5][..], &[2, 1, 4, 5]] {
+        let report = bench(&layers, "type: 'LocalScale'", &[&[2, 3, 4, 5], s])?.check_gradient(&Gradient::default())?;
+        println!("s of shape {s:?}: {} slopes compared, and right", report.compared);
+    }
+    let mut maps = Values::new(&[3, 1, 24, 24])?;
+    for (what, side) in [
+        ("constants", "type: 'Parameter' param { lr_mult: 10 } parameter_param { shape { dim: 24 dim: 24 } }"),
+        (
+            "side net",
+            "type: 'Convolution' bottom: 'data' convolution_param { num_output: 1 kernel_size: 5 bias_filler { value: 1 } }",
+        ),
+    ] {
+        let text = format!(
+            "layer {{ name: 'data' type: 'Digits' top: 'data' top: 'label' data_param {{ batch_size: 32 }} }}
+             layer {{ name: 's' top: 's' {side} }}
+             layer {{ name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv'
+                      convolution_param {{ num_output: 8 kernel_size: 5 weight_filler {{ type: 'xavier' }} }} }}
+             layer {{ name: 'scaled' type: 'LocalScale' bottom: 'conv' bottom: 's' top: 'scaled' }}
+             layer {{ name: 'ip' type: 'InnerProduct' bottom: 'scaled' top: 'ip'
+                      inner_product_param {{ num_output: 10 weight_filler {{ type: 'xavier' }} }} }}
+             layer {{ name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }}"
+        );
+        param.net_param = Some(text::parse::<NetParameter>(&text, what)?.message);
+        param.base_lr = Some(0.05);
+        let mut solver = Solver::build(&param).layers(&layers).log(&Log::silent()).make()?;
+        if what == "constants" {
+            solver.net().param_mut("s", 0)?.data.fill(1.0); // at first an ordinary convolution
+        }
+        solver.step(200)?;
+        let loss = solver.losses()[150..].iter().sum::<f32>() / 50.0;
+        println!("{what}: mean loss of the last 50 iterations {loss:.2}");
+        let (s, tile) = (solver.net().data("s")?.slice(), if what == "constants" { 0 } else { 576 });
+        for (map, s) in maps.slice_mut()[tile..].chunks_exact_mut(576).zip(s.chunks_exact(576)) {
+            let most = s.iter().fold(0.0, |m: f32, s| m.max((s - 1.0).abs())); // each picture has a scale of its own
+            map.iter_mut().zip(s).for_each(|(map, s)| *map = (s - 1.0) / most);
+        }
+    }
+    show(&Images::signed(&maps)?.tile(140.0).captions(["constants", "side net", "side net"]).title("s, less 1"))?;
+
+    // %% [markdown]
+    // A convolution cannot know where it is: it does the same everywhere. That is its strength, and sometimes it is a
+    // weakness.
+    //
+    // ## A convolution that knows where it is
+    //
+    // A task for children: one dot in a picture, where is it? A convolution with a maximum over all places gives the same answer
+    // wherever the dot stands. The remedy is as simple as the task: two more channels, which hold the coordinates
+    // (CoordConv, Liu et al. 2018). The convolution may use them like any other channel.
+
+    // %%
+    /// x with two channels more: row and column of each place, from -1 to 1
+    struct AddCoords;
+
+    impl Layer for AddCoords {
+        fn new(_: &LayerParameter) -> Result<Self> {
+            Ok(AddCoords)
+        }
+        fn arity(&self) -> Arity {
+            Arity::exact(1, 1)
+        }
+        fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+            match *bottom[0].shape() {
+                [n, c, h, w] if h > 1 && w > 1 => top[0].reshape(&[n, c + 2, h, w]),
+                ref other => Err(Error::shape(format!("AddCoords takes N x C x H x W, not {other:?}"))),
+            }
+        }
+        fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+            let (h, w, size) = (bottom[0].height(), bottom[0].width(), bottom[0].count_in(1..4));
+            let samples = top[0].data.slice_mut().chunks_exact_mut(size + 2 * h * w);
+            for (y, x) in samples.zip(bottom[0].data.slice().chunks_exact(size)) {
+                y[..size].copy_from_slice(x);
+                for i in 0..h * w {
+                    y[size + i] = 2.0 * (i / w) as f32 / (h - 1) as f32 - 1.0;
+                    y[size + h * w + i] = 2.0 * (i % w) as f32 / (w - 1) as f32 - 1.0;
+                }
+            }
+            Ok(())
+        }
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+            let (size, more) = (bottom[0].count_in(1..4), top[0].count_in(1..4));
+            if down[0] {
+                let dx = bottom[0].diff.slice_mut().chunks_exact_mut(size);
+                for (dx, dy) in dx.zip(top[0].diff.slice().chunks_exact(more)) {
+                    dx.copy_from_slice(&dy[..size]); // the coordinates came from nowhere
+                }
+            }
+            Ok(())
+        }
+        fn needs(&self) -> Needs {
+            Needs::NOTHING
+        }
+    }
+
+    // %% tol=0.05
+    layers.add::<AddCoords>("AddCoords");
+    let report = bench(&layers, "type: 'AddCoords'", &[&[2, 3, 4, 5]])?.check_gradient(&Gradient::default())?;
+    println!("{} slopes compared, and right", report.compared);
+    let mut lines = Vec::new();
+    for (what, first, bottom) in [
+        ("convolution", "", "x"),
+        ("with coordinates", "layer { name: 'coords' type: 'AddCoords' bottom: 'x' top: 'xyz' }", "xyz"),
+    ] {
+        let text = format!(
+            "layer {{ name: 'in' type: 'Input' top: 'x' top: 't'
+                      input_param {{ shape {{ dim: 256 dim: 1 dim: 16 dim: 16 }} shape {{ dim: 256 dim: 2 dim: 1 dim: 1 }} }} }}
+             {first}
+             layer {{ name: 'conv' type: 'Convolution' bottom: '{bottom}' top: 'conv'
+                      convolution_param {{ num_output: 2 kernel_size: 1 weight_filler {{ value: 1 }} bias_filler {{ value: -4 }} }} }}
+             layer {{ name: 'max' type: 'Pooling' bottom: 'conv' top: 'y' pooling_param {{ pool: MAX global_pooling: true }} }}
+             layer {{ name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' }}"
+        );
+        param.net_param = Some(text::parse::<NetParameter>(&text, what)?.message);
+        param.base_lr = Some(0.05);
+        let mut solver = Solver::build(&param).layers(&layers).log(&Log::silent()).make()?;
+        let net = solver.net();
+        for i in 0..256 {
+            net.data_mut("x")?.slice_mut()[256 * i + i] = 4.0; // in each picture the dot is somewhere else
+            net.data_mut("t")?.slice_mut()[2 * i] = 2.0 * (i / 16) as f32 / 15.0 - 1.0;
+            net.data_mut("t")?.slice_mut()[2 * i + 1] = 2.0 * (i % 16) as f32 / 15.0 - 1.0;
+        }
+        solver.step(500)?;
+        let loss = solver.losses().to_vec();
+        println!("{what}: loss {:.3}, weights {:.2?}", loss[499], solver.net().param("conv", 0)?.data.slice());
+        lines.push((what, loss.iter().enumerate().step_by(5).map(|(i, l)| (i as f64, *l as f64)).collect::<Vec<_>>()));
+    }
+    show(
+        &Chart::new("Where is the dot?")
+            .axes("iteration", "loss")
+            .log()
+            .line(lines[0].0, &lines[0].1)
+            .line(lines[1].0, &lines[1].1),
+    )?;
+
+    // %% [markdown]
+    // Without coordinates the net says the same for all 256 pictures, and cannot do better. With them the weights tell how it
+    // is done: the dot counts so much that its place wins the maximum, and what is passed on is that place's coordinate, with
+    // weight 1.
+    //
+    // ## A fully connected layer is a convolution
+    //
+    // Last, the other way round. A fully connected layer over a map is a convolution whose kernel is as large as the map: there is
+    // one place where the kernel fits, and there it sees everything. And a fully connected layer over single numbers is a
+    // convolution of 1 x 1: it does at every place what the layer does once. So a convolution can classify, and at every place,
+    // too: one class for each pixel (U-Net and its kin end in such a layer).
+    //
+    // For a small map, the loops first. The weights are the same numbers in the same order; only the shape has another name.
+
+    // %%
+    {
+        let ip = "type: 'InnerProduct' inner_product_param { num_output: 5 weight_filler { type: 'xavier' } }";
+        let conv = "type: 'Convolution' convolution_param { num_output: 5 kernel_size: 4 }";
+        let mut ip = bench(&layers, ip, &[&[1, 3, 4, 4]])?;
+        let mut conv = bench(&layers, conv, &[&[1, 3, 4, 4]])?;
+        println!("weights {:?} and {:?}", ip.params[0].shape(), conv.params[0].shape());
+        conv.params[0].data.slice_mut().copy_from_slice(ip.params[0].data.slice());
+        ip.forward()?;
+        conv.forward()?;
+        for k in 0..5 {
+            let (w, x) = (&ip.params[0].data.slice()[48 * k..48 * (k + 1)], ip.bottom[0].data.slice());
+            let mut y = 0.0;
+            for i in 0..48 {
+                y += w[i] * x[i];
+            }
+            let (a, b) = (ip.top[0].data.slice()[k], conv.top[0].data.slice()[k]);
+            println!("output {k}: by hand {y:.4}, InnerProduct {a:.4}, Convolution {b:.4}");
+        }
+    }
+
+    // %% [markdown]
+    // Now with a net that can do something. LeNet learns digits for 300 iterations. In Caffe's words, what follows is *net
+    // surgery*.
+
+    // %% tol=0.1
+    mnist::ensure_lmdb(&root)?;
+    let mut builder = Builder::read(root.join("proto/lenet_solver.prototxt"))?;
+    (builder.param_mut().display, builder.param_mut().snapshot) = (Some(0), Some(0));
+    builder.param_mut().test_initialization = Some(false);
+    let mut solver = builder.seed(1).log(&Log::silent()).make()?;
+    solver.step(300)?;
+    println!("accuracy {:.3}", solver.test(0)?.get("accuracy").unwrap_or(0.0));
+
+    // %% [markdown]
+    // The net as it is used, `proto/lenet.prototxt`, ends in `ip1` and `ip2`. We make convolutions of them: `ip1` sees maps of 4 x
+    // 4, `ip2` single numbers. They get new names, so that nobody takes their weights for something else.
+
+    // %%
+    let lenet = text::read::<NetParameter>(root.join("proto/lenet.prototxt"))?.message;
+    let mut sliding = lenet.clone();
+    for layer in &mut sliding.layer {
+        let (kernel, outputs) = match layer.name() {
+            "ip1" => (4, 500),
+            "ip2" => (1, 10),
+            _ => continue,
+        };
+        let name = format!("{}-conv", layer.name());
+        (layer.name, layer.r#type, layer.inner_product_param) = (Some(name), Some("Convolution".into()), None);
+        layer.convolution_param =
+            Some(ConvolutionParameter { num_output: Some(outputs), kernel_size: vec![kernel], ..Default::default() });
+    }
+    let mut lenet = Net::build(&lenet).phase(Phase::Test).make()?;
+    let mut sliding = Net::build(&sliding).phase(Phase::Test).make()?;
+    {
+        let trained = solver.net().to_proto(false);
+        lenet.copy_trained_layers(&trained, false)?;
+        let report = sliding.copy_trained_layers(&trained, false)?;
+        println!("copied {:?}, left new {:?}", report.copied, report.left_new);
+        for layer in ["ip1", "ip2"] {
+            let conv = format!("{layer}-conv");
+            for i in 0..2 {
+                let (from, to) = (lenet.param(layer, i)?, sliding.param_mut(&conv, i)?);
+                println!("{layer}[{i}] {:?} -> {conv}[{i}] {:?}", from.shape(), to.shape());
+                to.data.slice_mut().copy_from_slice(from.data.slice());
+            }
+        }
+    }
+
+    // %% [markdown]
+    // On digits of 28 x 28 both nets must say the same.
+
+    // %%
+    {
+        let mut x = Values::new(&[64, 1, 28, 28])?;
+        for (x, byte) in x.slice_mut().iter_mut().zip(&digits.images) {
+            *x = *byte as f32 / 256.0;
+        }
+        for net in [&mut lenet, &mut sliding] {
+            net.data_mut("data")?.copy_from(&x)?;
+            net.forward()?;
+        }
+        let pairs = lenet.data("ip2")?.slice().iter().zip(sliding.data("ip2")?.slice());
+        let furthest = pairs.fold(0.0, |m: f32, (a, b)| m.max((a - b).abs()));
+        println!("scores: {:?} and {:?}", lenet.shape("ip2")?, sliding.shape("ip2")?);
+        println!("they differ by less than 0.0001: {}", furthest < 1e-4);
+        assert!(furthest < 1e-4);
+    }
+
+    // %% [markdown]
+    // Nothing in `sliding` knows the number 28 any more. So we may give it a larger picture.
+    //
+    // **What will this print?** A picture of 28 x 84 pixels: room for three digits side by side. LeNet would cut it in three and
+    // give 3 times 10 scores. `sliding` gives `1 x 10 x h x w` scores: what are h and w? (The two poolings halve the picture,
+    // twice.) Write it down, then run.
+
+    // %%
+    sliding.reshape_blob("data", &[1, 1, 28, 84])?;
+    sliding.forward()?;
+    println!("ip2 has shape {:?}", sliding.shape("ip2")?);
+
+    // %% [markdown]
+    // 1 x 15, and not 3. The window of 28 pixels does not jump from digit to digit; it slides, and its step is 4 pixels, the product of
+    // the two strides. From 0 to 84 - 28 = 56 there are 56 / 4 + 1 = 15 places.
+    //
+    // Now a real scene: seven digits of the test set, put down here and there.
+
+    // %%
+    let mut scene = Values::new(&[1, 1, 76, 140])?;
+    for (i, top, left) in [(0, 2, 6), (1, 0, 50), (2, 6, 86), (3, 8, 110), (4, 44, 20), (5, 40, 64), (7, 46, 104)] {
+        for p in 0..784 {
+            let x = &mut scene.slice_mut()[140 * (top + p / 28) + left + p % 28];
+            *x = x.max(digits.image(i)[p] as f32 / 256.0);
+        }
+    }
+    sliding.reshape_blob("data", &[1, 1, 76, 140])?;
+    sliding.data_mut("data")?.copy_from(&scene)?;
+    sliding.forward()?;
+    println!("{} windows, scores {:?}", 13 * 29, sliding.shape("ip2")?);
+    show(&Images::of(&scene)?.tile(420.0).title("The scene"))?;
+
+    // %% [markdown]
+    // Is every place of the map truly what LeNet would say of its window? We cut out a few windows and ask it.
+
+    // %%
+    lenet.reshape_blob("data", &[1, 1, 28, 28])?;
+    let mut furthest = 0.0f32;
+    for (i, j) in [(0, 0), (1, 2), (5, 11), (10, 5), (12, 28)] {
+        for p in 0..784 {
+            let x = scene.slice()[140 * (4 * i + p / 28) + 4 * j + p % 28];
+            lenet.data_mut("data")?.slice_mut()[p] = x;
+        }
+        lenet.forward()?;
+        for c in 0..10 {
+            let (one, map) = (lenet.data("ip2")?.slice()[c], sliding.data("ip2")?.slice()[(13 * c + i) * 29 + j]);
+            furthest = furthest.max((one - map).abs());
+        }
+    }
+    println!("five windows, ten scores each: they differ by less than 0.0001: {}", furthest < 1e-4);
+    assert!(furthest < 1e-4);
+
+    // %% [markdown]
+    // So the maps below are 377 runs of LeNet for the price of about eleven: neighbours share nearly all of their convolutions. Each
+    // picture is one class, its probability at every place of the window.
+
+    // %% tol=0.3
+    let maps = sliding.data("prob")?.clone();
+    show(
+        &Images::of(&maps)?
+            .columns(5)
+            .tile(130.0)
+            .range(0.0, 1.0)
+            .captions((0..10).map(|c| c.to_string()))
+            .title("The probability of each digit"),
+    )?;
 
     Ok(())
 }
