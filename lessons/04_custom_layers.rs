@@ -121,9 +121,9 @@ fn main() -> Result {
     // %% [markdown]
     // Four: once at building, and once before **every** forward. Caffe does the same. Why, if no shape changes? Because
     // the shapes might change, and nobody else is asked. A batch may be smaller, a picture larger, a data layer may
-    // bring something new; so each layer looks at its bottoms again, every time. If they are as before it costs nothing:
-    // a blob that gets the shape it has keeps its memory. We can see that, too. And when they are not as before, no one
-    // needs to be told:
+    // bring something new; so each layer looks at its bottoms again, every time. If they are as before it costs
+    // nothing: a blob that gets the shape it has keeps its memory. We can see that, too. And when they are not as
+    // before, no one needs to be told:
 
     // %%
     let address = net.data("y")?.slice().as_ptr() as usize;
@@ -140,9 +140,9 @@ fn main() -> Result {
     println!("in the end:     {}", count(&net)?);
 
     // %% [markdown]
-    // `new` and `setup` stay at 1. What they make, the weights, does not depend on the number of samples. Open the file:
-    // [src/net/run.rs](../src/net/run.rs), `forward_step`. There is one line with `reshape` and `forward`, one after the
-    // other.
+    // `new` and `setup` stay at 1. What they make, the weights, does not depend on the number of samples. Open the
+    // file: [src/net/run.rs](../src/net/run.rs), `forward_step`. There is one line with `reshape` and `forward`, one
+    // after the other.
     //
     // ## Bottom and top are lists
     //
@@ -179,8 +179,8 @@ fn main() -> Result {
     // %% [markdown]
     // Now the layer. A layer gets **lists** of blobs, because some layers have several bottoms or several tops. A loss
     // has two bottoms: `bottom[0]` is the predictions and `bottom[1]` the targets. So wherever a 2 appears below, it is
-    // the length of this list. It has nothing to do with the size of the batch, which is the first axis of *each* of the
-    // blobs.
+    // the length of this list. It has nothing to do with the size of the batch, which is the first axis of *each* of
+    // the blobs.
     //
     // - The list's length is declared once, in `arity`, and the net checks it.
     // - `reshape` checks the rest: both blobs must hold as many values. (`count` is the product of a shape.) Then it
@@ -298,7 +298,8 @@ fn main() -> Result {
     // ## Is it right?
     //
     // A layer is right when its forward is its formula and its backward is the slope of its forward. `Harness` runs one
-    // layer alone and tries both: the formula once more in f64, and the slope of every input by walking, as in our loop.
+    // layer alone and tries both: the formula once more in f64, and the slope of every input by walking, as in our
+    // loop.
 
     // %%
     fn furthest(a: &Values, b: &Values) -> f32 {
@@ -344,8 +345,8 @@ fn main() -> Result {
     // %% [markdown]
     // ## The Dice loss
     //
-    // Some tasks have many more zeros than ones: which pixels are the tumour? A net that answers "none" is right at 98 %
-    // of the pixels. The Dice loss compares what both agree on with what there is in all (Milletari et al. 2016):
+    // Some tasks have many more zeros than ones: which pixels are the tumour? A net that answers "none" is right at 98
+    // % of the pixels. The Dice loss compares what both agree on with what there is in all (Milletari et al. 2016):
     //
     // $$ I = \sum a b, \qquad S = \sum a^2 + \sum b^2, \qquad L = 1 - \frac{2 I}{S} $$
     //
@@ -449,8 +450,8 @@ fn main() -> Result {
     //
     // Backward is told for each bottom whether its diff is wanted: `down` in our layers, `propagate_down` in Caffe. Why
     // is a function called at all, if it is told to do nothing? Because it is asked for each bottom by itself. A loss
-    // may have to answer for its predictions and not for its labels; a layer with weights has work to do for the weights
-    // even if nobody wants its bottom's diff. If *nothing* is wanted, backward is not called.
+    // may have to answer for its predictions and not for its labels; a layer with weights has work to do for the
+    // weights even if nobody wants its bottom's diff. If *nothing* is wanted, backward is not called.
     //
     // Who decides? The net, when it is built. A diff is wanted if something below it learns and something above it is a
     // loss. The prototxt may say `propagate_down: false` to cut a branch off.
@@ -599,8 +600,8 @@ fn main() -> Result {
     // There are 980 zeros among the ten thousand, so after five more the ones begin.
     //
     // Somebody once set a variable in such a layer, and reported that `forward` saw it and `step` did not. Can that be?
-    // We look into the journal. A solver trains one net, and a test net has a layer `data`, too. We set the order in the
-    // train net: nothing but sevens.
+    // We look into the journal. A solver trains one net, and a test net has a layer `data`, too. We set the order in
+    // the train net: nothing but sevens.
 
     // %%
     fn solver_of(layers: &Layers, net: &str, base_lr: f32) -> Result<Solver> {
@@ -624,14 +625,15 @@ fn main() -> Result {
 
     // %% [markdown]
     // `forward` and `step` run the very same layer (what else a step does is in lesson 03). The *test* net has another
-    // one, with fields of its own. Who sets a variable in the one and looks at the other sees what was reported; so does
-    // who lets a thread read ahead before the variable is set. If both nets shall see a value, put it where the journal
-    // is.
+    // one, with fields of its own. Who sets a variable in the one and looks at the other sees what was reported; so
+    // does who lets a thread read ahead before the variable is set. If both nets shall see a value, put it where the
+    // journal is.
     //
     // ## Three bottoms
     //
-    // A *triplet loss* has three bottoms, and all of them want a gradient (Schroff et al. 2015). An anchor a, a positive
-    // p of the same class, a negative n of another. Nearness is learnt: p shall be nearer to a than n is, by a margin m.
+    // A *triplet loss* has three bottoms, and all of them want a gradient (Schroff et al. 2015). An anchor a, a
+    // positive p of the same class, a negative n of another. Nearness is learnt: p shall be nearer to a than n is, by a
+    // margin m.
     //
     // $$ L = \frac{1}{2N} \sum_n \max(0, \; |a - p|^2 - |a - n|^2 + m) $$
     //
@@ -858,13 +860,13 @@ fn main() -> Result {
     // %% [markdown]
     // ## A convolution, taken apart
     //
-    // A convolution is a loop over triples. Each says: the weight number w takes the input number x to the output number
-    // y. Forward is $y \mathrel{+}= w x$ over all triples, and backward is $dx \mathrel{+}= w \, dy$ and
+    // A convolution is a loop over triples. Each says: the weight number w takes the input number x to the output
+    // number y. Forward is $y \mathrel{+}= w x$ over all triples, and backward is $dx \mathrel{+}= w \, dy$ and
     // $dw \mathrel{+}= x \, dy$ over the same ones. Here they are: k outputs, places (i, j), c channels, and (p, q) in
     // the kernel.
     //
-    // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. Let it depend, and
-    // every place has a kernel of its own. That is a *locally connected* layer. So one layer can be both, with one
+    // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. Let it depend,
+    // and every place has a kernel of its own. That is a *locally connected* layer. So one layer can be both, with one
     // field, `tied`.
 
     // %%
@@ -1027,13 +1029,13 @@ fn main() -> Result {
     // ## The same kernel, scaled
     //
     // Kernels for every place are many weights. For a map of 16 x 16 with 128 channels and kernels of 3 x 3 x 128 a
-    // convolution has 147,456, the untied one 37,748,736. A middle way: one kernel, and for each place one number s that
-    // scales it. Does this need a new layer? Everything is linear, so a scaled kernel gives a scaled output:
+    // convolution has 147,456, the untied one 37,748,736. A middle way: one kernel, and for each place one number s
+    // that scales it. Does this need a new layer? Everything is linear, so a scaled kernel gives a scaled output:
     //
     // $$ y = \sum (s w) \, x = s \sum w \, x $$
     //
-    // So no: it is a Convolution with a *Scale* on it, whose s runs over the axes 2 and 3. We compare it with our untied
-    // layer, whose kernels we scale by hand.
+    // So no: it is a Convolution with a *Scale* on it, whose s runs over the axes 2 and 3. We compare it with our
+    // untied layer, whose kernels we scale by hand.
 
     // %%
     {
@@ -1059,9 +1061,9 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // And where does s come from? Learnt constants are one way. The other: a small net makes s from the picture, so that
-    // every picture has scales of its own (Dynamic Filter Networks, De Brabandere et al. 2016). That is a product of two
-    // blobs, *Eltwise*. Both learn digits here; look at what s has become.
+    // And where does s come from? Learnt constants are one way. The other: a small net makes s from the picture, so
+    // that every picture has scales of its own (Dynamic Filter Networks, De Brabandere et al. 2016). That is a product
+    // of two blobs, *Eltwise*. Both learn digits here; look at what s has become.
 
     // %% tol=any
     let constants = "
@@ -1295,8 +1297,8 @@ fn main() -> Result {
     println!("ip2 has shape {:?}", sliding.shape("ip2")?);
 
     // %% [markdown]
-    // 1 x 15, and not 3. The window of 28 pixels does not jump from digit to digit; it slides, and its step is 4 pixels,
-    // the product of the two strides. From 0 to 84 - 28 = 56 there are 56 / 4 + 1 = 15 places.
+    // 1 x 15, and not 3. The window of 28 pixels does not jump from digit to digit; it slides, and its step is 4
+    // pixels, the product of the two strides. From 0 to 84 - 28 = 56 there are 56 / 4 + 1 = 15 places.
     //
     // Now a real scene: seven digits of the test set, put down here and there.
 
@@ -1348,9 +1350,9 @@ fn main() -> Result {
     println!("one of the sliding net:  {:>4} million", multiplications(&sliding)? / 1_000_000);
 
     // %% [markdown]
-    // 377 runs of LeNet for a quarter of the price: windows that overlap share the work of `conv1` and `conv2`. Here are
-    // the answers, a map for each class. The brighter, the surer is the net that *this* digit stands in the window at
-    // that place.
+    // 377 runs of LeNet for a quarter of the price: windows that overlap share the work of `conv1` and `conv2`. Here
+    // are the answers, a map for each class. The brighter, the surer is the net that *this* digit stands in the window
+    // at that place.
 
     // %% tol=any
     let maps = sliding.data("prob")?.clone();
@@ -1395,8 +1397,8 @@ fn main() -> Result {
     // ## The features, too
     //
     // One more thing that people ask of a trained net: the values of a late layer, to do something else with them, and
-    // the scores along with them. They need not be asked for. After a forward every blob holds what its layer made. Here
-    // the digits of the test set whose 500 numbers in `ip1` are nearest to those of the first, a seven:
+    // the scores along with them. They need not be asked for. After a forward every blob holds what its layer made.
+    // Here the digits of the test set whose 500 numbers in `ip1` are nearest to those of the first, a seven:
 
     // %% tol=any
     {
