@@ -230,9 +230,8 @@ fn main() -> Result {
             let (dl, n) = (top[0].diff.scalar(), bottom[0].num() as f32);
             for i in 0..2 {
                 if down[i] {
-                    let d = bottom[i].diff.slice_mut();
-                    for k in 0..d.len() {
-                        d[k] = self.sign[i] * dl * self.diff[k] / n;
+                    for (d, diff) in bottom[i].diff.slice_mut().iter_mut().zip(&self.diff) {
+                        *d = self.sign[i] * dl * diff / n;
                     }
                 }
             }

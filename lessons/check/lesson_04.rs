@@ -50,12 +50,10 @@ fn backward(number: u64) -> Result<String> {
             }
             sum
         };
-        let slope = |i: usize, k: usize| (moved(i, k, 0.5) - moved(i, k, -0.5)) / 1.0; // exact: linear in each value
-        for i in 0..2 {
-            for k in 0..4 {
-                if down[i] {
-                    d[i][k] = slope(i, k);
-                }
+        let slope = |i: usize, k: usize| moved(i, k, 0.5) - moved(i, k, -0.5); // exact, for each value counts linearly
+        for (i, d) in d.iter_mut().enumerate().filter(|(i, _)| down[*i]) {
+            for (k, d) in d.iter_mut().enumerate() {
+                *d = slope(i, k);
             }
         }
         dw += slope(2, 0);
@@ -91,8 +89,8 @@ fn surgery(number: u64) -> Result<String> {
     let (w1, b1) = (random("ip1[0]", 160, 0.5), random("ip1[1]", 5, 0.5));
     let (w2, b2) = (random("ip2[0]", 15, 0.5), random("ip2[1]", 3, 0.5));
     let picture = random("picture", 48, 1.0);
-    let mut scores = vec![vec![0.0; 3]; 3];
-    for left in 0..3 {
+    // The three scores of the window that begins at column `left`.
+    let scores = |left: usize| {
         let mut map = Vec::new(); // 2 x 4 x 4
         for k in 0..2 {
             for place in 0..16 {
@@ -100,15 +98,13 @@ fn surgery(number: u64) -> Result<String> {
                 map.push(b0[k] + (0..9).map(|p| w0[9 * k + p] * picture[at(p)]).sum::<f64>());
             }
         }
-        let hidden: Vec<f64> =
-            (0..5).map(|h| (b1[h] + (0..32).map(|i| w1[32 * h + i] * map[i]).sum::<f64>()).max(0.0)).collect();
-        for k in 0..3 {
-            scores[k][left] = b2[k] + (0..5).map(|h| w2[3 * h + k] * hidden[h]).sum::<f64>();
-        }
-    }
+        let hidden = |h: usize| (b1[h] + (0..32).map(|i| w1[32 * h + i] * map[i]).sum::<f64>()).max(0.0);
+        [0, 1, 2].map(|k| b2[k] + (0..5).map(|h| w2[3 * h + k] * hidden(h)).sum::<f64>())
+    };
+    let windows = [scores(0), scores(1), scores(2)];
     let mut text = "scores [1, 3, 1, 3]\n".to_string();
-    for row in scores {
-        let _ = writeln!(text, "{row:.5?}");
+    for k in 0..3 {
+        let _ = writeln!(text, "{:.5?}", windows.map(|scores| scores[k]));
     }
     Ok(text)
 }

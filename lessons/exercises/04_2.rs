@@ -31,7 +31,7 @@ impl Shuffled {
 
     /// Writes the numbers of the next samples into the batch, and moves on.
     fn fill(&mut self, batch: &mut [f32]) -> Result {
-        let _ = batch;
+        let _ = (self.order(0), batch);
         Err(Error::value("not done yet: the batch").hint("position / n is the epoch; it may change within a batch"))
     }
 }
