@@ -256,8 +256,8 @@ fn main() -> Result {
     layers.add::<MyEuclidean>("MyEuclidean");
     for (shape, bottoms) in [("dim: 4 dim: 2", "bottom: 'a'"), ("dim: 4 dim: 3", "bottom: 'a' bottom: 'b'")] {
         let text = format!(
-            "layer {{ name: 'in' type: 'Input' top: 'a' top: 'b'
-                      input_param {{ shape {{ dim: 4 dim: 2 }} shape {{ {shape} }} }} }}
+            "layer {{ name: 'in' type: 'Input' top: 'a' top: 'b'\n\
+             input_param {{ shape {{ dim: 4 dim: 2 }} shape {{ {shape} }} }} }}\n\
              layer {{ name: 'loss' type: 'MyEuclidean' {bottoms} top: 'loss' }}"
         );
         match net_of(&layers, &text) {
@@ -482,9 +482,9 @@ fn main() -> Result {
     // And if you ask for a gradient that does not exist, of Dice's mask, you are told:
 
     // %%
-    let text = "layer { name: 'in' type: 'Input' top: 'a' top: 'mask' input_param { shape { dim: 4 } } }
-                layer { name: 'dice' type: 'Dice' bottom: 'a' bottom: 'mask' top: 'loss'
-                        propagate_down: true propagate_down: true }";
+    let text = "layer { name: 'in' type: 'Input' top: 'a' top: 'mask' input_param { shape { dim: 4 } } }\n\
+                layer { name: 'dice' type: 'Dice' bottom: 'a' bottom: 'mask' top: 'loss'\n\
+                propagate_down: true propagate_down: true }";
     if let Err(e) = net_of(&layers, text) {
         println!("{e}");
     }
@@ -637,7 +637,7 @@ fn main() -> Result {
     // $$ L = \frac{1}{2N} \sum_n \max(0, \; |a - p|^2 - |a - n|^2 + m) $$
     //
     // Where the maximum is 0, all is well and the slope is 0. Elsewhere $da = (n - p)/N$, $dp = (p - a)/N$ and
-    // $dn = (a - n)/N$, times $dL$.
+    // $dn = (a - n)/N$, times $dL$. Caffe has a message with a `margin`, that of another loss. We read m from it.
 
     // %%
     /// L = 1/(2N) sum max(0, |a - p|^2 - |a - n|^2 + m)
@@ -721,7 +721,7 @@ fn main() -> Result {
                       inner_product_param {{ num_output: 10 bias_term: false weight_filler {{ type: 'xavier' }} }} }}"
         );
     }
-    siamese += "layer { name: 'loss' type: 'Triplet' top: 'loss'
+    siamese += "layer { name: 'loss' type: 'Triplet' top: 'loss' contrastive_loss_param { margin: 5 }
                         bottom: 'y_anchor' bottom: 'y_positive' bottom: 'y_negative' }";
     let mut solver = solver_of(&layers, &siamese, 0.02)?;
     {
@@ -741,15 +741,17 @@ fn main() -> Result {
             solver.net().layer_mut::<Digits>(layer)?.order = order;
         }
     }
-    solver.step(200)?;
+    solver.step(1)?;
+    println!("propagate_down of the loss: {:?}", solver.net().propagates_down("loss")?.1);
+    show(&solver.net().trace()?)?;
+    solver.step(199)?;
     for (what, losses) in [("first", &solver.losses()[..20]), ("last", &solver.losses()[180..])] {
         println!("mean loss of the {what} 20 iterations: {:.2}", losses.iter().sum::<f32>() / 20.0);
     }
-    println!("propagate_down of the loss: {:?}", solver.net().propagates_down("loss")?.1);
-    show(&solver.net().trace()?)?;
 
     // %% [markdown]
-    // Three ways lead into the loss, and three gradients go back. They meet in one place, the weights they share.
+    // Three ways lead into the loss, and three gradients go back. They meet in one place, the weights that all three
+    // share. And what is alike has come nearer: the loss has fallen.
     //
     // ## Two tops, and something to learn
     //
