@@ -4,6 +4,7 @@ use crate::lesson::{Lesson, Role};
 use crate::output::{Output, pieces, push_text};
 use cortado::{Error, Kind, Result};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -161,6 +162,7 @@ pub fn execute(lesson: &Lesson, folder: &Path) -> Result<Vec<Vec<Output>>> {
     let run = Command::new("jupyter")
         .args(["execute", "--inplace", "--allow-errors", &format!("--timeout={LIMIT}"), "--startup_timeout=600"])
         .arg(&copy)
+        .env("LD_LIBRARY_PATH", library_path())
         .output();
     let executed = std::fs::read_to_string(&copy);
     let _ = std::fs::remove_file(&copy);
@@ -201,6 +203,15 @@ pub fn execute(lesson: &Lesson, folder: &Path) -> Result<Vec<Vec<Output>>> {
         return Err(Error::new(Kind::File, message).hint(needs));
     }
     Ok(outputs)
+}
+
+/// Where the loader looks for libraries, without the folders of this very build: `cargo run` puts them first, and the kernel
+/// would load this build's copy of the library in place of its own.
+fn library_path() -> OsString {
+    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let build = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_path_buf()));
+    let other = std::env::split_paths(&path).filter(|p| build.as_ref().is_none_or(|build| !p.starts_with(build)));
+    std::env::join_paths(other).unwrap_or_default()
 }
 
 /// The last lines of a message, moved to the right.
