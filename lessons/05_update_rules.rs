@@ -92,7 +92,8 @@ fn main() -> Result<()> {
     // %% [markdown]
     // Three helpers. The first reads settings, in the words of a solver file. The second makes a solver that stands on a
     // surface; `add_with` hands our layer the surface it is to be. The third lets a solver walk and writes down every place
-    // where it was.
+    // where it was. Two short ones stand below: the path of one of the library's rules, and how far two paths are apart where
+    // they are furthest.
 
     // %%
     fn settings(words: &str) -> Result<SolverParameter> {
@@ -122,9 +123,6 @@ fn main() -> Result<()> {
         }
         Ok(path)
     }
-
-    // %% [markdown]
-    // And two short ones: the path of one of the library's rules, and how far two paths are apart where they are furthest.
 
     // %%
     fn library(surface: Surface, start: [f32; 2], words: &str, steps: usize) -> Result<Vec<[f32; 2]>> {
@@ -320,17 +318,17 @@ fn main() -> Result<()> {
             .line("0.5 rising to 0.99", &heights(RAVINE, &annealed(0.015, 99)?))
             .line("Nesterov 0.9", &heights(RAVINE, &rewritten(RAVINE, 0.015, 0.9, 99))),
     )?;
+    println!("height after 300 steps:    0.9    0.5 rising to 0.99");
     for lr in [0.004, 0.015] {
-        println!("lr {lr}, height after 300 steps:");
-        println!("  0.9                {:.0e}", (RAVINE.height)(momentum(RAVINE, START, lr, 0.9, 300)[300]));
-        println!("  0.5 rising to 0.99 {:.0e}", (RAVINE.height)(annealed(lr, 300)?[300]));
+        let plain = momentum(RAVINE, START, lr, 0.9, 300)[300];
+        println!("lr {lr:<21} {:>5.0e} {:>13.0e}", (RAVINE.height)(plain), (RAVINE.height)(annealed(lr, 300)?[300]));
     }
 
     // %% [markdown]
     // The annealed path has no swings at the start, and by the time the momentum is high the ball is nearly down. But look at
-    // the numbers below the chart. A rising momentum ends as 0.99 does, swinging, and after 300 steps it is far behind a plain
-    // 0.9. And with the smaller rate it comes to 0.99 while there is still a long way to go. It is one more
-    // knob that has to fit, not a better rule.
+    // the numbers below the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
+    // 0.9. With the smaller rate it reaches 0.99 while there is still a long way to go. Annealing is one more knob that has to
+    // fit, not a better rule.
     //
     // All three rules so far multiply the gradient with one rate, the same for every weight. The next three give each weight
     // a rate of its own.
@@ -362,7 +360,7 @@ fn main() -> Result<()> {
     let ours = adagrad(RAVINE, START, 0.5, 60);
     let theirs = library(RAVINE, START, "type: 'AdaGrad' base_lr: 0.5", 60)?;
     println!("AdaGrad, ours and the library's: {} apart", apart(&ours, &theirs));
-    println!("the first step: from {:?} to {:?}", ours[0], ours[1]);
+    println!("the first step: from {:.3?} to {:.3?}", ours[0], ours[1]);
     assert_eq!(ours, theirs);
 
     // %% [markdown]
@@ -610,10 +608,10 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // For gradient descent and momentum nothing has changed: they do not know where the axes are. Those that give each weight
-    // a rate of its own have lost what they had gained. A weight's own rate cannot describe a ravine in which two weights
-    // must change together. In a real net some ravines lie along the axes, because some weights simply have larger gradients
-    // than others. These rules help with those.
+    // For gradient descent and momentum nothing has changed: they do not know where the axes are. AdaGrad and RMSProp, which
+    // were far ahead, have fallen behind plain gradient descent; Adam is saved by its momentum. A rate for each weight cannot
+    // describe a ravine in which two weights must change together. In a real net some ravines do lie along the axes, because
+    // some weights simply have larger gradients than others. With those the three rules help.
     //
     // ## A saddle
     //
@@ -658,8 +656,8 @@ fn main() -> Result<()> {
     //
     // ## A rate that falls
     //
-    // Which rate is best? None is: long steps are good while there is a way to go, and short ones at the end. RMSProp was the
-    // worst case. Here it is once more, with a rate that falls in a straight line to 0.
+    // Which rate is best? None is: long steps are good while there is a way to go, and short ones at the end. RMSProp
+    // never came to rest. Here it is once more, with a rate that falls in a straight line to 0.
 
     // %% tol=any
     for policy in ["'fixed'", "'poly' power: 1 max_iter: 300"] {
@@ -759,7 +757,8 @@ fn main() -> Result<()> {
         println!("{e}\n");
     }
     rules.add::<Lion>("Lion");
-    println!("0f32.signum() is {}", 0f32.signum());
+    let ridge = walk(&mut solver_on(SADDLE, [-2.0, 0.0], "type: 'Lion' base_lr: 0.05", &rules)?, 300)?;
+    println!("0f32.signum() is {}; ours stays on the ridge: w[1] is {}", 0f32.signum(), ridge[300][1]);
     for policy in ["'fixed'", "'poly' power: 1 max_iter: 300"] {
         let words = format!("type: 'Lion' base_lr: 0.05 lr_policy: {policy}");
         let path = walk(&mut solver_on(RAVINE, START, &words, &rules)?, 300)?;
@@ -771,7 +770,7 @@ fn main() -> Result<()> {
     //
     // ## LeNet
     //
-    // Now 431,080 weights. Each rule gets the same net, the same seed, the same 200 batches.
+    // Now 431,080 weights. Each rule gets the same net, the same seed, the same 150 batches.
 
     // %%
     let root = files::root()?;
@@ -782,7 +781,7 @@ fn main() -> Result<()> {
         let mut param = settings(words)?;
         param.net_param = Some(lenet.clone());
         let mut solver = Solver::build(&param).rules(rules).seed(1).log(&Log::silent()).without_test_nets().make()?;
-        solver.step(200)?;
+        solver.step(150)?;
         Ok(solver.losses().to_vec())
     }
 
@@ -831,7 +830,7 @@ fn main() -> Result<()> {
     // - AdaGrad, RMSProp and Adam divide by the gradient's own size. Their rate is the length of a step; δ sets where that ends.
     // - They scale axis by axis: a ravine along an axis is easy for them, a tilted one is not.
     // - Adam's correction shortens the first steps. With $\beta_2 = 0.999$ it matters for a thousand of them.
-    // - Zero gradient, zero step: no rule leaves an exact saddle, and none should.
+    // - A rule that has seen only zeros takes no step: none leaves the ridge of a saddle, and none should.
     // - A policy makes the rate fall, `solver.set` anything else. Caffe's t counts iterations.
     //
     // ## Exercises

@@ -27,7 +27,7 @@ const NET: &str = r#"
 fn step(net: &mut Net, velocity: &mut [Vec<f32>], lr: f32, mu: f32) -> Result {
     let _ = (net, velocity, lr, mu);
     Err(Error::value("not done yet: the step")
-        .hint("three loops over net.store_mut().iter_mut(), zipped with the velocities"))
+        .hint("two loops over net.store_mut().iter_mut(), zipped with the velocities"))
 }
 
 fn main() -> Result<()> {

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 const WIDTH: f32 = 720.0;
 const HEIGHT: f32 = 420.0;
 /// The surface is sampled at the corners of this many cells, in a row and in a column.
-const CELLS: [usize; 2] = [96, 56];
+const CELLS: [usize; 2] = [72, 42];
 /// How many level lines there are unless they are given.
 const LEVELS: usize = 14;
 /// A path of more points than this is drawn without dots.
@@ -80,10 +80,7 @@ impl Plane {
         }
         let mut sorted: Vec<f32> = self.heights.iter().copied().filter(|z| z.is_finite()).collect();
         sorted.sort_by(f32::total_cmp);
-        let rank = |k: usize| sorted.len() * k * k / (LEVELS + 1).pow(2);
-        let mut levels: Vec<f32> = (1..=LEVELS).filter_map(|k| sorted.get(rank(k)).copied()).collect();
-        levels.dedup();
-        levels
+        (1..=LEVELS).filter_map(|k| sorted.get(sorted.len() * k * k / (LEVELS + 1).pow(2)).copied()).collect()
     }
 
     /// The pieces of the line at `level`, one or two a cell that it crosses (marching squares).
@@ -96,16 +93,15 @@ impl Plane {
             if z.iter().any(|z| !z.is_finite()) {
                 continue;
             }
-            // Where each side, from corner k to the next, is crossed.
-            let cut: Vec<[f32; 2]> = (0..4)
-                .map(|k| (k, (k + 1) % 4))
-                .filter(|&(a, b)| (z[a] < level) != (z[b] < level))
-                .map(|(a, b)| {
-                    let (p, q, part) =
-                        (self.corner(corners[a]), self.corner(corners[b]), (level - z[a]) / (z[b] - z[a]));
-                    [p[0] + part * (q[0] - p[0]), p[1] + part * (q[1] - p[1])]
-                })
-                .collect();
+            // Where the line crosses each side.
+            let mut cut = Vec::new();
+            for (a, b) in [(0, 1), (1, 2), (2, 3), (3, 0)] {
+                if (z[a] < level) != (z[b] < level) {
+                    let (p, q) = (self.corner(corners[a]), self.corner(corners[b]));
+                    let part = (level - z[a]) / (z[b] - z[a]);
+                    cut.push([p[0] + part * (q[0] - p[0]), p[1] + part * (q[1] - p[1])]);
+                }
+            }
             match cut[..] {
                 [a, b] => pieces.push([a, b]),
                 // A saddle: the middle decides which corners hang together.
@@ -151,8 +147,7 @@ impl Plane {
             svg.text((left - 9.0, py(y) + 4.5), 13.0, PALE, Anchor::End, &crate::log::number(y));
         }
         svg.text(((left + right) / 2.0, bottom + 42.0), 13.0, PALE, Anchor::Middle, &self.axes[0]);
-        let middle = (head + bottom) / 2.0;
-        svg.mark(&format!("<g transform=\"translate(20 {middle}) rotate(-90)\">"));
+        svg.mark(&format!("<g transform=\"translate(20 {}) rotate(-90)\">", (head + bottom) / 2.0));
         svg.text((0.0, 0.0), 13.0, PALE, Anchor::Middle, &self.axes[1]);
         svg.mark("</g>");
 
@@ -163,11 +158,9 @@ impl Plane {
         ));
         let levels = self.heights_of_lines();
         for (k, &level) in levels.iter().enumerate() {
-            let d: String = self
-                .line(level)
-                .iter()
-                .map(|[a, b]| format!("M{:.1} {:.1}L{:.1} {:.1}", px(a[0]), py(a[1]), px(b[0]), py(b[1])))
-                .collect();
+            let piece =
+                |[a, b]: &[[f32; 2]; 2]| format!("M{:.1} {:.1}L{:.1} {:.1}", px(a[0]), py(a[1]), px(b[0]), py(b[1]));
+            let d: String = self.line(level).iter().map(piece).collect();
             let strength = 0.75 - 0.55 * k as f32 / levels.len() as f32;
             svg.mark(&format!("<path d=\"{d}\" fill=\"none\" stroke=\"{PALE}\" stroke-opacity=\"{strength:.2}\"/>"));
         }
