@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cortado::net::{Builder, Keep};
 use cortado::show::svg::{Pixels, Svg, text_width};
-use cortado::show::{Chart, Histogram, Images, Rich, Sample, Show, Stats, Traced};
+use cortado::show::{Chart, Histogram, Images, Plane, Rich, Sample, Show, Stats, Traced};
 use cortado::{Net, Phase, Result, Values};
 
 fn values(shape: &[usize], of: impl Fn(usize) -> f32) -> Values {
@@ -124,6 +124,75 @@ fn what_cannot_be_drawn_is_an_error() {
     assert!(Images::of(&Values::new(&[5]).unwrap()).is_err());
     assert!(Images::of(&Values::new(&[1, 1, 1, 2, 2]).unwrap()).is_err());
     assert!(Chart::new("empty").look().is_err());
+    assert!(Plane::new("backwards", 1.0..=-1.0, 0.0..=1.0).look().is_err());
+    assert!(Plane::new("endless", 0.0..=1.0, 0.0..=f32::INFINITY).look().is_err());
+}
+
+/// What is drawn inside a plane's frame, undone: for each path its points in the plane's own numbers.
+fn paths_in(plane: &Plane, x: [f64; 2], y: [f64; 2]) -> Vec<Vec<[f64; 2]>> {
+    let svg = svg(plane);
+    let (_, inside) = svg.split_once("<svg x=").expect("a frame");
+    let number = |name: &str| -> f64 {
+        let inside = format!(" x={inside}");
+        inside.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    let (left, top, width, height) = (number("x"), number("y"), number("width"), number("height"));
+    let point = |xy: &str| {
+        let (px, py) = xy.trim().split_once(' ').unwrap();
+        let (px, py): (f64, f64) = (px.parse().unwrap(), py.parse().unwrap());
+        [x[0] + (px - left) / width * (x[1] - x[0]), y[1] - (py - top) / height * (y[1] - y[0])]
+    };
+    let paths = inside.split("<path d=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    paths.map(|d| d.split(['M', 'L']).filter(|xy| !xy.is_empty()).map(point).collect()).collect()
+}
+
+#[test]
+fn level_lines_lie_on_their_level() {
+    let plane = Plane::new("", -2.0..=2.0, -1.0..=1.0).surface(|[x, y]| x * x + y * y).levels(&[0.81]);
+    let lines = paths_in(&plane, [-2.0, 2.0], [-1.0, 1.0]);
+    assert_eq!(lines.len(), 1);
+    let mut length = 0.0;
+    for piece in lines[0].chunks(2) {
+        for [x, y] in piece {
+            assert!((x.hypot(*y) - 0.9).abs() < 5e-3, "({x}, {y}) is not on the circle");
+        }
+        length += (piece[0][0] - piece[1][0]).hypot(piece[0][1] - piece[1][1]);
+    }
+    assert!((length / (2.0 * std::f64::consts::PI * 0.9) - 1.0).abs() < 0.02, "a circle {length} long");
+
+    // At a saddle the two branches keep apart: x y > 0 hangs together, or x y < 0.
+    for level in [0.003f32, -0.003] {
+        let saddle = Plane::new("", -1.0..=1.1, -1.0..=1.1).surface(|[x, y]| x * y).levels(&[level]);
+        for piece in paths_in(&saddle, [-1.0, 1.1], [-1.0, 1.1])[0].chunks(2) {
+            let middle = [(piece[0][0] + piece[1][0]) / 2.0, (piece[0][1] + piece[1][1]) / 2.0];
+            assert!(middle[0] * middle[1] * level.signum() as f64 > -1e-4, "{level}: {piece:?}");
+        }
+    }
+
+    // Unless told, there are several lines; where the surface is not finite, and without one, there are none.
+    let bowl = Plane::new("", -2.0..=2.0, -1.0..=1.0).surface(|[x, y]| x * x + y * y);
+    assert!(paths_in(&bowl, [-2.0, 2.0], [-1.0, 1.0]).len() > 9);
+    let broken = Plane::new("", -2.0..=2.0, -1.0..=1.0).surface(|[x, _]| if x < 0.0 { f32::NAN } else { x });
+    assert!(paths_in(&broken, [-2.0, 2.0], [-1.0, 1.0]).iter().flatten().all(|p| p[0] >= -1e-2));
+    assert!(paths_in(&Plane::new("", 0.0..=1.0, 0.0..=1.0), [0.0, 1.0], [0.0, 1.0]).is_empty());
+}
+
+#[test]
+fn a_path_keeps_its_order_and_ends_where_it_is_not_finite() {
+    let way = [[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.5, 0.4], [0.1, 0.9]];
+    let plane = Plane::new("", 0.0..=1.0, 0.0..=1.0).path("to and fro", &way);
+    let drawn = paths_in(&plane, [0.0, 1.0], [0.0, 1.0]);
+    assert_eq!(drawn[0].len(), way.len());
+    for (drawn, way) in drawn[0].iter().zip(way) {
+        assert!((drawn[0] - way[0] as f64).abs() < 2e-3 && (drawn[1] - way[1] as f64).abs() < 2e-3);
+    }
+    assert_eq!(svg(&plane).matches("<circle").count(), way.len());
+
+    let lost = [[0.5, 0.5], [1e30, -1e30], [f32::NAN, 0.0], [0.1, 0.1]];
+    let plane = plane.path("lost", &lost);
+    assert_eq!(paths_in(&plane, [0.0, 1.0], [0.0, 1.0])[1].len(), 2);
+    assert!(!svg(&plane).contains("inf") && !svg(&plane).contains("NaN"));
+    assert!(Plane::new("", 0.0..=1.0, 0.0..=1.0).path("nothing", &[]).look().is_ok());
 }
 
 #[test]
@@ -169,6 +238,7 @@ fn drawings_are_well_formed_and_texts_escaped() {
         svg(&Images::of(&x).unwrap().title(title).captions(["<0>", "&1"])),
         svg(&Chart::new(title).axes("<x>", "&y").line("<a>", &[(0.0, 1.0), (1.0, 2.0)]).line("&b", &[(0.0, 3.0)])),
         svg(&Chart::new(title).log().line("a", &[(0.0, 1e-9), (1.0, 1e9)])),
+        svg(&Plane::new(title, 0.0..=1.0, 0.0..=1.0).axes("<x>", "&y").surface(|[x, _]| x).path("<a>", &[[0.5, 0.5]])),
     ];
     for drawing in &drawings {
         assert!(elements(drawing).contains(&"title".to_string()));

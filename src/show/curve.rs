@@ -14,8 +14,15 @@ const FINE: u32 = 8;
 const PALE: RGBColor = RGBColor(119, 116, 108);
 const GRID: RGBColor = RGBColor(226, 224, 218);
 /// Told apart by people who see few colours, too.
-const COLOURS: [RGBColor; 5] =
-    [RGBColor(0, 95, 150), RGBColor(200, 80, 10), RGBColor(0, 125, 95), RGBColor(150, 70, 130), RGBColor(110, 100, 20)];
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 95, 150),
+    RGBColor(200, 80, 10),
+    RGBColor(0, 125, 95),
+    RGBColor(150, 70, 130),
+    RGBColor(110, 100, 20),
+    RGBColor(45, 155, 210),
+    RGBColor(60, 60, 60),
+];
 /// A line of more points than this is drawn pale, with its running mean over it.
 const SMOOTH_FROM: usize = 100;
 

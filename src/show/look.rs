@@ -3,7 +3,7 @@
 //! A notebook's kernel takes rich output from a program's stdout, between two marks. That is all there is to it, so the same
 //! line of a lesson works in both.
 
-use super::{Chart, Histogram, Images, Trace};
+use super::{Chart, Histogram, Images, Plane, Trace};
 use crate::blob::Values;
 use crate::{Blob, Net, Result, Solver, files};
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ macro_rules! bare_expression {
     )*};
 }
 
-bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Trace);
+bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace);
 
 /// Whether the Rust kernel of a notebook runs this program.
 fn is_notebook() -> bool {

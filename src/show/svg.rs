@@ -14,7 +14,7 @@ pub const PALE: &str = "#77746c";
 /// Hairlines.
 pub const GRID: &str = "#e2e0da";
 /// Told apart by people who see few colours, too.
-pub const COLOURS: [&str; 5] = ["#005f96", "#c8500a", "#007d5f", "#964682", "#6e6414"];
+pub const COLOURS: [&str; 7] = ["#005f96", "#c8500a", "#007d5f", "#964682", "#6e6414", "#2d9bd2", "#3c3c3c"];
 /// What the browser's own fonts stand in for.
 pub const FONT: &str = "Helvetica, Arial, sans-serif";
 

@@ -42,9 +42,9 @@ pub struct At {
 ///     }
 ///     fn update(&self, at: &At, _w: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
 ///         for (dw, m) in dw.iter_mut().zip(history[0].iter_mut()) {
-///             let step = at.lr * (0.9 * *m + 0.1 * *dw).signum();
+///             let mix = 0.9 * *m + 0.1 * *dw;
 ///             *m = 0.99 * *m + 0.01 * *dw;
-///             *dw = step;
+///             *dw = if mix == 0.0 { 0.0 } else { at.lr.copysign(mix) }; // 0f32.signum() is 1
 ///         }
 ///     }
 /// }
