@@ -36,13 +36,7 @@ pub struct Exercise {
 
 /// All exercises, in order.
 const EXERCISES: &[&[Exercise]] =
-const EXERCISES: &[&[Exercise]] = &[
-    lesson_00::EXERCISES,
-    lesson_02::EXERCISES,
-    lesson_03::EXERCISES,
-    lesson_04::EXERCISES,
-    lesson_05::EXERCISES,
-];
+    &[lesson_00::EXERCISES, lesson_02::EXERCISES, lesson_03::EXERCISES, lesson_04::EXERCISES, lesson_05::EXERCISES];
 
 /// Inputs that a reader's own run does not use.
 const UNSEEN: [u64; 3] = [7, 42, 1998];
