@@ -64,6 +64,17 @@ fn every_lesson_asks_twice_and_has_exercises() {
     }
 }
 
+#[test]
+fn the_first_page_shows_pictures_that_exist() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let files: Vec<&str> = links.filter(|link| !link.contains("://") && !link.starts_with('#')).collect();
+    assert!(files.iter().filter(|file| file.ends_with(".svg")).count() >= 3);
+    for file in files {
+        assert!(root().join(file).exists(), "README.md links to {file}, which does not exist");
+    }
+}
+
 /// A copy of one lesson in all its forms, in a folder that looks like the project's root.
 fn copy_of_lesson_00() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@
 use cortado::random::Random;
 use cortado::{Error, Result};
 
-/// Fits y = w[0] x + w[1] to points that come without end.
+/// Fits `y = w[0] x + w[1]` to points that come without end.
 #[derive(Default)]
 struct Trainer {
     w: [f32; 2],
