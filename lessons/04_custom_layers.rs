@@ -865,8 +865,8 @@ fn main() -> Result {
     // ## A convolution, taken apart
     //
     // A convolution is a loop over triples. Each says: the weight number w takes the input number x to the output
-    // number y. Forward is $y \mathrel{+}= w x$ over all triples, and backward is $dx \mathrel{+}= w \, dy$ and
-    // $dw \mathrel{+}= x \, dy$ over the same ones. Here they are: k outputs, places (i, j), c channels, and (p, q) in
+    // number y. Forward is $y \leftarrow y + w x$ over all triples, and backward is $dx \leftarrow dx + w \, dy$ and
+    // $dw \leftarrow dw + x \, dy$ over the same ones. Here they are: k outputs, places (i, j), c channels, and (p, q) in
     // the kernel.
     //
     // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. Let it depend,

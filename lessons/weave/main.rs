@@ -126,6 +126,9 @@ fn weave(lesson: &Lesson, root: &Path, prose: bool) -> Result {
     let chapters = root.join("book/src/lessons");
     let _ = std::fs::remove_dir_all(chapters.join(&lesson.stem)); // pictures of cells that are gone
     for (name, text) in chapter::files(lesson, &outputs) {
+        if name.ends_with(".md") {
+            math::page(&text)?; // a formula that the book cannot show is better found now
+        }
         files::write_aside(&chapters.join(name), text.as_bytes())?;
     }
     eprintln!("{}: {} cells woven", lesson.stem, lesson.cells.len());
