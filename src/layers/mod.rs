@@ -17,16 +17,23 @@
 //! ```
 
 pub mod accuracy;
+pub mod arg_max;
 pub mod batch_norm;
+pub mod batch_reindex;
 pub mod bias;
 pub mod concat;
 pub mod convolution;
+pub mod crop;
 pub mod data;
+pub mod deconvolution;
 pub mod dropout;
 pub mod dummy_data;
 pub mod eltwise;
+pub mod embed;
 pub mod euclidean_loss;
+pub mod filter;
 pub mod flatten;
+pub mod im2col;
 pub mod inner_product;
 pub mod input;
 pub mod lrn;
@@ -43,28 +50,41 @@ pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
+pub mod spp;
 pub mod tanh;
+pub mod tile;
 
 // What several of them share.
+mod convolving;
 mod groups;
+mod indices;
 mod learnable;
 mod loss;
 mod parts;
+mod python;
 mod sizes;
 mod spread;
 mod sums;
+mod windows;
 
 pub use accuracy::Accuracy;
+pub use arg_max::ArgMax;
 pub use batch_norm::BatchNorm;
+pub use batch_reindex::BatchReindex;
 pub use bias::Bias;
 pub use concat::Concat;
 pub use convolution::Convolution;
+pub use crop::Crop;
 pub use data::Data;
+pub use deconvolution::Deconvolution;
 pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
+pub use embed::Embed;
 pub use euclidean_loss::EuclideanLoss;
+pub use filter::Filter;
 pub use flatten::Flatten;
+pub use im2col::Im2col;
 pub use inner_product::InnerProduct;
 pub use input::Input;
 pub use lrn::Lrn;
@@ -81,7 +101,9 @@ pub use slice::Slice;
 pub use softmax::Softmax;
 pub use softmax_loss::SoftmaxWithLoss;
 pub use split::Split;
+pub use spp::Spp;
 pub use tanh::Tanh;
+pub use tile::Tile;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -100,9 +122,14 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Data",                    new::<Data>),
     // vision
     ("Convolution",             new::<Convolution>),
+    ("Deconvolution",           new::<Deconvolution>),
+    ("Im2col",                  new::<Im2col>),
     ("Pooling",                 new::<Pooling>),
+    ("SPP",                     new::<Spp>),
+    ("Crop",                    new::<Crop>),
     // common
     ("InnerProduct",            new::<InnerProduct>),
+    ("Embed",                   new::<Embed>),
     // normalisation
     ("LRN",                     new::<Lrn>),
     ("BatchNorm",               new::<BatchNorm>),
@@ -122,6 +149,10 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Flatten",                 new::<Flatten>),
     ("Reshape",                 new::<Reshape>),
     ("Reduction",               new::<Reduction>),
+    ("Tile",                    new::<Tile>),
+    ("ArgMax",                  new::<ArgMax>),
+    ("BatchReindex",            new::<BatchReindex>),
+    ("Filter",                  new::<Filter>),
     ("Silence",                 new::<Silence>),
     // loss
     ("SoftmaxWithLoss",         new::<SoftmaxWithLoss>),
@@ -137,9 +168,9 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 /// The types of Caffe 1.0 that are not here yet.
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
-    "AbsVal", "ArgMax", "BNLL", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "ELU", "Embed", "Exp",
-    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
-    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "RNN", "SPP", "Threshold", "Tile",
+    "AbsVal", "BNLL", "ContrastiveLoss", "ELU", "Exp",
+    "HDF5Data", "HDF5Output", "HingeLoss", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
+    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "RNN", "Threshold",
     "WindowData",
 ];
 
@@ -177,14 +208,21 @@ impl Layers {
         self.table.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Makes the layer that `param` describes.
+    /// What makes layers of the type `name`.
+    fn find(&self, name: &str) -> Option<&SharedCreate> {
+        self.table.iter().find(|(n, _)| n == name).map(|(_, create)| create)
+    }
+
+    /// Makes the layer that `param` describes. A layer of type `Python` is the Rust layer with the name that its
+    /// `python_param` gives.
     ///
     /// # Errors
     /// A type that is unknown or does not exist yet, or parameters that the layer refuses.
     pub fn create(&self, param: &LayerParameter) -> Result<Box<dyn Layer>> {
         let kind = param.r#type();
-        match self.table.iter().find(|(name, _)| name == kind) {
-            Some((_, create)) => create(param),
+        match self.find(kind) {
+            Some(create) => create(param),
+            None if kind == "Python" => python::create(self, param),
             None if kind.is_empty() => {
                 Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
             }
