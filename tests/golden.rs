@@ -17,11 +17,6 @@ const NOT_KNOWN: &[&str] = &[
     // layer types
     "deconv_basic", "deconv_stride2_pad1", "deconv_bilinear_depthwise", "deconv_dilation",
     "im2col_basic", "im2col_stride_pad_dil",
-    "prelu", "prelu_inplace", "prelu_default_init", "elu", "elu_alpha", "bnll", "bnll_wide", "swish", "swish_wide",
-    "absval", "absval_zeros", "clip", "clip_edges", "threshold", "threshold_default",
-    "power_sq", "power_sq_shift_scale", "power_inv", "power_cube_shift", "power_scale0", "power_power0",
-    "exp_e", "exp_e_scale_shift", "exp_base2_full", "exp_inplace", "log_e", "log_e_scale_shift", "log_base10_full",
-    "split_shared_bottom",
     "hinge_L1", "hinge_L2", "infogain_file", "infogain_bottom", "infogain_axis2_ignore_FULL",
     "infogain_axis2_ignore_VALID", "infogain_axis2_ignore_NONE", "multinomial", "multinomial_clamped",
     "contrastive", "contrastive_legacy",

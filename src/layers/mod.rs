@@ -16,22 +16,30 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+pub mod absval;
 pub mod accuracy;
 pub mod batch_norm;
 pub mod bias;
+pub mod bnll;
+pub mod clip;
 pub mod concat;
 pub mod convolution;
 pub mod data;
 pub mod dropout;
 pub mod dummy_data;
 pub mod eltwise;
+pub mod elu;
 pub mod euclidean_loss;
+pub mod exp;
 pub mod flatten;
 pub mod inner_product;
 pub mod input;
+pub mod log;
 pub mod lrn;
 pub mod parameter;
 pub mod pooling;
+pub mod power;
+pub mod prelu;
 pub mod reduction;
 pub mod relu;
 pub mod reshape;
@@ -43,33 +51,44 @@ pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
+pub mod swish;
 pub mod tanh;
+pub mod threshold;
 
 // What several of them share.
 mod groups;
 mod learnable;
 mod loss;
 mod parts;
+mod pointwise;
 mod sizes;
 mod spread;
 mod sums;
 
+pub use absval::AbsVal;
 pub use accuracy::Accuracy;
 pub use batch_norm::BatchNorm;
 pub use bias::Bias;
+pub use bnll::Bnll;
+pub use clip::Clip;
 pub use concat::Concat;
 pub use convolution::Convolution;
 pub use data::Data;
 pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
+pub use elu::Elu;
 pub use euclidean_loss::EuclideanLoss;
+pub use exp::Exp;
 pub use flatten::Flatten;
 pub use inner_product::InnerProduct;
 pub use input::Input;
+pub use log::Log;
 pub use lrn::Lrn;
 pub use parameter::Parameter;
 pub use pooling::Pooling;
+pub use power::Power;
+pub use prelu::Prelu;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
@@ -81,7 +100,9 @@ pub use slice::Slice;
 pub use softmax::Softmax;
 pub use softmax_loss::SoftmaxWithLoss;
 pub use split::Split;
+pub use swish::Swish;
 pub use tanh::Tanh;
+pub use threshold::Threshold;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -110,8 +131,18 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Bias",                    new::<Bias>),
     // activation
     ("ReLU",                    new::<Relu>),
+    ("PReLU",                   new::<Prelu>),
+    ("ELU",                     new::<Elu>),
     ("Sigmoid",                 new::<Sigmoid>),
     ("TanH",                    new::<Tanh>),
+    ("Swish",                   new::<Swish>),
+    ("BNLL",                    new::<Bnll>),
+    ("AbsVal",                  new::<AbsVal>),
+    ("Power",                   new::<Power>),
+    ("Exp",                     new::<Exp>),
+    ("Log",                     new::<Log>),
+    ("Threshold",               new::<Threshold>),
+    ("Clip",                    new::<Clip>),
     ("Dropout",                 new::<Dropout>),
     ("Softmax",                 new::<Softmax>),
     // utility
@@ -137,9 +168,9 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 /// The types of Caffe 1.0 that are not here yet.
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
-    "AbsVal", "ArgMax", "BNLL", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "ELU", "Embed", "Exp",
-    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
-    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "RNN", "SPP", "Threshold", "Tile",
+    "ArgMax", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "Embed",
+    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit",
+    "MVN", "MemoryData", "MultinomialLogisticLoss", "Python", "RNN", "SPP", "Tile",
     "WindowData",
 ];
 
