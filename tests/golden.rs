@@ -17,11 +17,7 @@ const NOT_KNOWN: &[&str] = &[
     // layer types
     "deconv_basic", "deconv_stride2_pad1", "deconv_bilinear_depthwise", "deconv_dilation",
     "im2col_basic", "im2col_stride_pad_dil",
-    "hinge_L1", "hinge_L2", "infogain_file", "infogain_bottom", "infogain_axis2_ignore_FULL",
-    "infogain_axis2_ignore_VALID", "infogain_axis2_ignore_NONE", "multinomial", "multinomial_clamped",
-    "contrastive", "contrastive_legacy",
     "argmax", "argmax_top3", "argmax_axis1", "argmax_axis_neg_maxval", "argmax_ties",
-    "mvn", "mvn_mean_only", "mvn_across_mean_only", "mvn_eps",
     "crop_default", "crop_offset1", "crop_axis1", "crop_axis_neg", "tile", "tile_axis0", "tile_neg",
     "embed", "embed_2d", "batchreindex", "batchreindex_drop", "filter", "filter_two", "spp_max1", "spp_max3", "spp_ave3",
     "lstm_basic", "lstm_two_forwards", "lstm_expose", "lstm_3axis", "lstm_unit",

@@ -23,6 +23,7 @@ pub mod bias;
 pub mod bnll;
 pub mod clip;
 pub mod concat;
+pub mod contrastive_loss;
 pub mod convolution;
 pub mod data;
 pub mod dropout;
@@ -32,10 +33,14 @@ pub mod elu;
 pub mod euclidean_loss;
 pub mod exp;
 pub mod flatten;
+pub mod hinge_loss;
+pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod log;
 pub mod lrn;
+pub mod multinomial_logistic_loss;
+pub mod mvn;
 pub mod parameter;
 pub mod pooling;
 pub mod power;
@@ -72,6 +77,7 @@ pub use bias::Bias;
 pub use bnll::Bnll;
 pub use clip::Clip;
 pub use concat::Concat;
+pub use contrastive_loss::ContrastiveLoss;
 pub use convolution::Convolution;
 pub use data::Data;
 pub use dropout::Dropout;
@@ -81,10 +87,14 @@ pub use elu::Elu;
 pub use euclidean_loss::EuclideanLoss;
 pub use exp::Exp;
 pub use flatten::Flatten;
+pub use hinge_loss::HingeLoss;
+pub use infogain_loss::InfogainLoss;
 pub use inner_product::InnerProduct;
 pub use input::Input;
 pub use log::Log;
 pub use lrn::Lrn;
+pub use multinomial_logistic_loss::MultinomialLogisticLoss;
+pub use mvn::Mvn;
 pub use parameter::Parameter;
 pub use pooling::Pooling;
 pub use power::Power;
@@ -127,6 +137,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     // normalisation
     ("LRN",                     new::<Lrn>),
     ("BatchNorm",               new::<BatchNorm>),
+    ("MVN",                     new::<Mvn>),
     ("Scale",                   new::<Scale>),
     ("Bias",                    new::<Bias>),
     // activation
@@ -157,7 +168,11 @@ pub const LAYERS: &[(&str, Create)] = &[
     // loss
     ("SoftmaxWithLoss",         new::<SoftmaxWithLoss>),
     ("EuclideanLoss",           new::<EuclideanLoss>),
+    ("HingeLoss",               new::<HingeLoss>),
     ("SigmoidCrossEntropyLoss", new::<SigmoidCrossEntropyLoss>),
+    ("InfogainLoss",            new::<InfogainLoss>),
+    ("MultinomialLogisticLoss", new::<MultinomialLogisticLoss>),
+    ("ContrastiveLoss",         new::<ContrastiveLoss>),
     ("Accuracy",                new::<Accuracy>),
 ];
 
@@ -168,10 +183,8 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 /// The types of Caffe 1.0 that are not here yet.
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
-    "ArgMax", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "Embed",
-    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit",
-    "MVN", "MemoryData", "MultinomialLogisticLoss", "Python", "RNN", "SPP", "Tile",
-    "WindowData",
+    "ArgMax", "BatchReindex", "Crop", "Deconvolution", "Embed", "Filter", "HDF5Data", "HDF5Output", "Im2col",
+    "ImageData", "LSTM", "LSTMUnit", "MemoryData", "Python", "RNN", "SPP", "Tile", "WindowData",
 ];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
