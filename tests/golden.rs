@@ -15,15 +15,6 @@ use golden_replay::{Stop, cases};
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
     // layer types
-    "prelu", "prelu_inplace", "prelu_default_init", "elu", "elu_alpha", "bnll", "bnll_wide", "swish", "swish_wide",
-    "absval", "absval_zeros", "clip", "clip_edges", "threshold", "threshold_default",
-    "power_sq", "power_sq_shift_scale", "power_inv", "power_cube_shift", "power_scale0", "power_power0",
-    "exp_e", "exp_e_scale_shift", "exp_base2_full", "exp_inplace", "log_e", "log_e_scale_shift", "log_base10_full",
-    "split_shared_bottom",
-    "hinge_L1", "hinge_L2", "infogain_file", "infogain_bottom", "infogain_axis2_ignore_FULL",
-    "infogain_axis2_ignore_VALID", "infogain_axis2_ignore_NONE", "multinomial", "multinomial_clamped",
-    "contrastive", "contrastive_legacy",
-    "mvn", "mvn_mean_only", "mvn_across_mean_only", "mvn_eps",
     "lstm_basic", "lstm_two_forwards", "lstm_expose", "lstm_3axis", "lstm_unit",
     "rnn_basic", "rnn_two_forwards", "rnn_expose", "rnn_3axis",
     // HDF5, data from memory, image preprocessing
