@@ -19,8 +19,6 @@ const NOT_KNOWN: &[&str] = &[
     "rnn_basic", "rnn_two_forwards", "rnn_expose", "rnn_3axis",
     // HDF5, data from memory, image preprocessing
     "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",
-    // nets that are not in proto/
-    "structure: models/bvlc_googlenet/deploy.prototxt:TEST",
 ];
 
 #[test]
