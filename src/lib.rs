@@ -8,6 +8,7 @@
 //! | [`layer`]   | the contract of a layer: setup, reshape, forward, backward                    |
 //! | [`layers`]  | Caffe's layers, one file each, and the table that finds them                  |
 //! | [`net`]     | layers in order, the blobs between them, the store of parameters              |
+//! | [`net_spec`]| nets written in Rust, and how two nets differ                                  |
 //! | [`solver`]  | the training loop: rates, update rules, testing, snapshots                    |
 //! | [`filler`]  | what parameters hold before training                                          |
 //! | [`data`]    | MNIST, LMDB, transforms: from files to batches                                |
@@ -38,6 +39,8 @@ pub mod layer;
 pub mod layers;
 
 pub mod net;
+
+pub mod net_spec;
 
 pub mod solver;
 

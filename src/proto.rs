@@ -20,12 +20,14 @@
 pub mod binary;
 #[allow(clippy::all, rustdoc::all, missing_docs)]
 pub mod caffe;
+pub mod compare;
 mod hint;
 mod lexer;
 mod parser;
 mod print;
 pub mod schema;
 pub mod source;
+pub mod state;
 pub mod text;
 pub mod upgrade;
 mod value;

@@ -15,27 +15,10 @@ use golden_replay::{Stop, cases};
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
     // layer types
-    "deconv_basic", "deconv_stride2_pad1", "deconv_bilinear_depthwise", "deconv_dilation",
-    "im2col_basic", "im2col_stride_pad_dil",
-    "prelu", "prelu_inplace", "prelu_default_init", "elu", "elu_alpha", "bnll", "bnll_wide", "swish", "swish_wide",
-    "absval", "absval_zeros", "clip", "clip_edges", "threshold", "threshold_default",
-    "power_sq", "power_sq_shift_scale", "power_inv", "power_cube_shift", "power_scale0", "power_power0",
-    "exp_e", "exp_e_scale_shift", "exp_base2_full", "exp_inplace", "log_e", "log_e_scale_shift", "log_base10_full",
-    "split_shared_bottom",
-    "hinge_L1", "hinge_L2", "infogain_file", "infogain_bottom", "infogain_axis2_ignore_FULL",
-    "infogain_axis2_ignore_VALID", "infogain_axis2_ignore_NONE", "multinomial", "multinomial_clamped",
-    "contrastive", "contrastive_legacy",
-    "argmax", "argmax_top3", "argmax_axis1", "argmax_axis_neg_maxval", "argmax_ties",
-    "mvn", "mvn_mean_only", "mvn_across_mean_only", "mvn_eps",
-    "crop_default", "crop_offset1", "crop_axis1", "crop_axis_neg", "tile", "tile_axis0", "tile_neg",
-    "embed", "embed_2d", "batchreindex", "batchreindex_drop", "filter", "filter_two", "spp_max1", "spp_max3", "spp_ave3",
     "lstm_basic", "lstm_two_forwards", "lstm_expose", "lstm_3axis", "lstm_unit",
     "rnn_basic", "rnn_two_forwards", "rnn_expose", "rnn_3axis",
-    "mini_fcn",
     // HDF5, data from memory, image preprocessing
     "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",
-    // nets that are not in proto/
-    "structure: models/bvlc_googlenet/deploy.prototxt:TEST",
 ];
 
 #[test]

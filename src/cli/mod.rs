@@ -1,12 +1,13 @@
 //! The `cortado` command: a thin skin over the library, one file for each thing that it can do.
 //!
 //! Results go to stdout, the log goes to stderr. Exit codes: 0 all went well; 1 an error, printed once; 2 a command line
-//! that cannot be meant.
+//! that cannot be meant; 3 the nets of `diff` differ.
 
 mod args;
 mod check;
 mod convert;
 mod device_query;
+mod diff;
 mod forward;
 mod help;
 mod nets;
@@ -27,6 +28,7 @@ const COMMANDS: &[Command] = &[
     time::COMMAND,
     forward::COMMAND,
     check::COMMAND,
+    diff::COMMAND,
     convert::COMMAND,
     device_query::COMMAND,
 ];
@@ -47,6 +49,8 @@ const STATE: &[Flag] = &[
 pub enum Failure {
     Usage(Usage),
     Error(Error),
+    /// Nothing went wrong, but the two nets are not the same.
+    Differ,
 }
 
 pub type Done = Result<(), Failure>;
@@ -68,6 +72,7 @@ pub fn run(line: Vec<String>) -> ExitCode {
     match dispatch(&line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Error(e)) => complain(&format!("cortado: {e}"), 1),
+        Err(Failure::Differ) => ExitCode::from(3),
         Err(Failure::Usage(Usage(what))) => complain(&format!("cortado: {what}"), 2),
     }
 }

@@ -10,10 +10,10 @@
 //!
 //! Chance depends on (seed, layer, number of the sample) alone, so a resumed run makes the same choices.
 
-use crate::proto::{BlobProto, Phase, TransformationParameter, binary};
+use super::binaryproto;
+use crate::proto::{Phase, TransformationParameter};
 use crate::random::{Random, below};
-use crate::{Error, Kind, Result, blob};
-use std::path::Path;
+use crate::{Error, Kind, Result};
 
 /// The steps, ready to be applied.
 #[derive(Clone, Debug)]
@@ -130,33 +130,13 @@ impl Transform {
     }
 }
 
-/// Reads a mean image: a BlobProto of shape 1 x C x H x W or C x H x W.
+/// Reads a mean image: a blob of shape 1 x C x H x W or C x H x W.
 fn read_mean(path: &str) -> Result<Mean> {
-    let path = Path::new(path);
-    let bytes =
-        std::fs::read(path).map_err(|e| Error::file(path, "read the mean image", e).hint("correct the path"))?;
-    let wrong = |what: String| {
-        let e = Error::new(Kind::Data, format!("the mean image {}: {what}", path.display()));
-        Err(e.hint("a mean image is a .binaryproto, as compute_image_mean makes it"))
+    let hint = "a mean image is a .binaryproto, as compute_image_mean makes it";
+    let (shape, mean) = binaryproto::read(path, "the mean image", hint)?;
+    let (&[c, h, w] | &[1, c, h, w]) = &shape[..] else {
+        let what = format!("the mean image {path}: its shape is {shape:?}, not 1 x channels x height x width");
+        return Err(Error::new(Kind::Data, what).hint(hint));
     };
-    let proto: BlobProto = match binary::decode(&bytes) {
-        Ok(proto) => proto,
-        Err(e) => return wrong(e.message().to_string()),
-    };
-    let dims: Vec<i64> = match &proto.shape {
-        Some(shape) => shape.dim.clone(),
-        None => [proto.num(), proto.channels(), proto.height(), proto.width()].map(i64::from).to_vec(),
-    };
-    let data: Vec<f32> = match proto.double_data.is_empty() {
-        true => proto.data,
-        false => proto.double_data.iter().map(|&x| x as f32).collect(),
-    };
-    let sizes: Vec<usize> = dims.iter().map(|&d| usize::try_from(d).unwrap_or(usize::MAX)).collect();
-    let (&[c, h, w] | &[1, c, h, w]) = &sizes[..] else {
-        return wrong(format!("its shape is {dims:?}, not 1 x channels x height x width"));
-    };
-    match blob::count(&[c, h, w]) {
-        Ok(count) if count == data.len() => Ok(Mean::Image([c, h, w], data)),
-        _ => wrong(format!("its shape is {dims:?}, but it has {} values", data.len())),
-    }
+    Ok(Mean::Image([c, h, w], mean))
 }

@@ -9,7 +9,7 @@ mod im2col;
 mod matrix;
 mod tile;
 
-pub use conv::Conv;
+pub use conv::{Conv, check_axes};
 pub use im2col::{Axis, Im2col, col2im, im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
 pub use tile::{Rows, add_product};

@@ -8,8 +8,10 @@
 //! | `top[1]`    | C, optional                   | the accuracy within each class, 0 if it has no sample |
 //!
 //! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
-//! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given. Nothing
-//! flows back.
+//! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given.
+//!
+//! Nothing flows back: moved a little, scores change no rank. Under `force_backward`, too: Caffe stops there with an error,
+//! where this layer leaves its bottoms' diffs alone.
 
 use super::groups::Groups;
 use super::loss;
@@ -56,7 +58,7 @@ impl Layer for Accuracy {
         let ignored = |label: f32| self.param.ignore_label.is_some_and(|i| label.trunc() == i as f32);
         let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !ignored(**label)) {
-            let l = loss::class(label, i, inner, classes, "accuracy_param")?;
+            let l = loss::class(label, i, inner, classes, Some("accuracy_param"))?;
             let score = |class| scores[self.groups.at(i, class)];
             let rank = (0..classes).filter(|&c| score(c) >= score(l) || score(c).is_nan()).count();
             right[l] += usize::from(rank <= k && !score(l).is_nan());

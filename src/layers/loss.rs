@@ -54,8 +54,8 @@ impl LossRule {
 ///
 /// # Errors
 /// No class of 0..classes; the message names the sample, the place in it, and the value. `param` is the message in which
-/// the layer's ignore_label stands.
-pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize, param: &str) -> Result<usize> {
+/// the layer's ignore_label stands, if it has one.
+pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize, param: Option<&str>) -> Result<usize> {
     if label > -1.0 && label < classes as f32 {
         return Ok(label as usize); // the fraction, if any, is cut off
     }
@@ -64,9 +64,17 @@ pub(super) fn class(label: f32, i: usize, inner: usize, classes: usize, param: &
         0 => "there are no classes".to_string(),
         n => format!("the classes are 0 to {}", n - 1),
     };
-    Err(Error::new(Kind::Value, format!("the label of sample {}{place} is {label}, and {range}", i / inner.max(1)))
-        .hint("is num_output of the layer below as large as the number of classes? do the labels count from 0?")
-        .hint(format!("labels that shall not count are named by {param} {{ ignore_label: .. }}")))
+    let e = Error::new(Kind::Value, format!("the label of sample {}{place} is {label}, and {range}", i / inner.max(1)))
+        .hint("is num_output of the layer below as large as the number of classes? do the labels count from 0?");
+    Err(match param {
+        Some(param) => e.hint(format!("labels that shall not count are named by {param} {{ ignore_label: .. }}")),
+        None => e,
+    })
+}
+
+/// A probability whose logarithm is taken: at least 1e-20, as in Caffe; a NaN stays one.
+pub(super) fn bounded(p: f32) -> f32 {
+    if p < 1e-20 { 1e-20 } else { p }
 }
 
 /// Checks that there is one label for each of `wanted` predictions.

@@ -16,22 +16,42 @@
 //! layers.add::<Dice>("Dice");
 //! ```
 
+pub mod absval;
 pub mod accuracy;
+pub mod arg_max;
 pub mod batch_norm;
+pub mod batch_reindex;
 pub mod bias;
+pub mod bnll;
+pub mod clip;
 pub mod concat;
+pub mod contrastive_loss;
 pub mod convolution;
+pub mod crop;
 pub mod data;
+pub mod deconvolution;
 pub mod dropout;
 pub mod dummy_data;
 pub mod eltwise;
+pub mod elu;
+pub mod embed;
 pub mod euclidean_loss;
+pub mod exp;
+pub mod filter;
 pub mod flatten;
+pub mod hinge_loss;
+pub mod im2col;
+pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
+pub mod log;
 pub mod lrn;
+pub mod multinomial_logistic_loss;
+pub mod mvn;
 pub mod parameter;
 pub mod pooling;
+pub mod power;
+pub mod prelu;
 pub mod reduction;
 pub mod relu;
 pub mod reshape;
@@ -43,33 +63,62 @@ pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
+pub mod spp;
+pub mod swish;
 pub mod tanh;
+pub mod threshold;
+pub mod tile;
 
 // What several of them share.
+mod convolving;
 mod groups;
+mod indices;
 mod learnable;
 mod loss;
 mod parts;
+mod pointwise;
+mod python;
 mod sizes;
 mod spread;
 mod sums;
+mod windows;
 
+pub use absval::AbsVal;
 pub use accuracy::Accuracy;
+pub use arg_max::ArgMax;
 pub use batch_norm::BatchNorm;
+pub use batch_reindex::BatchReindex;
 pub use bias::Bias;
+pub use bnll::Bnll;
+pub use clip::Clip;
 pub use concat::Concat;
+pub use contrastive_loss::ContrastiveLoss;
 pub use convolution::Convolution;
+pub use crop::Crop;
 pub use data::Data;
+pub use deconvolution::Deconvolution;
 pub use dropout::Dropout;
 pub use dummy_data::DummyData;
 pub use eltwise::Eltwise;
+pub use elu::Elu;
+pub use embed::Embed;
 pub use euclidean_loss::EuclideanLoss;
+pub use exp::Exp;
+pub use filter::Filter;
 pub use flatten::Flatten;
+pub use hinge_loss::HingeLoss;
+pub use im2col::Im2col;
+pub use infogain_loss::InfogainLoss;
 pub use inner_product::InnerProduct;
 pub use input::Input;
+pub use log::Log;
 pub use lrn::Lrn;
+pub use multinomial_logistic_loss::MultinomialLogisticLoss;
+pub use mvn::Mvn;
 pub use parameter::Parameter;
 pub use pooling::Pooling;
+pub use power::Power;
+pub use prelu::Prelu;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
@@ -81,7 +130,11 @@ pub use slice::Slice;
 pub use softmax::Softmax;
 pub use softmax_loss::SoftmaxWithLoss;
 pub use split::Split;
+pub use spp::Spp;
+pub use swish::Swish;
 pub use tanh::Tanh;
+pub use threshold::Threshold;
+pub use tile::Tile;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -100,18 +153,34 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Data",                    new::<Data>),
     // vision
     ("Convolution",             new::<Convolution>),
+    ("Deconvolution",           new::<Deconvolution>),
+    ("Im2col",                  new::<Im2col>),
     ("Pooling",                 new::<Pooling>),
+    ("SPP",                     new::<Spp>),
+    ("Crop",                    new::<Crop>),
     // common
     ("InnerProduct",            new::<InnerProduct>),
+    ("Embed",                   new::<Embed>),
     // normalisation
     ("LRN",                     new::<Lrn>),
     ("BatchNorm",               new::<BatchNorm>),
+    ("MVN",                     new::<Mvn>),
     ("Scale",                   new::<Scale>),
     ("Bias",                    new::<Bias>),
     // activation
     ("ReLU",                    new::<Relu>),
+    ("PReLU",                   new::<Prelu>),
+    ("ELU",                     new::<Elu>),
     ("Sigmoid",                 new::<Sigmoid>),
     ("TanH",                    new::<Tanh>),
+    ("Swish",                   new::<Swish>),
+    ("BNLL",                    new::<Bnll>),
+    ("AbsVal",                  new::<AbsVal>),
+    ("Power",                   new::<Power>),
+    ("Exp",                     new::<Exp>),
+    ("Log",                     new::<Log>),
+    ("Threshold",               new::<Threshold>),
+    ("Clip",                    new::<Clip>),
     ("Dropout",                 new::<Dropout>),
     ("Softmax",                 new::<Softmax>),
     // utility
@@ -122,11 +191,19 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Flatten",                 new::<Flatten>),
     ("Reshape",                 new::<Reshape>),
     ("Reduction",               new::<Reduction>),
+    ("Tile",                    new::<Tile>),
+    ("ArgMax",                  new::<ArgMax>),
+    ("BatchReindex",            new::<BatchReindex>),
+    ("Filter",                  new::<Filter>),
     ("Silence",                 new::<Silence>),
     // loss
     ("SoftmaxWithLoss",         new::<SoftmaxWithLoss>),
     ("EuclideanLoss",           new::<EuclideanLoss>),
+    ("HingeLoss",               new::<HingeLoss>),
     ("SigmoidCrossEntropyLoss", new::<SigmoidCrossEntropyLoss>),
+    ("InfogainLoss",            new::<InfogainLoss>),
+    ("MultinomialLogisticLoss", new::<MultinomialLogisticLoss>),
+    ("ContrastiveLoss",         new::<ContrastiveLoss>),
     ("Accuracy",                new::<Accuracy>),
 ];
 
@@ -137,10 +214,7 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 /// The types of Caffe 1.0 that are not here yet.
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
-    "AbsVal", "ArgMax", "BNLL", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "ELU", "Embed", "Exp",
-    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
-    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "RNN", "SPP", "Threshold", "Tile",
-    "WindowData",
+    "HDF5Data", "HDF5Output", "ImageData", "LSTM", "LSTMUnit", "MemoryData", "RNN", "WindowData",
 ];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
@@ -177,14 +251,21 @@ impl Layers {
         self.table.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Makes the layer that `param` describes.
+    /// What makes layers of the type `name`.
+    fn find(&self, name: &str) -> Option<&SharedCreate> {
+        self.table.iter().find(|(n, _)| n == name).map(|(_, create)| create)
+    }
+
+    /// Makes the layer that `param` describes. A layer of type `Python` is the Rust layer with the name that its
+    /// `python_param` gives.
     ///
     /// # Errors
     /// A type that is unknown or does not exist yet, or parameters that the layer refuses.
     pub fn create(&self, param: &LayerParameter) -> Result<Box<dyn Layer>> {
         let kind = param.r#type();
-        match self.table.iter().find(|(name, _)| name == kind) {
-            Some((_, create)) => create(param),
+        match self.find(kind) {
+            Some(create) => create(param),
+            None if kind == "Python" => python::create(self, param),
             None if kind.is_empty() => {
                 Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
             }

@@ -1,4 +1,4 @@
-//! # Pooling: the maximum or the mean of a window
+//! # Pooling: the maximum of a window, its mean, or one of its values at random
 //!
 //! | blob        | shape         | meaning                                               |
 //! |-------------|---------------|-------------------------------------------------------|
@@ -8,70 +8,47 @@
 //!
 //! MAX: y is the largest x in the window, and dy goes to its place (the first one, if there are several). AVE: y is the
 //! sum over the window divided by its size, and dy / size goes to every place. The size counts padding, as far as the
-//! padded input reaches.
+//! padded input reaches. STOCHASTIC (Zeiler and Fergus 2013): while training, y is one x of the window, drawn with
+//! probability x / s, where s is the sum over the window, and dy goes to its place; while testing, y is the mean that is to
+//! be expected, the sum of x^2 / s, and dx = dy (2 x - y) / s (all 0 where s is 0). No x may be negative.
+//!
+//! Output i is drawn by number i of the layer's [stream](crate::random) in this pass: the first x at which the sum so far
+//! reaches that number times s.
 //!
 //! out = (size + 2 pad - kernel) / stride + 1 rounded *up*, as a last window that is only partly filled counts too
 //! (`round_mode: FLOOR` rounds down). With padding no window starts behind the input: if one would, it is left out.
 //! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
-//! smallest f32 (MAX, with -1 as its place) or 0 (AVE), and its dy goes nowhere.
+//! smallest f32 (MAX, with -1 as its place) or 0 (AVE, STOCHASTIC), and its dy goes nowhere.
 
-use super::sizes::{Sizes, check_window};
+use super::windows::{Window, kernel, pad, stride, windows};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
-use crate::proto::pooling_parameter::{PoolMethod, RoundMode};
+use crate::proto::pooling_parameter::PoolMethod;
 use crate::proto::{LayerParameter, PoolingParameter};
+use crate::random::Random;
 use crate::{Blob, Error, Result};
 use std::ops::Range;
 
-/// The place of the maximum of nothing: beyond every plane.
+/// The place of a value that is none of the window's: beyond every plane.
 const NOWHERE: u32 = u32::MAX;
 
-/// The maximum or the mean of each window.
+/// The maximum of each window, its mean, or one of its values.
 pub struct Pooling {
+    name: String,
     param: PoolingParameter,
     method: PoolMethod,
     /// The axes H and W.
     axes: [Window; 2],
     /// The windows along W, made by forward: a table pays, as every row of every plane asks for them.
     columns: Vec<(Range<usize>, usize)>,
-    /// Where each maximum stands in its plane; NOWHERE for an empty window.
-    argmax: Vec<u32>,
-}
-
-/// The windows along one axis.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct Window {
-    size: usize,
-    kernel: usize,
-    stride: usize,
-    pad: usize,
-    out: usize,
-}
-
-impl Window {
-    /// The part of window `o` that lies inside the input, and its size with padding.
-    fn at(&self, o: usize) -> (Range<usize>, usize) {
-        let start = o * self.stride; // counted from the front of the padding
-        let end = (start + self.kernel).min(self.size + 2 * self.pad);
-        let inside = |i: usize| i.saturating_sub(self.pad).min(self.size);
-        (inside(start)..inside(end), end.saturating_sub(start))
-    }
-
-    /// All windows, as [`at`](Self::at) gives them.
-    fn each(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
-        (0..self.out).map(|o| self.at(o))
-    }
+    /// Where each y, a maximum or drawn, stands in its plane; NOWHERE for an empty window.
+    places: Vec<u32>,
 }
 
 impl Layer for Pooling {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.pooling_param.unwrap_or_default();
         let method = p.pool();
-        if method == PoolMethod::Stochastic {
-            return Err(Error::value("stochastic pooling is not there yet")
-                .field("pooling_param.pool")
-                .hint("use MAX or AVE"));
-        }
         let fail = |field: &str, message: &str, hint: &str| {
             Err(Error::value(message).field(format!("pooling_param.{field}")).hint(hint))
         };
@@ -86,7 +63,11 @@ impl Layer for Pooling {
         } else {
             kernel(&p)?;
         }
-        Ok(Pooling { param: p, method, axes: Default::default(), columns: Vec::new(), argmax: Vec::new() })
+        if method == PoolMethod::Stochastic && pad(&p)? != [0; 2] {
+            return fail("pad", "stochastic pooling takes no padding", "leave it out: a value of 0 is never drawn");
+        }
+        let (name, axes) = (param.name().to_string(), Default::default());
+        Ok(Pooling { name, param: p, method, axes, columns: Vec::new(), places: Vec::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -117,16 +98,24 @@ impl Layer for Pooling {
         let (x, y) = (bottom[0].data.slice(), top.data.slice_mut());
         self.columns.clear();
         self.columns.extend(self.axes[1].each());
+        let cpu = cx.device.host();
+        if self.method == PoolMethod::Stochastic {
+            check_probabilities(x, bottom[0].shape())?;
+        }
         match self.method {
-            PoolMethod::Ave => self.mean(&cx.device.host(), x, y),
-            _ => {
-                let mut argmax = std::mem::take(&mut self.argmax);
-                argmax.resize(y.len(), 0);
-                self.max(&cx.device.host(), x, y, &mut argmax);
-                if let Some(mask) = mask.first_mut() {
-                    mask.data.slice_mut().iter_mut().zip(&argmax).for_each(|(mask, &at)| *mask = place(at));
+            PoolMethod::Ave => self.mean(&cpu, x, y),
+            PoolMethod::Stochastic if !cx.train() => self.expected(&cpu, x, y),
+            method => {
+                let mut places = std::mem::take(&mut self.places);
+                places.resize(y.len(), 0);
+                match method {
+                    PoolMethod::Stochastic => self.draw(&cpu, cx.random(&self.name), x, y, &mut places),
+                    _ => self.max(&cpu, x, y, &mut places),
                 }
-                self.argmax = argmax;
+                if let Some(mask) = mask.first_mut() {
+                    mask.data.slice_mut().iter_mut().zip(&places).for_each(|(mask, &at)| *mask = place(at));
+                }
+                self.places = places;
             }
         }
         Ok(())
@@ -141,17 +130,20 @@ impl Layer for Pooling {
         bottom: &mut [Blob],
     ) -> Result {
         if propagate_down[0] {
-            let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
+            let (dy, cpu) = (top[0].diff.slice(), cx.device.host());
+            let Blob { data: x, diff: dx } = &mut bottom[0];
+            let dx = dx.slice_mut();
             match self.method {
-                PoolMethod::Ave => self.mean_backward(&cx.device.host(), dy, dx),
-                _ => self.max_backward(&cx.device.host(), dy, dx),
+                PoolMethod::Ave => self.mean_backward(&cpu, dy, dx),
+                PoolMethod::Stochastic if !cx.train() => self.expected_backward(&cpu, x.slice(), dy, dx),
+                _ => self.place_backward(&cpu, dy, dx),
             }
         }
         Ok(())
     }
 
     fn needs(&self) -> Needs {
-        Needs::NOTHING
+        if self.method == PoolMethod::Stochastic { Needs::X } else { Needs::NOTHING }
     }
 }
 
@@ -223,14 +215,14 @@ impl Pooling {
         }
     }
 
-    fn max_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
+    fn place_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
         let (size, out) = self.plane();
         cpu.pieces(dx, self.piece() * size, |start, dx| {
             dx.fill(0.0);
             let from = start / size * out;
-            let planes = dy[from..].chunks_exact(out).zip(self.argmax[from..].chunks_exact(out));
-            for (dx, (dy, argmax)) in dx.chunks_exact_mut(size).zip(planes) {
-                for (dy, &at) in dy.iter().zip(argmax) {
+            let planes = dy[from..].chunks_exact(out).zip(self.places[from..].chunks_exact(out));
+            for (dx, (dy, places)) in dx.chunks_exact_mut(size).zip(planes) {
+                for (dy, &at) in dy.iter().zip(places) {
                     if let Some(dx) = dx.get_mut(at as usize) {
                         *dx += dy;
                     }
@@ -273,6 +265,76 @@ impl Pooling {
         });
     }
 
+    /// Draws one value of each window, and says where it stands.
+    fn draw(&self, cpu: &Cpu, random: Random, x: &[f32], y: &mut [f32], places: &mut [u32]) {
+        let (size, out) = self.plane();
+        let len = self.piece() * out;
+        cpu.pieces2((y, len), (places, len), |start, y, places| {
+            let x = x[start / out * size..].chunks_exact(size);
+            let planes = x.zip(y.chunks_exact_mut(out)).zip(places.chunks_exact_mut(out));
+            for (first, ((x, y), places)) in (start..).step_by(out).zip(planes) {
+                self.each_window(|i, rows, columns, _| {
+                    let s = self.values(x, &rows, &columns).fold(0.0, |s, (_, x)| s + x);
+                    let (goal, mut so_far) = (random.unit(first + i) * s, 0.0);
+                    let drawn = self.values(x, &rows, &columns).find(|(_, x)| {
+                        so_far += x;
+                        so_far >= goal
+                    });
+                    // Nothing is drawn of an empty window, nor where s is no number: then it shows.
+                    (y[i], places[i]) = drawn.map_or((s, NOWHERE), |(at, x)| (x, at as u32));
+                });
+            }
+        });
+    }
+
+    /// What `draw` gives in the mean.
+    fn expected(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(y, self.piece() * out, |start, y| {
+            let x = x[start / out * size..].chunks_exact(size);
+            for (x, y) in x.zip(y.chunks_exact_mut(out)) {
+                self.each_window(|i, rows, columns, _| {
+                    y[i] = self.expected_of(x, &rows, &columns).0;
+                });
+            }
+        });
+    }
+
+    fn expected_backward(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(dx, self.piece() * size, |start, dx| {
+            dx.fill(0.0);
+            let planes = x[start..].chunks_exact(size).zip(dy[start / size * out..].chunks_exact(out));
+            for (dx, (x, dy)) in dx.chunks_exact_mut(size).zip(planes) {
+                self.each_window(|i, rows, columns, _| {
+                    let (y, s) = self.expected_of(x, &rows, &columns);
+                    if s != 0.0 {
+                        self.values(x, &rows, &columns).for_each(|(at, x)| dx[at] += dy[i] * (2.0 * x - y) / s);
+                    }
+                });
+            }
+        });
+    }
+
+    /// The sum of x^2 / s over a window, and s.
+    fn expected_of(&self, x: &[f32], rows: &Range<usize>, columns: &Range<usize>) -> (f32, f32) {
+        let (s, squares) =
+            self.values(x, rows, columns).fold((0.0, 0.0), |(s, squares), (_, x)| (s + x, squares + x * x));
+        (if s == 0.0 { 0.0 } else { squares / s }, s)
+    }
+
+    /// The values in a window, each with its place in the plane.
+    fn values<'a>(
+        &self,
+        x: &'a [f32],
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, f32)> + use<'a> {
+        let (width, columns) = (self.axes[1].size, columns.clone());
+        let places = rows.clone().flat_map(move |row| columns.clone().map(move |column| row * width + column));
+        places.map(move |at| (at, x[at]))
+    }
+
     /// Calls `work` for each window of a plane with its output's index, the rows and columns of the input that it
     /// covers, and its size with padding.
     fn each_window(&self, mut work: impl FnMut(usize, Range<usize>, Range<usize>, usize)) {
@@ -291,76 +353,14 @@ fn place(at: u32) -> f32 {
     if at == NOWHERE { -1.0 } else { at as f32 }
 }
 
-/// A field of the parameters for both axes, or one for each.
-fn sizes<'a>(names: [&'a str; 3], both: &'a Option<u32>, hw: [Option<u32>; 2]) -> Sizes<'a> {
-    Sizes { param: "pooling_param", names, all: both.as_slice(), hw, default: None, partner: None, least: 1 }
-}
-
-fn kernel(p: &PoolingParameter) -> Result<[usize; 2]> {
-    let names = ["kernel_size", "kernel_h", "kernel_w"];
-    let given = [p.kernel_size, p.kernel_h, p.kernel_w] != [None; 3];
-    let or = |e: Error| if given { e } else { e.hint("or global_pooling: true, for the whole plane") };
-    pair(sizes(names, &p.kernel_size, [p.kernel_h, p.kernel_w])).map_err(or)
-}
-
-fn stride(p: &PoolingParameter) -> Result<[usize; 2]> {
-    let names = ["stride", "stride_h", "stride_w"];
-    pair(Sizes { default: Some(1), ..sizes(names, &p.stride, [p.stride_h, p.stride_w]) })
-}
-
-fn pad(p: &PoolingParameter) -> Result<[usize; 2]> {
-    let names = ["pad", "pad_h", "pad_w"];
-    pair(Sizes { default: Some(0), partner: Some(0), least: 0, ..sizes(names, &p.pad, [p.pad_h, p.pad_w]) })
-}
-
-fn pair(sizes: Sizes) -> Result<[usize; 2]> {
-    let both = sizes.each(2)?;
-    Ok([both[0], both[1]])
-}
-
-/// The windows along both axes.
-///
-/// # Errors
-/// Padding as long as the kernel; a kernel that is too long, or so much longer than the input that there is no window.
-fn windows(
-    round: RoundMode,
-    size: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    pad: [usize; 2],
-) -> Result<[Window; 2]> {
-    let fail = |field: &str, message: String, hint: &str| {
-        Err(Error::shape(message).field(format!("pooling_param.{field}")).hint(hint))
-    };
-    let mut windows = [Window::default(); 2];
-    for (i, window) in windows.iter_mut().enumerate() {
-        let (size, kernel, stride, pad) = (size[i], kernel[i], stride[i], pad[i]);
-        if kernel != size {
-            // but global pooling takes a plane of any size
-            check_window(kernel, "pooling_param.kernel_size")?;
-        }
-        if pad >= kernel {
-            let message = format!("pad {pad} is not smaller than the kernel {kernel}: a window could miss the input");
-            return fail("pad", message, "make the padding smaller");
-        }
-        let padded = size + 2 * pad;
-        // The steps that the first window can take; up to a stride too few may still be rounded up to none.
-        let steps = match round {
-            RoundMode::Floor => padded.checked_sub(kernel).map(|room| room / stride),
-            RoundMode::Ceil => (padded + stride - 1).checked_sub(kernel).map(|room| room / stride),
-        };
-        let Some(steps) = steps else {
-            let padding = if pad > 0 { format!(" (padded to {padded})") } else { String::new() };
-            let message = format!("a pooling kernel of {kernel} does not fit into {size}{padding}");
-            return fail("kernel_size", message, "make the kernel smaller, or use global_pooling: true");
-        };
-        *window = Window { size, kernel, stride, pad, out: steps + 1 };
-    }
-    if pad != [0; 2] {
-        for window in &mut windows {
-            let behind = (window.out - 1) * window.stride >= window.size + window.pad;
-            window.out -= usize::from(behind);
-        }
-    }
-    Ok(windows)
+/// Refuses values that cannot be the parts of a probability.
+fn check_probabilities(x: &[f32], shape: &[usize]) -> Result {
+    let Some(at) = x.iter().position(|&x| x < 0.0) else { return Ok(()) };
+    let (sample, place) = (at / (x.len() / shape[0]), at % (x.len() / shape[0]));
+    Err(Error::value(format!(
+        "stochastic pooling of {}, value {place} of sample {sample}: it has no probability",
+        x[at]
+    ))
+    .field("pooling_param.pool")
+    .hint("put a ReLU before the pooling, or use MAX or AVE"))
 }

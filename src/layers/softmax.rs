@@ -52,22 +52,8 @@ impl Layer for Softmax {
             return Ok(());
         }
         let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
-        let (row, inner) = (self.groups.row(), self.groups.inner.max(1));
-        let mut dot = vec![0.0; inner];
-        for ((y, dy), dx) in y.chunks_exact(row).zip(dy.chunks_exact(row)).zip(dx.chunks_exact_mut(row)) {
-            dot.fill(0.0);
-            for (y, dy) in y.chunks_exact(inner).zip(dy.chunks_exact(inner)) {
-                for ((dot, y), dy) in dot.iter_mut().zip(y).zip(dy) {
-                    *dot += y * dy;
-                }
-            }
-            let classes = y.chunks_exact(inner).zip(dy.chunks_exact(inner)).zip(dx.chunks_exact_mut(inner));
-            for ((y, dy), dx) in classes {
-                for (((dx, y), dy), dot) in dx.iter_mut().zip(y).zip(dy).zip(&dot) {
-                    *dx = y * (dy - dot);
-                }
-            }
-        }
+        dx.fill(0.0);
+        add_slope(self.groups, y, dy, dx);
         Ok(())
     }
 
@@ -100,6 +86,26 @@ fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32]) {
         }
         for y in y.chunks_exact_mut(inner) {
             y.iter_mut().zip(&sum).for_each(|(y, sum)| *y /= sum);
+        }
+    }
+}
+
+/// dxᵢ += yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ) in every group.
+pub(super) fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+    let (row, inner) = (groups.row(), groups.inner.max(1));
+    let mut dot = vec![0.0; inner];
+    for ((y, dy), dx) in y.chunks_exact(row).zip(dy.chunks_exact(row)).zip(dx.chunks_exact_mut(row)) {
+        dot.fill(0.0);
+        for (y, dy) in y.chunks_exact(inner).zip(dy.chunks_exact(inner)) {
+            for ((dot, y), dy) in dot.iter_mut().zip(y).zip(dy) {
+                *dot += y * dy;
+            }
+        }
+        let classes = y.chunks_exact(inner).zip(dy.chunks_exact(inner)).zip(dx.chunks_exact_mut(inner));
+        for ((y, dy), dx) in classes {
+            for (((dx, y), dy), dot) in dx.iter_mut().zip(y).zip(dy).zip(&dot) {
+                *dx += y * (dy - dot);
+            }
         }
     }
 }

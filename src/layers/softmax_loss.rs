@@ -10,11 +10,14 @@
 //! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair
 //! is this simple, and safe where a probability underflows; that is why softmax and loss are one layer. A label equal to
 //! `loss_param { ignore_label }` adds nothing. D is the number of labels not ignored, or what `normalization` says:
-//! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given. No gradient flows from `top[1]`.
+//! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given.
+//!
+//! Where a layer above uses `top[1]`, Softmax's own dx = y (dy - Σ dy y) is added. Caffe does not: there the gradient that
+//! comes from the probabilities is lost (and its last version cannot even set up the second top).
 
 use super::groups::Groups;
 use super::loss::{self, LossRule};
-use super::softmax::softmax;
+use super::softmax::{add_slope, softmax};
 use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
 use crate::{Blob, Error, Result};
@@ -58,7 +61,7 @@ impl Layer for SoftmaxWithLoss {
         softmax(&cx.device.host(), self.groups, x, y);
         let (mut sum, mut valid) = (0.0, 0);
         for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
-            let l = loss::class(label, i, inner, classes, "loss_param")?;
+            let l = loss::class(label, i, inner, classes, Some("loss_param"))?;
             let p = y[self.groups.at(i, l)];
             // The smallest normal f32 keeps the logarithm finite; a NaN stays one.
             sum -= if p < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { p }.ln() as f64;
@@ -95,8 +98,11 @@ impl Layer for SoftmaxWithLoss {
             if self.rule.ignores(label) {
                 (0..classes).for_each(|c| dx[at(c)] = 0.0);
             } else {
-                dx[at(loss::class(label, i, inner, classes, "loss_param")?)] -= scale;
+                dx[at(loss::class(label, i, inner, classes, Some("loss_param"))?)] -= scale;
             }
+        }
+        if let Some(probability) = top.get(1) {
+            add_slope(self.groups, y, probability.diff.slice(), dx);
         }
         Ok(())
     }

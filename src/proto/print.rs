@@ -25,26 +25,31 @@ pub(super) fn print(message: &Message, mut data: &[u8], depth: usize, out: &mut 
             (Type::String | Type::Bytes, Value::Bytes(bytes)) => {
                 let _ = writeln!(out, "{indent}{}: \"{}\"", field.name, escape(bytes));
             }
-            // Packed: the values of a repeated field in one row.
-            (ty, Value::Bytes(mut row)) => {
-                while !row.is_empty() {
-                    let value = match ty {
-                        Type::Float => Value::Four(u32::from_le_bytes(wire::take_array(&mut row)?)),
-                        Type::Double => Value::Eight(u64::from_le_bytes(wire::take_array(&mut row)?)),
-                        _ => Value::Varint(wire::take_varint(&mut row)?),
-                    };
+            (ty, value) => {
+                for value in unpack(ty, value) {
                     let _ = writeln!(out, "{indent}{}: {}", field.name, scalar(ty, value));
                 }
-            }
-            (ty, value) => {
-                let _ = writeln!(out, "{indent}{}: {}", field.name, scalar(ty, value));
             }
         }
     }
     Ok(())
 }
 
-fn scalar(ty: Type, value: Value<'_>) -> String {
+/// The values of a field that is no message: several if it is repeated and they are packed in one row.
+pub(super) fn unpack<'a>(ty: Type, value: Value<'a>) -> Vec<Value<'a>> {
+    let Value::Bytes(mut row) = value else { return vec![value] };
+    if matches!(ty, Type::String | Type::Bytes) {
+        return vec![value];
+    }
+    let mut take = || match ty {
+        Type::Float => wire::take_array(&mut row).map(|four| Value::Four(u32::from_le_bytes(four))),
+        Type::Double => wire::take_array(&mut row).map(|eight| Value::Eight(u64::from_le_bytes(eight))),
+        _ => wire::take_varint(&mut row).map(Value::Varint),
+    };
+    std::iter::from_fn(|| take().ok()).collect()
+}
+
+pub(super) fn scalar(ty: Type, value: Value<'_>) -> String {
     match (ty, value) {
         (Type::Bool, Value::Varint(v)) => (v != 0).to_string(),
         (Type::Int32, Value::Varint(v)) => (v as i32).to_string(),
@@ -90,7 +95,7 @@ fn general(v: f64, digits: usize) -> String {
 }
 
 /// What cannot be seen, or would end the string, as an escape; bytes that are not ASCII in octal.
-fn escape(bytes: &[u8]) -> String {
+pub(super) fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for &b in bytes {
         match b {

@@ -15,7 +15,7 @@
 #[path = "table.rs"]
 mod table;
 
-pub use table::MESSAGES;
+pub use table::{DEFAULTS, MESSAGES};
 
 /// A message: its name and its fields by number.
 #[derive(Debug)]
@@ -89,6 +89,17 @@ pub struct Enum {
 /// The message with this name.
 pub fn message(name: &str) -> Option<&'static Message> {
     MESSAGES.iter().find(|m| m.name == name).copied()
+}
+
+/// What counts if the field is left out, as a prototxt writes it; `None` if the schema does not say.
+///
+/// ```
+/// use cortado::proto::schema;
+/// assert_eq!(schema::default("PoolingParameter", "stride"), Some("1"));
+/// assert_eq!(schema::default("PoolingParameter", "kernel_size"), None);
+/// ```
+pub fn default(message: &str, field: &str) -> Option<&'static str> {
+    DEFAULTS.iter().find(|(m, f, _)| (*m, *f) == (message, field)).map(|(_, _, value)| *value)
 }
 
 impl Message {

@@ -1249,3 +1249,6 @@ impl Named for caffe::V1LayerParameter {
 impl Named for caffe::V0LayerParameter {
     const SCHEMA: &'static Message = &V0LAYERPARAMETER;
 }
+
+/// Message, field, and the value that counts if it is left out.
+pub static DEFAULTS: &[(&str, &str, &str)] = &[];

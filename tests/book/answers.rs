@@ -33,6 +33,34 @@ fn train_and_deploy() -> Result {
 }
 
 #[test]
+fn a_net_in_code() -> Result {
+    // ANCHOR: spec
+    use cortado::net_spec::*;
+
+    fn block(n: &mut NetSpec, name: &str, x: &Top, outputs: u32) -> Top {
+        let conv = Convolution::new(outputs, 3).pad(1).weight_filler(msra());
+        let y = n.layer(format!("{name}/conv"), x, conv);
+        n.in_place(format!("{name}/relu"), &y, Relu::new());
+        n.layer(format!("{name}/pool"), &y, Pooling::max(2, 2))
+    }
+
+    let mut n = NetSpec::new("small");
+    let data = n.layer("data", [], Input::new([1, 3, 32, 32]));
+    let label = n.layer("label", [], Input::new([1]));
+    let x = block(&mut n, "block1", &data, 16);
+    let x = block(&mut n, "block2", &x, 32);
+    let ip = n.layer("ip", &x, InnerProduct::new(10).weight_filler(xavier()).lr_mult([1.0, 2.0]));
+    n.layer("loss", [&ip, &label], SoftmaxWithLoss::new());
+    n.layer("accuracy", [&ip, &label], Accuracy::new().include(Phase::Test));
+
+    let net = Net::new(&n.to_param()?, Phase::Train)?;
+    println!("{}\n{net}", n.to_prototxt()?);
+    // ANCHOR_END: spec
+    assert_eq!(net.shape("block2/pool")?, [1, 32, 8, 8]);
+    Ok(())
+}
+
+#[test]
 fn own_numbers() -> Result {
     // ANCHOR: numbers
     let mut net = Net::from_file("proto/lenet.prototxt", Phase::Test)?;

@@ -6,7 +6,7 @@ use crate::bench::{Bench, NET, write_idx};
 fn help_and_version() {
     let bench = Bench::new();
     let help = bench.good("--help").out;
-    for command in ["train", "test", "time", "forward", "check", "convert", "device_query"] {
+    for command in ["train", "test", "time", "forward", "check", "diff", "convert", "device_query"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
         let own = bench.good(&format!("help {command}")).out;
         assert!(own.starts_with(&format!("usage: cortado {command}")), "{own}");
@@ -33,6 +33,7 @@ fn what_cannot_be_meant_is_code_2() {
         ("train --solver solver.prototxt --sigint_effect wait", "stop, snapshot and none"),
         ("check", "one prototxt file"),
         ("check a b", "one prototxt file"),
+        ("diff net.prototxt", "two prototxt files"),
         ("convert", "mnist can be converted"),
         ("convert cifar", "not \"cifar\""),
         ("device_query now", "does not know what to do with \"now\""),
@@ -74,6 +75,20 @@ fn check_tells_what_is_wrong() {
     assert!(bench.bad("check empty.prototxt", 1).contains("neither a net nor a solver"));
     assert!(bench.bad("check none.prototxt", 1).contains("none.prototxt is not there"));
     assert!(bench.bad("train --solver none.prototxt", 1).contains("none.prototxt is not there"));
+}
+
+#[test]
+fn diff_tells_how_nets_differ() {
+    let bench = Bench::new();
+    assert_eq!(bench.good("diff net.prototxt net.prototxt").out, "the nets are the same\n");
+    bench.write("other.prototxt", NET.replace("num_output: 3", "num_output: 4 bias_term: true"));
+    let output = bench.command("diff net.prototxt other.prototxt").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "ip2.inner_product_param.num_output: 3 | 4\n");
+    assert!(output.stderr.is_empty());
+    bench.write("field.prototxt", NET.replace("num_output: 3", "num_ouput: 3"));
+    assert!(bench.bad("diff net.prototxt field.prototxt", 1).starts_with("cortado: field.prototxt:14:"));
+    assert!(bench.bad("diff none.prototxt net.prototxt", 1).contains("none.prototxt is not there"));
 }
 
 #[test]

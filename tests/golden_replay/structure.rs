@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 const OURS: &[(&str, &str)] = &[
     ("examples/mnist/lenet_train_test.prototxt", "proto/lenet_train_test.prototxt"),
     ("examples/mnist/lenet.prototxt", "proto/lenet.prototxt"),
+    (GOOGLENET, "proto/zoo/googlenet.prototxt"),
 ];
+
+/// Ours is one file, which is for work with the stage "deploy", and has a batch of one; Caffe's has ten.
+const GOOGLENET: &str = "models/bvlc_googlenet/deploy.prototxt";
 
 /// A case for each net of the file.
 pub fn parts(case: &Case) -> Vec<Case> {
@@ -42,9 +46,16 @@ pub fn replay(case: &Case) -> Replay {
     if !path.is_file() {
         return Err(Stop::NotKnown(format!("no {file} in proto/")));
     }
-    let net = with_databases(&path)?;
+    let mut net = with_databases(&path)?;
     known(&net)?;
-    let mut builder = Net::build(&net).phase(if phase == "TRAIN" { Phase::Train } else { Phase::Test });
+    if file == GOOGLENET {
+        net.layer.iter_mut().filter_map(|l| l.input_param.as_mut()).for_each(|input| input.shape[0].dim[0] = 10);
+    }
+    let mut builder = Net::build(&net).stages((file == GOOGLENET).then_some("deploy")).phase(if phase == "TRAIN" {
+        Phase::Train
+    } else {
+        Phase::Test
+    });
     if let Some((stages, level)) = rest.strip_prefix("stages=[").and_then(|r| r.split_once("],level=")) {
         builder = stages.split(',').fold(builder, Builder::stage);
         builder = builder.level(level.parse().map_err(|e| Stop::Failed(format!("{key}: {e}")))?);

@@ -25,6 +25,15 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "softmax_loss_under_both_tops",
+        prototxt: r#"type: "SoftmaxWithLoss" top: "loss" top: "probability" loss_param { ignore_label: 2 }"#,
+        bottom: SCORES,
+        fill: FILL,
+        naive: |x, _| vec![softmax_loss(x, 1, Some(2), |_, _, valid| valid), softmax(&x[0], 1)],
+        tops: Some(&[0, 1]),
+        ..CASE
+    },
+    Case {
         name: "softmax_loss_last_axis",
         prototxt: r#"type: "SoftmaxWithLoss" softmax_param { axis: -1 }"#,
         bottom: &[&[&[2, 3, 5], &[2, 3]], &[&[4, 5], &[4]]],
@@ -88,6 +97,99 @@ pub const CASES: &[Case] = &[
             let sum: f64 = x[0].iter().zip(&x[1]).map(|(a, b)| (a - b).powi(2)).sum();
             vec![scalar(sum / 2.0 / x[0].shape()[0] as f64)]
         },
+        ..CASE
+    },
+    Case {
+        name: "hinge_loss",
+        prototxt: r#"type: "HingeLoss""#,
+        bottom: ROWS,
+        fill: &[Fill::Values(&[-2.0, 0.3, 1.7, -0.4, 2.5, -1.3, 0.8]), Fill::Label(5)],
+        naive: |x, _| vec![hinge_loss(x, |h| h)],
+        ..CASE
+    },
+    Case {
+        name: "hinge_loss_squared",
+        prototxt: r#"type: "HingeLoss" hinge_loss_param { norm: L2 }"#,
+        bottom: ROWS,
+        fill: FILL,
+        naive: |x, _| vec![hinge_loss(x, |h| h * h)],
+        ..CASE
+    },
+    Case {
+        name: "multinomial_loss",
+        prototxt: r#"type: "MultinomialLogisticLoss""#,
+        bottom: ROWS,
+        fill: &[Fill::Uniform(0.2, 1.0), Fill::Label(5)],
+        naive: |x, _| {
+            let classes = x[0].len() / x[1].len();
+            let y = |i: usize, l: f64| x[0].iter().nth(i * classes + l as usize).unwrap().ln();
+            vec![scalar(-x[1].iter().enumerate().map(|(i, l)| y(i, *l)).sum::<f64>() / x[1].len() as f64)]
+        },
+        ..CASE
+    },
+    Case {
+        name: "infogain_loss",
+        prototxt: r#"type: "InfogainLoss""#,
+        bottom: INFOGAIN,
+        fill: INFOGAIN_FILL,
+        naive: |x, _| vec![infogain_loss(x, 1, None, |_, _, valid| valid)],
+        ..CASE
+    },
+    Case {
+        name: "infogain_loss_last_axis",
+        prototxt: r#"type: "InfogainLoss" infogain_loss_param { axis: -1 } loss_param { normalization: BATCH_SIZE }"#,
+        bottom: &[&[&[2, 3, 5], &[2, 3], &[25]], &[&[4, 5], &[4], &[5, 5]]],
+        fill: INFOGAIN_FILL,
+        naive: |x, _| vec![infogain_loss(x, x[0].ndim() - 1, None, |samples, _, _| samples)],
+        ..CASE
+    },
+    Case {
+        name: "infogain_loss_under_both_tops",
+        prototxt: r#"type: "InfogainLoss" top: "loss" top: "probability" loss_param { ignore_label: 2 }"#,
+        bottom: INFOGAIN,
+        fill: INFOGAIN_FILL,
+        naive: |x, _| vec![infogain_loss(x, 1, Some(2), |_, _, valid| valid), softmax(&x[0], 1)],
+        tops: Some(&[0, 1]),
+        ..CASE
+    },
+    Case {
+        name: "infogain_loss_full",
+        prototxt: r#"type: "InfogainLoss" loss_param { ignore_label: 2 normalization: FULL }"#,
+        bottom: INFOGAIN,
+        fill: INFOGAIN_FILL,
+        naive: |x, _| vec![infogain_loss(x, 1, Some(2), |_, all, _| all)],
+        ..CASE
+    },
+    Case {
+        name: "infogain_loss_all_ignored",
+        prototxt: r#"type: "InfogainLoss" loss_param { ignore_label: -1 }"#,
+        bottom: INFOGAIN,
+        fill: &[Fill::Uniform(-2.0, 2.0), Fill::Values(&[-1.0]), Fill::Uniform(0.0, 1.0)],
+        naive: |_, _| vec![scalar(0.0)],
+        ..CASE
+    },
+    Case {
+        name: "contrastive_loss",
+        prototxt: r#"type: "ContrastiveLoss" contrastive_loss_param { margin: 2.5 }"#,
+        bottom: PAIRS,
+        fill: PAIRS_FILL,
+        naive: |x, _| vec![contrastive_loss(x, |d| (2.5 - d).max(0.0).powi(2))],
+        ..CASE
+    },
+    Case {
+        name: "contrastive_loss_far_apart",
+        prototxt: r#"type: "ContrastiveLoss" contrastive_loss_param { margin: 0.01 }"#,
+        bottom: PAIRS,
+        fill: PAIRS_FILL,
+        naive: |x, _| vec![contrastive_loss(x, |_| 0.0)],
+        ..CASE
+    },
+    Case {
+        name: "contrastive_loss_legacy",
+        prototxt: r#"type: "ContrastiveLoss" contrastive_loss_param { margin: 2.5 legacy_version: true }"#,
+        bottom: PAIRS,
+        fill: PAIRS_FILL,
+        naive: |x, _| vec![contrastive_loss(x, |d| (2.5 - d * d).max(0.0))],
         ..CASE
     },
     Case {
@@ -160,6 +262,17 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+/// Scores with one label for all values of a sample.
+const ROWS: &[&[&[usize]]] = &[&[&[4, 5], &[4]], &[&[3, 2, 3, 1], &[3, 1]]];
+
+/// Scores of five classes, labels, and what each pair of classes is worth.
+const INFOGAIN: &[&[&[usize]]] = &[&[&[4, 5], &[4], &[5, 5]], &[&[2, 5, 3, 2], &[2, 3, 2], &[1, 1, 5, 5]]];
+const INFOGAIN_FILL: &[Fill] = &[Fill::Uniform(-2.0, 2.0), Fill::Label(5), Fill::Uniform(-0.2, 1.0)];
+
+/// Pairs, and whether they are alike.
+const PAIRS: &[&[&[usize]]] = &[&[&[4, 3], &[4, 3], &[4]], &[&[5, 2, 2, 1], &[5, 4], &[5, 1]]];
+const PAIRS_FILL: &[Fill] = &[Fill::Uniform(-1.0, 1.0), Fill::Uniform(-1.0, 1.0), Fill::Values(&[1.0, 0.0, 0.0])];
+
 const ANSWERS: &[&[&[usize]]] = &[&[&[4, 3], &[4, 3]], &[&[2, 3, 2, 2], &[2, 3, 2, 2]]];
 
 pub fn scalar(x: f64) -> ArrayD<f64> {
@@ -180,6 +293,43 @@ fn softmax_loss(x: &[ArrayD<f64>], axis: usize, ignored: Option<i64>, divisor: D
     }
     let samples: usize = x[0].shape()[..axis].iter().product();
     scalar(sum / divisor(samples as f64, x[1].len() as f64, valid).max(1.0))
+}
+
+fn hinge_loss(x: &[ArrayD<f64>], norm: fn(f64) -> f64) -> ArrayD<f64> {
+    let (n, mut sum) = (x[1].len(), 0.0);
+    for (scores, label) in x[0].as_slice().unwrap().chunks(x[0].len() / n).zip(&x[1]) {
+        for (c, x) in scores.iter().enumerate() {
+            let t = if c == *label as usize { 1.0 } else { -1.0 };
+            sum += norm((1.0 - t * x).max(0.0));
+        }
+    }
+    scalar(sum / n as f64)
+}
+
+fn infogain_loss(x: &[ArrayD<f64>], axis: usize, ignored: Option<i64>, divisor: Divisor) -> ArrayD<f64> {
+    let (y, h) = (softmax(&x[0], axis), x[2].as_slice().unwrap());
+    let (mut sum, mut valid) = (0.0, 0.0);
+    for (classes, label) in y.lanes(Axis(axis)).into_iter().zip(&x[1]) {
+        if Some(*label as i64) != ignored {
+            let row = &h[*label as usize * classes.len()..];
+            sum -= classes.iter().zip(row).map(|(y, h)| h * y.ln()).sum::<f64>();
+            valid += 1.0;
+        }
+    }
+    let samples: usize = x[0].shape()[..axis].iter().product();
+    scalar(sum / divisor(samples as f64, x[1].len() as f64, valid).max(1.0))
+}
+
+/// `apart` is what a pair that is not alike costs at a distance.
+fn contrastive_loss(x: &[ArrayD<f64>], apart: fn(f64) -> f64) -> ArrayD<f64> {
+    let n = x[2].len();
+    let rows = |i: usize| x[i].as_slice().unwrap().chunks(x[0].len() / n);
+    let mut sum = 0.0;
+    for ((a, b), s) in rows(0).zip(rows(1)).zip(&x[2]) {
+        let d2: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+        sum += if *s == 1.0 { d2 } else { apart(d2.sqrt()) };
+    }
+    scalar(sum / 2.0 / n as f64)
 }
 
 fn sigmoid_loss(x: &[ArrayD<f64>], ignored: Option<i64>, divisor: Divisor) -> ArrayD<f64> {
@@ -263,4 +413,138 @@ fn top_k_is_at_most_the_number_of_classes() {
         let e = bench(&text, &[3, 5], &[0.0; 3], &[3]).err().expect("refused");
         assert_eq!(e.field_path(), Some("accuracy_param.top_k"));
     }
+}
+
+#[test]
+fn losses_of_one_label_a_sample_name_a_wrong_one() {
+    for kind in ["HingeLoss", "MultinomialLogisticLoss"] {
+        let text = format!(r#"type: "{kind}""#);
+        let e = bench(&text, &[3, 10], &[0.0, 9.0, 10.0], &[3]).unwrap().forward().unwrap_err();
+        assert_eq!(e.message(), "the label of sample 2 is 10, and the classes are 0 to 9");
+        assert!(!e.to_string().contains("ignore_label"), "{e}");
+        let e = bench(&text, &[3, 10], &[0.0; 4], &[4]).err().expect("four labels for three samples");
+        assert!(e.message().contains("[4]") && e.message().contains("[3, 10]"), "{e}");
+        let mut none = bench(&text, &[0, 10], &[], &[0]).unwrap();
+        none.forward().unwrap();
+        assert_eq!(none.top[0].data.scalar(), 0.0);
+        none.backward().unwrap();
+    }
+}
+
+#[test]
+fn a_hinge_is_flat_where_nothing_is_missing() {
+    let mut bench = bench(r#"type: "HingeLoss""#, &[1, 3], &[0.0], &[1]).unwrap();
+    bench.bottom[0].data.slice_mut().copy_from_slice(&[1.0, -1.0, -0.5]);
+    bench.forward().unwrap();
+    assert_eq!(bench.top[0].data.scalar(), 0.5);
+    bench.top[0].diff.fill(1.0);
+    bench.backward().unwrap();
+    assert_eq!(bench.bottom[0].diff.slice(), [0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn a_loss_of_nan_is_nan() {
+    for kind in ["HingeLoss", "MultinomialLogisticLoss"] {
+        let mut bench = bench(&format!(r#"type: "{kind}""#), &[1, 2], &[0.0], &[1]).unwrap();
+        bench.bottom[0].data.fill(f32::NAN);
+        bench.forward().unwrap();
+        assert!(bench.top[0].data.scalar().is_nan(), "{kind}");
+    }
+}
+
+#[test]
+fn a_vanished_probability_counts_as_the_smallest() {
+    let mut bench = bench(r#"type: "MultinomialLogisticLoss""#, &[1, 2], &[1.0], &[1]).unwrap();
+    bench.bottom[0].data.slice_mut().copy_from_slice(&[1.0, 0.0]);
+    bench.forward().unwrap();
+    assert_eq!(bench.top[0].data.scalar(), -1e-20f32.ln());
+    bench.top[0].diff.fill(1.0);
+    bench.backward().unwrap();
+    assert_eq!(bench.bottom[0].diff.slice(), [0.0, -1e20]);
+}
+
+#[test]
+fn pairs_that_do_not_fit_are_refused() {
+    let create = |shapes: &[&[usize]]| {
+        Harness::create(&Layers::caffe(), &crate::text::layer(r#"type: "ContrastiveLoss""#), shapes).err().unwrap()
+    };
+    assert_eq!(create(&[&[4, 3], &[4, 3], &[4, 2]]).message(), "bottom[2] has shape [4, 2], and there are 4 pairs");
+    assert!(create(&[&[4, 3], &[4, 2], &[4]]).message().contains("[4, 2]"));
+}
+
+/// Two equal points that should be apart know no direction: no push, and no NaN.
+#[test]
+fn equal_points_are_not_pushed() {
+    for legacy in [false, true] {
+        let text = format!(r#"type: "ContrastiveLoss" contrastive_loss_param {{ legacy_version: {legacy} }}"#);
+        let shapes: &[&[usize]] = &[&[1, 2], &[1, 2], &[1]];
+        let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(&text), shapes).unwrap();
+        bench.forward().unwrap();
+        assert_eq!(bench.top[0].data.scalar(), 0.5);
+        bench.top[0].diff.fill(1.0);
+        bench.backward().unwrap();
+        assert_eq!(bench.bottom[0].diff.slice(), [0.0, 0.0]);
+    }
+}
+
+/// A file with the values as a blob of the given shape.
+fn binaryproto(path: &std::path::Path, shape: &[i64], data: Vec<f32>) {
+    use cortado::proto::{BlobProto, BlobShape, binary};
+    let shape = Some(BlobShape { dim: shape.to_vec() });
+    std::fs::write(path, binary::encode(&BlobProto { shape, data, ..Default::default() })).unwrap();
+}
+
+#[test]
+fn infogain_reads_its_matrix_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("H.binaryproto");
+    let text = format!(r#"type: "InfogainLoss" infogain_loss_param {{ source: {path:?} }}"#);
+    binaryproto(&path, &[1, 1, 3, 3], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    let mut infogain = bench(&text, &[4, 3], &[0.0, 2.0, 1.0, 1.0], &[4]).unwrap();
+    let mut softmax = bench(r#"type: "SoftmaxWithLoss""#, &[4, 3], &[0.0, 2.0, 1.0, 1.0], &[4]).unwrap();
+    for bench in [&mut infogain, &mut softmax] {
+        bench.fill(0, Fill::Uniform(-2.0, 2.0));
+        bench.forward().unwrap();
+        bench.top[0].diff.fill(1.0);
+        bench.backward().unwrap();
+    }
+    let (a, b) = (infogain.top[0].data.scalar(), softmax.top[0].data.scalar());
+    assert!((a - b).abs() < 1e-6, "with ones on the diagonal it is a SoftmaxWithLoss: {a} {b}");
+    for (a, b) in infogain.bottom[0].diff.slice().iter().zip(softmax.bottom[0].diff.slice()) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+
+    let source = "infogain_loss_param.source";
+    binaryproto(&path, &[2, 3], vec![1.0; 5]);
+    refuses(&text, &[&[4, 3], &[4]], "its shape is [2, 3], but it has 5 values", source);
+    std::fs::write(&path, "not a blob").unwrap();
+    refuses(&text, &[&[4, 3], &[4]], "the infogain matrix", source);
+    std::fs::remove_file(&path).unwrap();
+    refuses(&text, &[&[4, 3], &[4]], "cannot read the infogain matrix", source);
+    binaryproto(&path, &[2, 2], vec![1.0; 4]);
+    let e = bench(&text, &[4, 3], &[0.0; 4], &[4]).err().unwrap();
+    assert_eq!(e.message(), "H has 4 values, and scores of shape [4, 3] ask for 3 x 3");
+}
+
+#[test]
+fn infogain_without_a_matrix_is_refused() {
+    refuses(r#"type: "InfogainLoss""#, &[&[4, 3], &[4]], "has no matrix H", "infogain_loss_param");
+    let axis = r#"type: "InfogainLoss" infogain_loss_param { axis: 2 }"#;
+    refuses(axis, &[&[4, 3], &[4], &[3, 3]], "axis 2", "infogain_loss_param.axis");
+    let create =
+        Harness::create(&Layers::caffe(), &crate::text::layer(r#"type: "InfogainLoss""#), &[&[4, 3], &[4], &[3]]);
+    assert!(create.err().unwrap().message().contains("H has 3 values"));
+}
+
+/// Caffe stops here with an error. The accuracy has no slope, so the scores' diff is that of the other path alone.
+#[test]
+fn accuracy_adds_nothing_under_force_backward() {
+    let text = r#"force_backward: true
+        layer { name: "x" type: "Input" top: "x" top: "t" input_param { shape { dim: 2 dim: 3 } shape { dim: 2 } } }
+        layer { name: "accuracy" type: "Accuracy" bottom: "x" bottom: "t" top: "accuracy" }
+        layer { name: "sum" type: "Reduction" bottom: "x" top: "y" reduction_param { coeff: 2 } loss_weight: 1 }"#;
+    let mut net = cortado::net::Builder::parse(text, "text").unwrap().make().unwrap();
+    net.forward().unwrap();
+    net.backward().unwrap();
+    assert_eq!(net.diff("x").unwrap().slice(), [2.0; 6]);
 }

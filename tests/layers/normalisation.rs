@@ -59,6 +59,52 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "mvn",
+        prototxt: r#"type: "MVN""#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[3, 2, 5]]],
+        fill: &[Fill::Uniform(-1.0, 3.0)],
+        naive: |x, _| vec![mvn(&x[0], 2, 1e-9)],
+        ..CASE
+    },
+    Case {
+        name: "mvn_mean_only",
+        prototxt: r#"type: "MVN" mvn_param { normalize_variance: false }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[3, 2, 5]]],
+        naive: |x, _| vec![centred(&x[0], 2)],
+        ..CASE
+    },
+    Case {
+        name: "mvn_across_channels",
+        prototxt: r#"type: "MVN" mvn_param { across_channels: true }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[3, 5]]],
+        fill: &[Fill::Uniform(-1.0, 3.0)],
+        naive: |x, _| vec![mvn(&x[0], 1, 1e-9)],
+        ..CASE
+    },
+    Case {
+        name: "mvn_mean_only_across_channels",
+        prototxt: r#"type: "MVN" mvn_param { across_channels: true normalize_variance: false }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[3, 5]]],
+        naive: |x, _| vec![centred(&x[0], 1)],
+        ..CASE
+    },
+    Case {
+        name: "mvn_large_eps",
+        prototxt: r#"type: "MVN" mvn_param { eps: 0.25 }"#,
+        bottom: &[&[&[2, 3, 4, 2]], &[&[3, 2, 5]]],
+        naive: |x, _| vec![mvn(&x[0], 2, 0.25)],
+        gradient: false, // backward is Caffe's, which is no slope for a large eps: a test of its own
+        ..CASE
+    },
+    Case {
+        name: "mvn_of_single_values",
+        prototxt: r#"type: "MVN""#,
+        bottom: &[&[&[4, 3]], &[&[5]], &[&[2, 3, 1, 1]]],
+        naive: |x, _| vec![x[0].mapv(|_| 0.0)],
+        gradient: false, // s is 0, and the slope 0 / 0
+        ..CASE
+    },
+    Case {
         name: "scale",
         prototxt: r#"type: "Scale""#,
         bottom: &[&[&[2, 3, 4, 2]], &[&[5, 3]]],
@@ -171,6 +217,28 @@ fn batch_norm(x: &ArrayD<f64>, eps: f64) -> ArrayD<f64> {
     y
 }
 
+/// x less the mean over the axes from `axis` on.
+fn centred(x: &ArrayD<f64>, axis: usize) -> ArrayD<f64> {
+    let mut y = x.clone();
+    let groups: usize = x.shape()[..axis].iter().product();
+    for group in y.as_slice_mut().unwrap().chunks_mut(x.len() / groups) {
+        let (mean, _) = moments(group);
+        group.iter_mut().for_each(|y| *y -= mean);
+    }
+    y
+}
+
+/// The same, over the standard deviation and eps.
+fn mvn(x: &ArrayD<f64>, axis: usize, eps: f64) -> ArrayD<f64> {
+    let mut y = centred(x, axis);
+    let groups: usize = x.shape()[..axis].iter().product();
+    for group in y.as_slice_mut().unwrap().chunks_mut(x.len() / groups) {
+        let (_, variance) = moments(group);
+        group.iter_mut().for_each(|y| *y /= variance.sqrt() + eps);
+    }
+    y
+}
+
 fn running_norm(x: &ArrayD<f64>, w: &[ArrayD<f64>]) -> ArrayD<f64> {
     let mut y = x.clone();
     for (y, c) in y.iter_mut().zip(channels(x)) {
@@ -245,4 +313,40 @@ fn shapes_that_do_not_fit_are_named() {
         let text = format!(r#"type: "BatchNorm" batch_norm_param {{ {text} }}"#);
         assert!(bench(&text, &[&[2, 3]]).err().expect("refused").field_path().is_some());
     }
+}
+
+/// As Caffe has it: the slope for eps = 0, divided by s + eps.
+#[test]
+fn the_gradient_of_mvn_leaves_eps_out_of_the_slope_of_s() {
+    let mut bench = bench(r#"type: "MVN" mvn_param { eps: 0.25 }"#, &[&[1, 1, 4]]).unwrap();
+    bench.bottom[0].data.slice_mut().copy_from_slice(&[1.0, 2.0, 3.0, 6.0]); // mean 3, variance 14/4
+    bench.forward().unwrap();
+    bench.top[0].diff.slice_mut().copy_from_slice(&[0.0, 0.0, 0.0, 4.0]);
+    bench.backward().unwrap();
+    let s = (14.0f64 / 4.0).sqrt() + 0.25;
+    for (dx, x) in bench.bottom[0].diff.slice().iter().zip([1.0, 2.0, 3.0, 6.0]) {
+        let (y, dy, mean_dy, mean_ydy) = ((x - 3.0) / s, if x == 6.0 { 4.0 } else { 0.0 }, 1.0, 3.0 / s);
+        let expected = (dy - mean_dy - y * mean_ydy) / s;
+        assert!((*dx as f64 - expected).abs() < 1e-5, "{dx} {expected}");
+    }
+}
+
+#[test]
+fn mvn_of_equal_values_is_zero_and_its_eps_is_no_negative_number() {
+    let mut flat = bench(r#"type: "MVN""#, &[&[2, 1, 3, 5]]).unwrap();
+    flat.fill(0, Fill::Values(&[0.1]));
+    flat.forward().unwrap();
+    assert!(flat.top[0].data.slice().iter().all(|y| *y == 0.0));
+    for eps in ["-1e-9", "nan", "inf"] {
+        refuses(&format!(r#"type: "MVN" mvn_param {{ eps: {eps} }}"#), &[&[2, 3]], "eps is", "mvn_param.eps");
+    }
+    for groups in ["false", "true"] {
+        let text = format!(r#"type: "MVN" mvn_param {{ across_channels: {groups} }}"#);
+        let mut many = bench(&text, &[&[41, 1003, 2]]).unwrap();
+        many.fill(0, Fill::Uniform(-3.0, 3.0));
+        many.check_threads().unwrap();
+    }
+    let mut none = bench(r#"type: "MVN""#, &[&[0, 3, 2]]).unwrap();
+    none.forward().unwrap();
+    none.backward().unwrap();
 }

@@ -99,6 +99,18 @@ fn table_rs_is_made_from_caffe_proto() {
         let id = ident(m.full_name());
         write!(t, "\nimpl Named for caffe::{name} {{\n    const SCHEMA: &'static Message = &{id};\n}}\n").unwrap();
     }
+    t += "\n/// Message, field, and the value that counts if it is left out.\n";
+    t += "pub static DEFAULTS: &[(&str, &str, &str)] = &[\n";
+    for m in pool.all_messages() {
+        let mut fields: Vec<_> = m.fields().collect();
+        fields.sort_by_key(|f| f.number());
+        for f in fields {
+            if let Some(value) = &f.field_descriptor_proto().default_value {
+                writeln!(t, "    (\"{}\", \"{}\", {value:?}),", m.name(), f.name()).unwrap();
+            }
+        }
+    }
+    t += "];\n";
     committed("src/proto/table.rs", &t);
 }
 

@@ -101,6 +101,16 @@ impl Conv {
         Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide })
     }
 
+    /// The sizes of the image's spatial axes.
+    pub fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.axes.iter().map(|a| a.size)
+    }
+
+    /// The values of one channel of an image.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// The sizes of the output's spatial axes.
     pub fn outs(&self) -> impl Iterator<Item = usize> {
         self.axes.iter().map(Axis::out)
@@ -279,8 +289,11 @@ fn product(sizes: impl IntoIterator<Item = usize>) -> Option<usize> {
     sizes.into_iter().try_fold(1usize, |n, s| n.checked_mul(s))
 }
 
-/// Checks what a prototxt can get wrong.
-fn check_axes(axes: &[Axis]) -> Result {
+/// Checks what a prototxt can get wrong about a convolution's axes.
+///
+/// # Errors
+/// A size of 0, or a kernel larger than the padded input.
+pub fn check_axes(axes: &[Axis]) -> Result {
     for a in axes {
         let values = [a.size, a.kernel, a.pad, a.stride, a.dilation];
         if [a.size, a.kernel, a.stride, a.dilation].contains(&0) || values.iter().any(|&v| v > MAX_VALUES) {

@@ -1,0 +1,59 @@
+//! # BNLL: y = ln(1 + eˣ)
+//!
+//! | blob        | shape | meaning |
+//! |-------------|-------|---------|
+//! | `bottom[0]` | any   | x       |
+//! | `top[0]`    | as x  | y       |
+//!
+//! The binomial normal log likelihood, a ReLU without the corner; others call it softplus. dx = dy σ(x), with
+//! σ(x) = 1 / (1 + e⁻ˣ). Computed as y = max(x, 0) + ln(1 + e^-|x|), which overflows for no x. No parameters.
+
+use super::pointwise;
+use super::sigmoid::sigmoid;
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::{Blob, Result};
+
+/// y = ln(1 + eˣ), value by value.
+pub struct Bnll;
+
+impl Layer for Bnll {
+    fn new(_: &LayerParameter) -> Result<Self> {
+        Ok(Bnll)
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        top[0].reshape_like(&bottom[0])
+    }
+
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        pointwise::forward(cx, x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p());
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if !propagate_down[0] {
+            return Ok(());
+        }
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
+        pointwise::backward(cx, x, dy, dx, |x, dy| dy * sigmoid(x));
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::X
+    }
+}

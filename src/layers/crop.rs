@@ -1,0 +1,117 @@
+//! # Crop: a part of x, as large as a second blob
+//!
+//! | blob        | shape                                               | meaning            |
+//! |-------------|-----------------------------------------------------|--------------------|
+//! | `bottom[0]` | any                                                 | x                  |
+//! | `bottom[1]` | as many axes, none from `axis` on longer            | only its shape     |
+//! | `top[0]`    | as x before `axis`, from there on as `bottom[1]`    | y                  |
+//!
+//! `y[i, j, ..] = x[i + offset_0, j + offset_1, ..]` from `axis` on, and dx is dy at those places, 0 elsewhere. Nothing
+//! depends on the values of `bottom[1]`, so its diff is 0. `crop_param { axis offset }`: axis is 2 if not given, for images,
+//! and may count from the end; `offset` is given once for all cut axes or once for each, and is 0 if not given.
+
+use crate::layer::*;
+use crate::proto::{CropParameter, LayerParameter};
+use crate::{Blob, Error, Result};
+
+/// Cuts its first bottom to the size of its second.
+pub struct Crop {
+    param: CropParameter,
+    /// Where each row of y begins in x, and the length of a row.
+    starts: Vec<usize>,
+    row: usize,
+}
+
+impl Layer for Crop {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Crop { param: param.crop_param.clone().unwrap_or_default(), starts: Vec::new(), row: 0 })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::exact(2, 1)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, like) = (bottom[0].shape(), bottom[1].shape());
+        let axis = bottom[0].axis(self.param.axis()).map_err(|e| e.field("crop_param.axis"))?;
+        let offsets = self.offsets(axis, x)?;
+        if like.len() != x.len() {
+            return Err(Error::shape(format!("bottom[0] has shape {x:?} and bottom[1] {like:?}"))
+                .field("bottom[1]")
+                .hint("give both as many axes"));
+        }
+        let y = [&x[..axis], &like[axis..]].concat();
+        for (i, ((&x_size, &size), &offset)) in x.iter().zip(&y).zip(&offsets).enumerate().skip(axis) {
+            if size > x_size || offset > x_size - size {
+                return Err(Error::shape(format!(
+                    "axis {i}: {size} values from offset {offset} on do not fit into {x_size}; bottom[0] has shape {x:?} and \
+                     bottom[1] {like:?}"
+                ))
+                .field("crop_param.offset")
+                .hint("make the offset smaller, or the second bottom"));
+            }
+        }
+        top[0].reshape(&y)?;
+        // Axis by axis: where the first value of each row stands.
+        self.row = y[y.len() - 1];
+        self.starts = vec![0];
+        for (i, ((&x, &y), &offset)) in x.iter().zip(&y).zip(&offsets).enumerate() {
+            let steps = if i + 1 == offsets.len() { 1 } else { y };
+            self.starts = self.starts.iter().flat_map(|s| (0..steps).map(move |k| s * x + offset + k)).collect();
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        for (y, &start) in y.chunks_exact_mut(self.row.max(1)).zip(&self.starts) {
+            y.copy_from_slice(&x[start..start + self.row]);
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        if propagate_down[0] {
+            let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
+            dx.fill(0.0);
+            for (dy, &start) in dy.chunks_exact(self.row.max(1)).zip(&self.starts) {
+                dx[start..start + self.row].copy_from_slice(dy);
+            }
+        }
+        if propagate_down[1] {
+            bottom[1].diff.fill(0.0);
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+}
+
+impl Crop {
+    /// The offset along each axis of x; 0 before `axis`.
+    fn offsets(&self, axis: usize, x: &[usize]) -> Result<Vec<usize>> {
+        let (mut offsets, cut) = (vec![0; x.len()], x.len() - axis);
+        match self.param.offset[..] {
+            [] => {}
+            [all] => offsets[axis..].fill(all as usize),
+            ref each if each.len() == cut => offsets[axis..].iter_mut().zip(each).for_each(|(o, e)| *o = *e as usize),
+            ref each => {
+                let message =
+                    format!("offset is given {} times for the {cut} axes from {axis} on of {x:?}", each.len());
+                return Err(Error::shape(message)
+                    .field("crop_param.offset")
+                    .hint("give it once for all axes, or once for each"));
+            }
+        }
+        Ok(offsets)
+    }
+}

@@ -1,0 +1,92 @@
+//! # Deconvolution: convolution run backwards
+//!
+//! | blob        | shape                              | meaning                      |
+//! |-------------|------------------------------------|------------------------------|
+//! | `bottom[i]` | N x C x sizes                      | x                            |
+//! | `params[0]` | C x (num_output / group) x kernels | w                            |
+//! | `params[1]` | num_output                         | b, unless `bias_term: false` |
+//! | `top[i]`    | N x num_output x outs              | y                            |
+//!
+//! Each value of x lays down a whole kernel, scaled by it: `y[k][p] = b[k] + sum of w[c][k][j] * x[c][o]` over all c, o and
+//! j with p = o * stride + j * dilation - pad. That is what [`Convolution`](super::Convolution) does to dy in order to get
+//! dx; so the two change roles, and dx is the convolution of dy with w. For dw they change roles, too: it is a convolution's
+//! with dy as its input and x as the gradient of its output. db is the sum of dy over samples and places.
+//!
+//! out = stride (size - 1) + dilation (kernel - 1) + 1 - 2 pad: padding is cut off the top. The fields are those of a
+//! Convolution, `convolution_param`. With a `bilinear` filler, `group` and `num_output` equal to C, and no bias, it enlarges
+//! images; learned, it ends a fully convolutional net (Long, Shelhamer and Darrell 2015).
+
+use super::convolving::Convolving;
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::{Blob, Error, Result};
+
+/// The transposed convolution over the spatial axes, plus b.
+pub struct Deconvolution(Convolving);
+
+impl Layer for Deconvolution {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Deconvolution(Convolving::new(param, "Deconvolution", true)?))
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::pairs()
+    }
+
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        self.0.setup(cx, bottom)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        self.0.reshape(bottom, top)
+    }
+
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
+        let (w, b) = (params[0].data.slice(), params.get(1).map(|b| b.data.slice()));
+        for (x, y) in bottom.iter().zip(top) {
+            let y = y.data.slice_mut();
+            conv.backward_data(&cpu, w, x.data.slice(), y);
+            if let Some(b) = b {
+                for (y, b) in y.chunks_exact_mut(conv.size()).zip(b.iter().cycle()) {
+                    y.iter_mut().for_each(|y| *y += b);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        params: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        let [Blob { data: w, diff: dw }, b @ ..] = params else {
+            return Err(Error::shape("Deconvolution needs weights"));
+        };
+        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
+        for ((Blob { data: x, diff: dx }, y), &wanted) in bottom.iter_mut().zip(top).zip(propagate_down) {
+            let dy = y.diff.slice();
+            conv.backward_weights(&cpu, dy, x.slice(), dw.slice_mut(), None);
+            if let Some(b) = b.first_mut() {
+                let db = b.diff.slice_mut();
+                for image in dy.chunks_exact(db.len() * conv.size()) {
+                    for (db, dy) in db.iter_mut().zip(image.chunks_exact(conv.size())) {
+                        *db += dy.iter().sum::<f32>();
+                    }
+                }
+            }
+            if wanted {
+                conv.forward(&cpu, dy, w.slice(), None, dx.slice_mut());
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::X
+    }
+}

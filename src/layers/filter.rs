@@ -1,0 +1,101 @@
+//! # Filter: the samples that a selector lets through
+//!
+//! | blob        | shape                 | meaning                         |
+//! |-------------|-----------------------|---------------------------------|
+//! | `bottom[i]` | N x ..                | x_i                             |
+//! | last bottom | N, or N x 1 x ..      | s: not 0 for a sample to keep   |
+//! | `top[i]`    | (how many s are not 0) x .. | y_i                       |
+//!
+//! y_i holds the samples n of x_i with s\[n\] not 0, in their order. dx_i is dy_i at those samples, and 0 at the others;
+//! nothing flows into s. **The tops' shape depends on values**: every forward shapes them anew. While a net is built nothing
+//! is known of s yet, and all samples count; afterwards there may be none, and the layers above get an empty batch.
+
+use crate::layer::*;
+use crate::proto::LayerParameter;
+use crate::{Blob, Error, Result};
+
+/// Lets some samples through.
+pub struct Filter {
+    /// Which bottom is s.
+    selector: usize,
+    /// Whether the net has been built, so that s has values.
+    built: bool,
+    /// The samples let through.
+    kept: Vec<usize>,
+}
+
+impl Layer for Filter {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(Filter { selector: param.bottom.len().saturating_sub(1), built: false, kept: Vec::new() })
+    }
+
+    fn arity(&self) -> Arity {
+        Arity::range(2..=usize::MAX, 1..=usize::MAX)
+    }
+
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let [xs @ .., s] = bottom else { return Err(Error::shape("Filter needs a selector")) };
+        self.selector = xs.len();
+        if xs.len() != top.len() {
+            return Err(Error::shape(format!("Filter of {} bottoms and a selector has {} tops", xs.len(), top.len()))
+                .field("top")
+                .hint("give a top for each bottom but the last, which is the selector"));
+        }
+        if s.num_axes() == 0 || s.count_in(1..s.num_axes()) != 1 {
+            return Err(Error::shape(format!("the selector, the last bottom, has shape {:?}", s.shape()))
+                .field(format!("bottom[{}]", xs.len()))
+                .hint("it has one value for each sample: N, or N x 1"));
+        }
+        if let Some((i, x)) = xs.iter().enumerate().find(|(_, x)| x.num_axes() == 0 || x.num() != s.num()) {
+            let (x, s) = (x.shape(), s.shape());
+            return Err(Error::shape(format!("bottom[{i}] has shape {x:?} and the selector, the last bottom, {s:?}"))
+                .field(format!("bottom[{i}]"))
+                .hint("the selector has one value for each sample"));
+        }
+        let built = std::mem::replace(&mut self.built, true);
+        self.kept.clear();
+        self.kept.extend((0..s.num()).filter(|&n| !built || s.data.slice()[n] != 0.0));
+        for (x, y) in xs.iter().zip(top) {
+            y.reshape(&[&[self.kept.len()], &x.shape()[1..]].concat())?;
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        for (x, y) in bottom.iter().zip(top) {
+            let sample = x.count() / x.num().max(1);
+            let (x, y) = (x.data.slice(), y.data.slice_mut());
+            for (y, &n) in y.chunks_exact_mut(sample.max(1)).zip(&self.kept) {
+                y.copy_from_slice(&x[n * sample..][..sample]);
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &Cx,
+        _: &mut [Blob],
+        top: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        for ((x, y), _) in bottom.iter_mut().zip(top).zip(propagate_down).filter(|(_, wanted)| **wanted) {
+            let sample = x.count() / x.num().max(1);
+            let (dy, dx) = (y.diff.slice(), x.diff.slice_mut());
+            dx.fill(0.0);
+            for (dy, &n) in dy.chunks_exact(sample.max(1)).zip(&self.kept) {
+                dx[n * sample..][..sample].copy_from_slice(dy);
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    fn propagates(&self, bottom: usize) -> bool {
+        bottom != self.selector
+    }
+}
