@@ -1,9 +1,9 @@
 //! # SPP: a pyramid of poolings, as long for every size of image
 //!
-//! | blob        | shape                      | meaning |
-//! |-------------|----------------------------|---------|
-//! | `bottom[0]` | N x C x H x W              | x       |
-//! | `top[0]`    | N x C (1 + 4 + 16 + ..)    | y       |
+//! | blob        | shape                   | meaning |
+//! |-------------|-------------------------|---------|
+//! | `bottom[0]` | N x C x H x W           | x       |
+//! | `top[0]`    | N x C (1 + 4 + 16 + ..) | y       |
 //!
 //! Level i divides each plane into 2^i x 2^i bins and pools each of them: a [`Pooling`](super::Pooling) with a kernel and
 //! stride of H / 2^i, rounded up, and so much padding that the bins reach over the plane (half of what is over, rounded up).
