@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use cortado::random::Random;
+use ndarray::Dimension;
 
 pub const CASES: &[Case] = &[
     Case {
@@ -72,17 +73,15 @@ pub const CASES: &[Case] = &[
             kernel_size: 2 kernel_size: 1 kernel_size: 3 stride: 1 stride: 2 stride: 1 }"#,
         bottom: &[&[&[1, 2, 3, 3, 4]], &[&[2, 2, 2, 1, 3]]],
         naive: |x, w| {
-            let axes = [(2, 1, 0, 1), (1, 2, 0, 1), (3, 1, 0, 1)];
-            let (col, kernels) = (im2col(&x[0], 1, &axes), w[0].len() / w[0].shape()[0]);
-            let (n, outs) = (col.shape()[0], &col.shape()[2..]);
-            let shape = [&[n, w[0].shape()[0]], outs].concat();
-            let col = col.to_shape((n, kernels, outs.iter().product::<usize>())).unwrap();
-            let w0 = w[0].to_shape((w[0].shape()[0], kernels)).unwrap();
-            let y = col.outer_iter().flat_map(|col| {
-                let y = w0.dot(&col) + &w[1].view().into_shape_with_order((w0.nrows(), 1)).unwrap();
-                y.into_iter().collect::<Vec<_>>()
-            });
-            vec![ArrayD::from_shape_vec(shape, y.collect()).unwrap()]
+            // Each window of the image times each kernel.
+            let col = im2col(&x[0], 1, &[(2, 1, 0, 1), (1, 2, 0, 1), (3, 1, 0, 1)]);
+            let mut shape = col.shape().to_vec();
+            shape[1] = w[0].shape()[0];
+            vec![ArrayD::from_shape_fn(IxDyn(&shape), |o| {
+                let kernel = w[0].index_axis(Axis(0), o[1]);
+                let at = |j: usize| (0..o.ndim()).map(|i| if i == 1 { j } else { o[i] }).collect::<Vec<_>>();
+                w[1][[o[1]]] + kernel.iter().enumerate().map(|(j, w)| w * col[&at(j)[..]]).sum::<f64>()
+            })]
         },
         ..CASE
     },
