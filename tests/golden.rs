@@ -29,8 +29,6 @@ const NOT_KNOWN: &[&str] = &[
     "mvn", "mvn_mean_only", "mvn_across_mean_only", "mvn_eps",
     "crop_default", "crop_offset1", "crop_axis1", "crop_axis_neg", "tile", "tile_axis0", "tile_neg",
     "embed", "embed_2d", "batchreindex", "batchreindex_drop", "filter", "filter_two", "spp_max1", "spp_max3", "spp_ave3",
-    "lstm_basic", "lstm_two_forwards", "lstm_expose", "lstm_3axis", "lstm_unit",
-    "rnn_basic", "rnn_two_forwards", "rnn_expose", "rnn_3axis",
     "mini_fcn",
     // HDF5, data from memory, image preprocessing
     "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",

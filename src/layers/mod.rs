@@ -30,11 +30,14 @@ pub mod flatten;
 pub mod inner_product;
 pub mod input;
 pub mod lrn;
+pub mod lstm;
+pub mod lstm_unit;
 pub mod parameter;
 pub mod pooling;
 pub mod reduction;
 pub mod relu;
 pub mod reshape;
+pub mod rnn;
 pub mod scale;
 pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
@@ -50,6 +53,7 @@ mod groups;
 mod learnable;
 mod loss;
 mod parts;
+mod recurrent;
 mod sizes;
 mod spread;
 mod sums;
@@ -68,11 +72,14 @@ pub use flatten::Flatten;
 pub use inner_product::InnerProduct;
 pub use input::Input;
 pub use lrn::Lrn;
+pub use lstm::Lstm;
+pub use lstm_unit::LstmUnit;
 pub use parameter::Parameter;
 pub use pooling::Pooling;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rnn::Rnn;
 pub use scale::Scale;
 pub use sigmoid::Sigmoid;
 pub use sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss;
@@ -114,6 +121,10 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("TanH",                    new::<Tanh>),
     ("Dropout",                 new::<Dropout>),
     ("Softmax",                 new::<Softmax>),
+    // recurrent
+    ("RNN",                     new::<Rnn>),
+    ("LSTM",                    new::<Lstm>),
+    ("LSTMUnit",                new::<LstmUnit>),
     // utility
     ("Split",                   new::<Split>),
     ("Concat",                  new::<Concat>),
@@ -138,8 +149,8 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
     "AbsVal", "ArgMax", "BNLL", "BatchReindex", "ContrastiveLoss", "Crop", "Deconvolution", "ELU", "Embed", "Exp",
-    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "Log",
-    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "RNN", "SPP", "Threshold", "Tile",
+    "Filter", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "Log",
+    "MVN", "MemoryData", "MultinomialLogisticLoss", "PReLU", "Power", "Python", "SPP", "Threshold", "Tile",
     "WindowData",
 ];
 
