@@ -63,7 +63,8 @@ impl Recurrent {
     }
 
     pub fn warning(&self) -> Option<String> {
-        let text = "recurrent_param { debug_info } logs the blobs of an inner net; there is none here, and it does nothing";
+        let text =
+            "recurrent_param { debug_info } logs the blobs of an inner net; there is none here, and it does nothing";
         self.param.debug_info().then(|| text.into())
     }
 
@@ -129,9 +130,11 @@ impl Recurrent {
                 .hint("the first bottom is T x N x ..: steps, sequences, the values of a step"));
         };
         if cont != [t, n] {
-            return Err(Error::shape(format!("cont, bottom[1], has shape {cont:?}, bottom[0] {x:?}: not one cont a step"))
-                .field("bottom")
-                .hint(format!("cont is T x N, here [{t}, {n}]: 0 where a sequence starts, 1 where it continues")));
+            return Err(Error::shape(format!(
+                "cont, bottom[1], has shape {cont:?}, bottom[0] {x:?}: not one cont a step"
+            ))
+            .field("bottom")
+            .hint(format!("cont is T x N, here [{t}, {n}]: 0 where a sequence starts, 1 where it continues")));
         }
         (self.t, self.n, self.d) = (t, n, bottom[0].count_in(2..x.len()));
         self.s = None;
