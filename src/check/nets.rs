@@ -5,7 +5,7 @@ use super::{Harness, wrong};
 use crate::blob::Values;
 use crate::net::Keep;
 use crate::net::weights::decode_weights;
-use crate::proto::{BlobShape, InputParameter, LayerParameter, NetParameter, ReLuParameter, text};
+use crate::proto::{BlobShape, InputParameter, LayerParameter, NetParameter, ReshapeParameter, text};
 use crate::random::Random;
 use crate::{Log, Net, Result};
 use prost::Message;
@@ -56,7 +56,8 @@ impl Kit {
             }
         }
         let values = bench.params.iter().map(|p| p.count()).sum::<usize>();
-        Ok(Outcome::Passed(format!("{} blobs, {values} values saved and read back", bench.params.len())))
+        let (blobs, values) = (several(bench.params.len(), "blob"), several(values, "value"));
+        Ok(Outcome::Passed(format!("{blobs}, {values} saved and read back")))
     }
 
     /// In a net that computes the layer in place and keeps only what [`needs`](crate::Layer::needs) names, data and diffs
@@ -80,13 +81,13 @@ impl Kit {
 
     /// y, dx and the parameters' diffs of the layer between two others, from the blob x to `top`.
     fn between(&self, bench: &Harness, top: &str, keep: Keep) -> Result<Vec<(String, Values)>> {
-        // A slope of 1 on both sides: these ReLUs copy.
+        // On both sides a Reshape that changes nothing: it copies, and its backward reads no data.
         let copy = |bottom: &str, top: &str| LayerParameter {
             name: Some(format!("{bottom} to {top}")),
-            r#type: Some("ReLU".into()),
+            r#type: Some("Reshape".into()),
             bottom: vec![bottom.into()],
             top: vec![top.into()],
-            relu_param: Some(ReLuParameter { negative_slope: Some(1.0), ..Default::default() }),
+            reshape_param: Some(ReshapeParameter { num_axes: Some(0), ..Default::default() }),
             ..Default::default()
         };
         let name = self.layer_name();
@@ -141,6 +142,11 @@ impl Kit {
         let net = Net::build(param).layers(&self.layers).phase(self.bench()?.phase).device(&self.device);
         net.keep(keep).log(&Log::silent()).make()
     }
+}
+
+/// "1 blob", "2 blobs"
+fn several(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn input(name: &str, shape: &[usize]) -> LayerParameter {

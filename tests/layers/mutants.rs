@@ -27,6 +27,10 @@ enum Mistake {
     Forward,
     /// Forward reads scratch memory to its end, which a larger shape has left there.
     Stale,
+    /// The result depends on the number of threads.
+    Threads,
+    /// Each layer adds a number of its own, which stands in no parameter.
+    Unsaved(u32),
 }
 
 /// The layer, its mistake, and its scratch memory.
@@ -56,6 +60,8 @@ impl Layer for Mutant {
                 scratch[..x.len()].copy_from_slice(x);
                 y[0] += scratch[x.len()..].iter().map(|x| x.abs()).sum::<f32>();
             }
+            Mistake::Threads => y[0] += cx.device.host().threads() as f32,
+            Mistake::Unsaved(number) => y[0] += number as f32,
             _ => {}
         }
         Ok(())
@@ -80,7 +86,6 @@ impl Layer for Mutant {
                 let dw = params[i].diff.slice_mut();
                 dw.iter_mut().zip(w[i].diff.slice()).for_each(|(dw, before)| *dw = 2.0 * before - *dw);
             }
-            Mistake::Switched(_) | Mistake::Needy | Mistake::Forward | Mistake::Stale => {}
             Mistake::Transposed(i) => {
                 let (rows, before) = (w[i].num(), w[i].diff.slice());
                 let columns = w[i].count() / rows;
@@ -89,6 +94,7 @@ impl Layer for Mutant {
                     *d = before[k] + dw[k % rows * columns + k / rows];
                 }
             }
+            _ => {}
         }
         Ok(())
     }
@@ -198,6 +204,34 @@ fn a_trace_of_an_old_shape_is_caught_in_every_family() {
         }
         assert!(tried > 0, "{family}");
     }
+}
+
+#[test]
+fn what_depends_on_threads_or_is_not_saved_is_caught() {
+    let case = crate::cases().into_iter().find(|case| case.name == "inner_product").unwrap();
+    assert!(mutant(case, Mistake::Threads).threads().is_err());
+    let (mut layers, made) = (Layers::caffe(), std::sync::atomic::AtomicU32::new(0));
+    layers.add_with("InnerProduct", move |param| {
+        let number = made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(Box::new(Mutant(Layers::caffe().create(param)?, Mistake::Unsaved(number), Vec::new())))
+    });
+    let e = case.kit_of(&layers).weights().unwrap_err();
+    assert!(e.message().starts_with("top[0] has the value"), "{e}");
+}
+
+/// All that is wrong stands in the report, and the first of it is the error.
+#[test]
+fn a_report_names_what_failed() {
+    let case = crate::cases().into_iter().find(|case| case.name == "relu").unwrap();
+    let kit = mutant(case, Mistake::Needy);
+    let report = kit.report();
+    assert_eq!(report.failed().map(|(name, _)| name).collect::<Vec<_>>(), ["slope", "in place"]);
+    assert!(!report.passed() && report.to_string().contains("slope       FAILED  "), "{report}");
+    let e = kit.run().unwrap_err();
+    assert_eq!((e.layer_name(), e.message()), (Some("ReLU"), report.failed().next().unwrap().1.message()));
+    let refused = crate::text::layer(r#"type: "ReLU" bottom: "a""#);
+    let report = Kit::new(&Layers::caffe(), &refused, &[&[2], &[2]]).report();
+    assert_eq!(report.failed().map(|(name, _)| name).collect::<Vec<_>>(), ["setup"]);
 }
 
 #[test]

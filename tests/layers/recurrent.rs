@@ -296,7 +296,6 @@ fn gradients_flow_through_exposed_states() {
     let second = [input("x2", "2 2 5"), input("k2", "2 2"), lstm("two", ["x2", "k2", "h_one", "c_one"])].concat();
     let make = |text: &str| {
         let mut net = Net::from_prototxt(&format!("force_backward: true {text}"), Phase::Train).unwrap();
-        net.layer_names().len();
         net.clear_param_diffs();
         net
     };
