@@ -1,8 +1,8 @@
 //! Other shapes that a layer takes, found by trying.
 //!
 //! From the shapes that were given, some sizes are changed at random: all equal ones together (the N of scores and labels),
-//! or those on one axis (the channels of a Concat), or each for itself. What the layer refuses is dropped, and so are
-//! shapes for which it would need parameters of another shape.
+//! or those on one axis (the channels of a Concat), or each for itself, or an axis of all bottoms by one factor. What the
+//! layer refuses is dropped, and so are shapes for which it would need parameters of another shape.
 
 use super::{Harness, Kit};
 use crate::Result;
@@ -63,19 +63,28 @@ fn param_shapes(bench: &Harness) -> Shapes {
     bench.params.iter().map(|p| p.shape().to_vec()).collect()
 }
 
-/// The shapes with about half of the sizes changed.
+/// The shapes with about half of the sizes changed, in one of four ways.
 fn vary(set: &[Vec<usize>], attempt: usize) -> Shapes {
     let random = Random::new(0, "shapes", attempt as u64);
-    let size = |bottom: usize, axis: usize, size: usize| {
-        let (bottom, axis) = match attempt % 3 {
-            0 => (0, 0),
-            1 => (0, axis),
-            _ => (bottom, axis),
-        };
-        // Equal sizes of one bottom and axis draw the same numbers.
-        let i = 2 * ((bottom * crate::blob::MAX_AXES + axis) * 1024 + size % 1024);
-        if random.below(i, 2) == 0 { size } else { 1 + random.below(i + 1, size + 3) }
+    // Sizes with the same key draw the same numbers, and so stay equal.
+    let draw = |[bottom, axis, size]: [usize; 3], n: usize, draw: usize| {
+        let key = (bottom * crate::blob::MAX_AXES + axis) * 1024 + size % 1024;
+        random.below(4 * key + draw, n)
     };
-    let axes = |b: usize, shape: &Vec<usize>| shape.iter().enumerate().map(|(a, &s)| size(b, a, s)).collect();
+    let change = |bottom: usize, axis: usize, size: usize| {
+        let key = match attempt % 4 {
+            0 => [0, 0, size],
+            1 => [0, axis, size],
+            2 => [bottom, axis, size],
+            _ => [0, axis, 0],
+        };
+        let most = if draw(key, 4, 1) == 0 { size + 12 } else { size + 3 }; // seldom much larger: tests shall be quick
+        match (draw(key, 2, 0), attempt % 4) {
+            (0, _) => size,
+            (_, 3) => size * (1 + draw(key, 3, 2)),
+            _ => 1 + draw(key, most, 2),
+        }
+    };
+    let axes = |b: usize, shape: &Vec<usize>| shape.iter().enumerate().map(|(a, &s)| change(b, a, s)).collect();
     set.iter().enumerate().map(|(b, shape)| axes(b, shape)).collect()
 }

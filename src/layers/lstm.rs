@@ -15,7 +15,8 @@
 //!
 //! The 4H rows of the weights are H each for the gates i, f, o and g. Step t is
 //!
-//! zₜ = W_xc xₜ + b_c + W_xc_static x_static + W_hc (contₜ hₜ₋₁)
+//! zₜ = W_xc xₜ + b_c + W_xc_static x_static + W_hc (contₜ hₜ₋₁),
+//!
 //! i = σ(zᵢ), f = contₜ σ(z_f), o = σ(zₒ), g = tanh(z_g), cₜ = f cₜ₋₁ + i g, hₜ = o tanh(cₜ)
 //!
 //! and [`LSTMUnit`](super::lstm_unit) is its second line, with that line's gradient. What does not wait for the step
