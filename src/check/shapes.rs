@@ -9,7 +9,7 @@ use crate::Result;
 use crate::random::Random;
 
 /// How many proposals are made for each shape that is wanted.
-const TRIES: usize = 100;
+const TRIES: usize = 200;
 
 /// A shape for each bottom.
 pub(super) type Shapes = Vec<Vec<usize>>;

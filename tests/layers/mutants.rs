@@ -51,7 +51,7 @@ impl Layer for Mutant {
     }
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.0.forward(cx, params, bottom, top)?;
-        let y = top[0].data.slice_mut();
+        let Some(y) = top.first_mut().map(|top| top.data.slice_mut()).filter(|y| !y.is_empty()) else { return Ok(()) };
         match self.1 {
             Mistake::Forward => y.iter_mut().for_each(|y| *y = -*y),
             Mistake::Stale => {
