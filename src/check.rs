@@ -2,8 +2,8 @@
 //!
 //! A layer is right when its forward is its formula and its backward is the slope of its forward. Both can be tried: the
 //! formula written once more as a plain loop in f64 ([`Harness::check_forward`]), and the slope by moving each input a
-//! little up and down ([`Harness::check_gradient`]). [`layer()`] tries both in one call, and what else a layer owes to a
-//! net: any shape, its weights in files, any number of threads, a place in place. The bench by itself:
+//! little up and down ([`Harness::check_gradient`]). [`layer()`] tries both in one call, and what a layer owes to a net
+//! besides: other shapes, weights in files, any number of threads, computing in place. The bench by itself:
 //!
 //! ```
 //! # use cortado::{Blob, layer::*};

@@ -57,7 +57,6 @@ pub(super) fn step(cont: &[f32], c_before: &[f32], z: &mut [f32], c: &mut [f32],
 }
 
 /// dz of a step, and `dc` turned into the diff of the cell state before.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn step_backward(
     cont: &[f32],
     c_before: &[f32],

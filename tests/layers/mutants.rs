@@ -229,9 +229,16 @@ fn a_report_names_what_failed() {
     assert!(!report.passed() && report.to_string().contains("slope       FAILED  "), "{report}");
     let e = kit.run().unwrap_err();
     assert_eq!((e.layer_name(), e.message()), (Some("ReLU"), report.failed().next().unwrap().1.message()));
-    let refused = crate::text::layer(r#"type: "ReLU" bottom: "a""#);
-    let report = Kit::new(&Layers::caffe(), &refused, &[&[2], &[2]]).report();
-    assert_eq!(report.failed().map(|(name, _)| name).collect::<Vec<_>>(), ["setup"]);
+    // A layer that cannot be made has one line.
+    let typo = cortado::check::layer::<Mutant>("nmae: 'mutant'", &[&[2]]);
+    let unmade = cortado::check::layer::<Mutant>("", &[&[2]]);
+    let two_bottoms = Kit::new(&Layers::caffe(), &crate::text::layer(r#"type: "ReLU""#), &[&[2], &[2]]);
+    for (kit, why) in [(typo, "no field `nmae`"), (unmade, "is made of another"), (two_bottoms, "exactly 1")] {
+        let report = kit.report();
+        assert_eq!(report.failed().map(|(name, _)| name).collect::<Vec<_>>(), ["setup"]);
+        let e = kit.run().unwrap_err();
+        assert!(e.message().contains(why), "{e}");
+    }
 }
 
 #[test]
