@@ -2,7 +2,8 @@
 //!
 //! A layer is right when its forward is its formula and its backward is the slope of its forward. Both can be tried: the
 //! formula written once more as a plain loop in f64 ([`Harness::check_forward`]), and the slope by moving each input a
-//! little up and down ([`Harness::check_gradient`]). A layer of one's own is checked in five lines:
+//! little up and down ([`Harness::check_gradient`]). [`layer()`] tries both in one call, and what a layer owes to a net
+//! besides: other shapes, weights in files, any number of threads, computing in place. The bench by itself:
 //!
 //! ```
 //! # use cortado::{Blob, layer::*};
@@ -34,8 +35,12 @@
 //! ```
 
 mod gradient;
+mod kit;
+mod nets;
+mod shapes;
 
 pub use gradient::{Gradient, Report};
+pub use kit::{Kit, LayerReport, Outcome, layer};
 
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -76,11 +81,14 @@ pub enum Fill {
     Label(usize),
     /// These values, over and over.
     Values(&'static [f32]),
+    /// The `cont` of a recurrent layer, T x N: 0 in the first row, as a sequence starts there, then 1 with a 0 here and there.
+    Cont,
 }
 
 impl Fill {
-    /// The first `n` values of the stream `random`.
-    fn values(self, random: &Random, n: usize) -> Vec<f32> {
+    /// The values of a blob of this shape, from the stream `random`.
+    fn values(self, random: &Random, shape: &[usize]) -> Vec<f32> {
+        let n = shape.iter().product();
         let mut x = vec![0.0; n];
         match self {
             Fill::Uniform(lo, hi) => random.uniform(lo, hi, &mut x),
@@ -90,6 +98,11 @@ impl Fill {
             }
             Fill::Label(classes) => x.iter_mut().enumerate().for_each(|(i, x)| *x = random.below(i, classes) as f32),
             Fill::Values(v) => x.iter_mut().zip(v.iter().cycle()).for_each(|(x, v)| *x = *v),
+            Fill::Cont => {
+                let first = n / shape.first().copied().unwrap_or(1).max(1);
+                let goes_on = |i| i >= first && random.below(i, 4) > 0;
+                x.iter_mut().enumerate().for_each(|(i, x)| *x = f32::from(u8::from(goes_on(i))));
+            }
         }
         x
     }
@@ -148,15 +161,17 @@ impl Harness {
     /// Fills the data of bottom `i`.
     pub fn fill(&mut self, i: usize, fill: Fill) {
         let random = Random::new(self.seed, &format!("bottom {i}"), 0);
-        let x = self.bottom[i].data.slice_mut();
-        x.copy_from_slice(&fill.values(&random, x.len()));
+        let x = &mut self.bottom[i].data;
+        let values = fill.values(&random, x.shape());
+        x.slice_mut().copy_from_slice(&values);
     }
 
     /// Fills the data of parameter `i`.
     pub fn fill_param(&mut self, i: usize, fill: Fill) {
         let random = Random::new(self.seed, &format!("parameter {i}"), 0);
-        let w = self.params[i].data.slice_mut();
-        w.copy_from_slice(&fill.values(&random, w.len()));
+        let w = &mut self.params[i].data;
+        let values = fill.values(&random, w.shape());
+        w.slice_mut().copy_from_slice(&values);
     }
 
     /// Gives the bottoms new shapes; their values are to be filled again.
@@ -266,14 +281,14 @@ impl Harness {
     }
 
     /// Forward, backward with the top's diffs all random, and everything that came out.
-    fn pass(&mut self) -> Result<Outcome> {
+    fn pass(&mut self) -> Result<Left> {
         self.params.iter_mut().for_each(|p| p.diff.fill(0.0));
         self.bottom.iter_mut().for_each(|b| b.diff.fill(0.0));
         self.forward()?;
         for (t, top) in self.top.iter_mut().enumerate() {
             Random::new(self.seed, &format!("top diff {t}"), 0).uniform(-1.0, 1.0, top.diff.slice_mut());
         }
-        let mut out = Outcome::default();
+        let mut out = Left::default();
         if (0..self.bottom.len()).any(|i| self.layer.propagates(i)) {
             self.backward()?;
         }
@@ -293,10 +308,10 @@ impl Harness {
 
 /// What a pass left behind: names, shapes and values of the tops, the bottoms' diffs and the parameters.
 #[derive(Default)]
-struct Outcome(Vec<(String, Vec<usize>, Vec<f32>)>);
+struct Left(Vec<(String, Vec<usize>, Vec<f32>)>);
 
-impl Outcome {
-    fn same(&self, other: &Outcome, this: &str, that: &str) -> Result {
+impl Left {
+    fn same(&self, other: &Left, this: &str, that: &str) -> Result {
         for ((name, shape, a), (_, other_shape, b)) in self.0.iter().zip(&other.0) {
             if shape != other_shape {
                 return Err(wrong(format!("{name} has shape {shape:?} {this} and {other_shape:?} {that}")));

@@ -13,7 +13,7 @@
 //! | [`filler`]  | what parameters hold before training                                          |
 //! | [`data`]    | MNIST, LMDB, transforms: from files to batches                                |
 //! | [`proto`]   | Caffe's messages, as text and as bytes                                        |
-//! | [`check`]   | is a layer right? formula, slope, threads                                     |
+//! | [`check`]   | is a layer right? formula, slope, shapes, weights, threads                    |
 //! | [`show`]    | how nets, blobs and losses look                                               |
 //! | [`device`]  | where arithmetic happens: the CPU, or a GPU (here: its emulator)              |
 //! | [`memory`]  | one buffer in two places, host and card                                       |

@@ -14,9 +14,6 @@ use golden_replay::{Stop, cases};
 /// What cannot be replayed yet. A name that is missing here or need not be here any more fails the test.
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
-    // layer types
-    "lstm_basic", "lstm_two_forwards", "lstm_expose", "lstm_3axis", "lstm_unit",
-    "rnn_basic", "rnn_two_forwards", "rnn_expose", "rnn_3axis",
     // HDF5, data from memory, image preprocessing
     "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",
 ];

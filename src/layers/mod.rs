@@ -46,6 +46,8 @@ pub mod inner_product;
 pub mod input;
 pub mod log;
 pub mod lrn;
+pub mod lstm;
+pub mod lstm_unit;
 pub mod multinomial_logistic_loss;
 pub mod mvn;
 pub mod parameter;
@@ -55,6 +57,7 @@ pub mod prelu;
 pub mod reduction;
 pub mod relu;
 pub mod reshape;
+pub mod rnn;
 pub mod scale;
 pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
@@ -78,6 +81,7 @@ mod loss;
 mod parts;
 mod pointwise;
 mod python;
+mod recurrent;
 mod sizes;
 mod spread;
 mod sums;
@@ -113,6 +117,8 @@ pub use inner_product::InnerProduct;
 pub use input::Input;
 pub use log::Log;
 pub use lrn::Lrn;
+pub use lstm::Lstm;
+pub use lstm_unit::LstmUnit;
 pub use multinomial_logistic_loss::MultinomialLogisticLoss;
 pub use mvn::Mvn;
 pub use parameter::Parameter;
@@ -122,6 +128,7 @@ pub use prelu::Prelu;
 pub use reduction::Reduction;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rnn::Rnn;
 pub use scale::Scale;
 pub use sigmoid::Sigmoid;
 pub use sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss;
@@ -183,6 +190,10 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Clip",                    new::<Clip>),
     ("Dropout",                 new::<Dropout>),
     ("Softmax",                 new::<Softmax>),
+    // recurrent
+    ("RNN",                     new::<Rnn>),
+    ("LSTM",                    new::<Lstm>),
+    ("LSTMUnit",                new::<LstmUnit>),
     // utility
     ("Split",                   new::<Split>),
     ("Concat",                  new::<Concat>),
@@ -214,7 +225,7 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 /// The types of Caffe 1.0 that are not here yet.
 #[rustfmt::skip]
 const MISSING: &[&str] = &[
-    "HDF5Data", "HDF5Output", "ImageData", "LSTM", "LSTMUnit", "MemoryData", "RNN", "WindowData",
+    "HDF5Data", "HDF5Output", "ImageData", "MemoryData", "WindowData",
 ];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;

@@ -119,14 +119,18 @@ impl Net {
 /// The file is missing, truncated, or no NetParameter.
 pub fn read_weights(path: &Path) -> Result<NetParameter> {
     let missing = |e| Error::file(path, "read the weights", e).hint("give the path of a .caffemodel");
-    let bytes = std::fs::read(path).map_err(missing)?;
-    let mut net: NetParameter = proto::binary::decode(&bytes).map_err(|e| {
-        Error::new(Kind::Weights, format!("{} is not a whole .caffemodel: {}", path.display(), e.message()))
+    decode_weights(&std::fs::read(path).map_err(missing)?, &path.display().to_string())
+}
+
+/// The same of the bytes of a `.caffemodel`; `file` is what errors call them.
+pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
+    let mut net: NetParameter = proto::binary::decode(bytes).map_err(|e| {
+        Error::new(Kind::Weights, format!("{file} is not a whole .caffemodel: {}", e.message()))
             .hint("the file is truncated, or of another kind")
     })?;
     proto::upgrade::net(&mut net)?;
     if net.layer.iter().all(|l| l.blobs.is_empty()) {
-        return Err(Error::new(Kind::Weights, format!("{} holds no weights", path.display()))
+        return Err(Error::new(Kind::Weights, format!("{file} holds no weights"))
             .hint("a .caffemodel is written by training; is this a net without learnable layers?"));
     }
     Ok(net)

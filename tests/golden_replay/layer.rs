@@ -5,6 +5,11 @@ use cortado::net::Builder;
 use cortado::proto::{BlobProto, BlobShape, NetParameter, binary, text};
 use std::path::Path;
 
+/// Where Caffe is wrong: the diffs of exposed states. It hands on these tops' data alone, so that whatever their diffs were,
+/// it computed the others as if they were zero. Here they count; so they stay zero, and then all others must agree. What
+/// h0 and c0 get, which is nothing in Caffe, is for the gradient checks of `tests/layers`.
+const DIFFS_IGNORED_BY_CAFFE: &[(&str, &[&str])] = &[("lstm_expose", &["hT", "cT"]), ("rnn_expose", &["hT"])];
+
 pub fn replay(case: &Case) -> Replay {
     let prototxt = case.file(".prototxt")?;
     known(&text::read::<NetParameter>(&prototxt)?.message)?;
@@ -33,10 +38,14 @@ pub fn replay(case: &Case) -> Replay {
     }
     golden.expect_params("param_after", &net)?;
 
-    if case.entry["backward"] == true {
+    let ignored = DIFFS_IGNORED_BY_CAFFE.iter().find(|(name, _)| *name == case.name());
+    if case.entry["backward"] == true || ignored.is_some() {
         net.clear_param_diffs();
         for blob in golden.under("outdiff/") {
-            let dy = golden.array(&format!("outdiff/{blob}"));
+            let mut dy = golden.array(&format!("outdiff/{blob}"));
+            if ignored.is_some_and(|(_, blobs)| blobs.contains(&blob.as_str())) {
+                dy.fill(0.0);
+            }
             net.diff_mut(&blob)?.assign(&dy)?;
         }
         net.backward()?;

@@ -1,6 +1,6 @@
 //! What a case is.
 
-pub use cortado::check::{Fill, Gradient, Harness};
+pub use cortado::check::{Fill, Gradient, Harness, Kit};
 use cortado::proto::LayerParameter;
 pub use cortado::{Layers, Phase, Result};
 pub use ndarray::{ArrayD, Axis, IxDyn};
@@ -51,6 +51,22 @@ impl Case {
         let mut param = crate::text::layer(self.prototxt);
         param.name = Some(self.name.to_string());
         param
+    }
+
+    /// The test kit with all that the case says.
+    pub fn kit(&self) -> Kit {
+        self.kit_of(&Layers::caffe())
+    }
+
+    /// The same, with layers of these types.
+    pub fn kit_of(&self, layers: &Layers) -> Kit {
+        let kit = Kit::new(layers, &self.param(), self.bottom[0]).phase(self.phase).naive(self.naive);
+        let kit = kit.tolerance(self.tolerance).gradient(self.gradient.then(|| self.how()));
+        let kit = self.bottom[1..].iter().fold(kit, |kit, set| kit.shapes(set));
+        let most = self.bottom.iter().map(|set| set.len()).max().unwrap_or(0);
+        let fills = (0..most).filter_map(|i| Some((i, *self.fill.get(i).or(self.fill.last())?)));
+        let kit = fills.fold(kit, |kit, (i, fill)| kit.fill(i, fill));
+        self.params.iter().enumerate().fold(kit, |kit, (i, fill)| kit.fill_param(i, *fill))
     }
 
     /// The layer with the shapes of set `i`, filled.

@@ -1,0 +1,297 @@
+//! What RNN and LSTM share: a sequence's sizes, the part of the input, and states that live from step to step.
+//!
+//! ```text
+//! x        T x N x ..     N sequences side by side, T steps of each
+//! cont     T x N          0 where a sequence starts, which forgets the state before it; 1 where it continues
+//! states   1 x N x H      before the first step, or after the last
+//! ```
+
+use super::learnable::learnable;
+use crate::blob::Values;
+use crate::device::Trans;
+use crate::layer::*;
+use crate::proto::{LayerParameter, RecurrentParameter};
+use crate::{Blob, Error, Result};
+
+/// The sizes of the sequences, and the part of a recurrent layer that does not recur:
+/// z = x wᵀ + b + x_static w_staticᵀ for all steps at once.
+pub(super) struct Recurrent {
+    name: String,
+    kind: &'static str,
+    param: RecurrentParameter,
+    /// How many states there are: h, or h and c.
+    states: usize,
+    /// T steps of N sequences of D values, and the S values of `x_static`, if there is one.
+    pub t: usize,
+    pub n: usize,
+    d: usize,
+    s: Option<usize>,
+    /// H values of a state, Z values of z.
+    pub h: usize,
+    pub z: usize,
+    /// dz summed over the steps: all that `x_static` and its weights get.
+    dz_sum: Values,
+}
+
+impl Recurrent {
+    /// A layer of that many states, whose z has `gates` times as many values as a state.
+    pub fn new(param: &LayerParameter, kind: &'static str, states: usize, gates: usize) -> Result<Recurrent> {
+        let p = param.recurrent_param.clone().unwrap_or_default();
+        let (name, h) = (param.name().to_string(), p.num_output() as usize);
+        if h == 0 {
+            return Err(Error::value(format!("{kind} needs a num_output of at least 1"))
+                .field("recurrent_param.num_output")
+                .hint("num_output is the size of the hidden state"));
+        }
+        let z = gates * h;
+        Ok(Recurrent { name, kind, param: p, states, t: 0, n: 0, d: 0, s: None, h, z, dz_sum: Values::default() })
+    }
+
+    /// Whether the states come as bottoms and go as tops.
+    pub fn exposed(&self) -> bool {
+        self.param.expose_hidden()
+    }
+
+    pub fn arity(&self) -> Arity {
+        let exposed = if self.exposed() { self.states } else { 0 };
+        Arity::range(2 + exposed..=3 + exposed, 1 + exposed..=1 + exposed)
+    }
+
+    /// x, x_static and states get a gradient, cont none.
+    pub fn propagates(&self, bottom: usize) -> bool {
+        bottom != 1
+    }
+
+    pub fn warning(&self) -> Option<String> {
+        let text =
+            "recurrent_param { debug_info } logs the blobs of an inner net; there is none here, and it does nothing";
+        self.param.debug_info().then(|| text.into())
+    }
+
+    /// The bottom that holds the first of state `i`, if it comes as one.
+    pub fn state_bottom(&self, i: usize) -> Option<usize> {
+        self.exposed().then_some(2 + usize::from(self.s.is_some()) + i)
+    }
+
+    /// The first parameter that is not the input's.
+    pub fn own_params(&self) -> usize {
+        2 + usize::from(self.s.is_some())
+    }
+
+    /// A matrix of weights, or the zeros of a bias, filled as the prototxt says.
+    pub fn weights(&self, cx: &Cx, blob: &str, shape: &[usize]) -> Result<Param> {
+        let random = cx.random(&format!("{}.{blob}", self.name));
+        let (filler, field) = match shape.len() {
+            1 => (&self.param.bias_filler, "recurrent_param.bias_filler"),
+            _ => (&self.param.weight_filler, "recurrent_param.weight_filler"),
+        };
+        let made = learnable(shape, filler.as_ref(), 0.0, random, field);
+        made.map_err(|e| e.field("recurrent_param.num_output"))
+    }
+
+    /// The input's parameters: w, Z x D; b, Z; and w_static, Z x S.
+    pub fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        let exposed = if self.exposed() { self.states } else { 0 };
+        self.read_shapes(bottom, bottom.len() > 2 + exposed)?;
+        let mut params = vec![self.weights(cx, "w_x", &[self.z, self.d])?, self.weights(cx, "b", &[self.z])?];
+        if let Some(s) = self.s {
+            params.push(self.weights(cx, "w_static", &[self.z, s])?);
+        }
+        Ok(params)
+    }
+
+    /// Checks all bottoms, and shapes the tops: y, T x N x H, then the states.
+    pub fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (d, s) = (self.d, self.s);
+        self.read_shapes(bottom, s.is_some())?;
+        for (i, made_for, now) in [(0, Some(d), Some(self.d)), (2, s, self.s)] {
+            if made_for != now {
+                let (made_for, now) = (made_for.unwrap_or(0), now.unwrap_or(0));
+                (self.d, self.s) = (d, s);
+                return Err(Error::shape(format!(
+                    "the weights were made for {made_for} inputs, a step of bottom[{i}] of shape {:?} has {now}",
+                    bottom[i].shape()
+                ))
+                .field("bottom")
+                .hint("T and N may change, the values of a step may not"));
+            }
+        }
+        let too_large = |e: Error| e.field("recurrent_param.num_output");
+        crate::blob::count(&[self.t, self.n, self.z]).map_err(too_large)?;
+        top[0].reshape(&[self.t, self.n, self.h]).map_err(too_large)?;
+        top[1..].iter_mut().try_for_each(|top| top.reshape(&[1, self.n, self.h]))
+    }
+
+    fn read_shapes(&mut self, bottom: &[Blob], has_static: bool) -> Result {
+        let (kind, x, cont) = (self.kind, bottom[0].shape(), bottom[1].shape());
+        let [t, n, ..] = *x else {
+            return Err(Error::shape(format!("{kind} of bottom[0] of shape {x:?}"))
+                .field("bottom")
+                .hint("the first bottom is T x N x ..: steps, sequences, the values of a step"));
+        };
+        if cont != [t, n] {
+            return Err(Error::shape(format!(
+                "cont, bottom[1], has shape {cont:?}, bottom[0] {x:?}: not one cont a step"
+            ))
+            .field("bottom")
+            .hint(format!("cont is T x N, here [{t}, {n}]: 0 where a sequence starts, 1 where it continues")));
+        }
+        (self.t, self.n, self.d) = (t, n, bottom[0].count_in(2..x.len()));
+        self.s = None;
+        if has_static {
+            let shape = bottom[2].shape();
+            if shape.first() != Some(&n) {
+                return Err(Error::shape(format!("x_static, bottom[2], has shape {shape:?}, for {n} sequences"))
+                    .field("bottom")
+                    .hint(format!("x_static is N x ..: its first axis is {n}, as the second of bottom[0]")));
+            }
+            self.s = Some(bottom[2].count_in(1..shape.len()));
+        }
+        let (first, want) = (2 + usize::from(has_static), [1, n, self.h]);
+        match bottom.iter().enumerate().skip(first).find(|(_, state)| state.shape() != want) {
+            None => Ok(()),
+            Some((i, state)) => {
+                Err(Error::shape(format!("the state bottom[{i}] has shape {:?}, not {want:?}", state.shape()))
+                    .field("bottom")
+                    .hint("a state is 1 x N x num_output"))
+            }
+        }
+    }
+
+    /// z = x wᵀ + b, for all steps at once, + x_static w_staticᵀ, the same in each.
+    pub fn input(&self, cx: &Cx, params: &[Blob], bottom: &[Blob], z: &mut Values) -> Result {
+        fit(z, &[self.t, self.n, self.z])?;
+        let (x, w, b) = (&bottom[0].data, &params[0].data, params[1].data.slice());
+        cx.device.gemm(Trans::No, Trans::Yes, self.t * self.n, self.z, self.d, 1.0, x, w, 0.0, z)?;
+        z.slice_mut().chunks_exact_mut(self.z).for_each(|z| add(b, z));
+        if let Some(s) = self.s {
+            let (x, w, mut y) = (&bottom[2].data, &params[2].data, Values::new(&[self.n, self.z])?);
+            cx.device.gemm(Trans::No, Trans::Yes, self.n, self.z, s, 1.0, x, w, 0.0, &mut y)?;
+            let row = y.count().max(1);
+            z.slice_mut().chunks_exact_mut(row).for_each(|z| add(y.slice(), z));
+        }
+        Ok(())
+    }
+
+    /// dw += dzᵀ x, db += Σ dz, dx = dz w; and with dz summed over the steps the same for `x_static`.
+    pub fn input_backward(
+        &mut self,
+        cx: &Cx,
+        params: &mut [Blob],
+        dz: &Values,
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        let m = self.t * self.n;
+        affine_backward(cx, &mut params[0], dz, [m, self.z, self.d], propagate_down[0], &mut bottom[0])?;
+        sum_rows(dz, &mut params[1]);
+        if let Some(s) = self.s {
+            fit(&mut self.dz_sum, &[self.n, self.z])?;
+            self.dz_sum.fill(0.0);
+            let (dz_sum, row) = (self.dz_sum.slice_mut(), (self.n * self.z).max(1));
+            dz.slice().chunks_exact(row).for_each(|dz| add(dz, dz_sum));
+            let sizes = [self.n, self.z, s];
+            affine_backward(cx, &mut params[2], &self.dz_sum, sizes, propagate_down[2], &mut bottom[2])?;
+        }
+        Ok(())
+    }
+}
+
+/// Of y = x wᵀ, with m x n values of y and m x k of x: dw += dyᵀ x, and dx = dy w if it is asked for.
+fn affine_backward(
+    cx: &Cx,
+    w: &mut Blob,
+    dy: &Values,
+    [m, n, k]: [usize; 3],
+    propagate_down: bool,
+    x: &mut Blob,
+) -> Result {
+    cx.device.gemm(Trans::Yes, Trans::No, n, k, m, 1.0, dy, &x.data, 1.0, &mut w.diff)?;
+    if propagate_down {
+        cx.device.gemm(Trans::No, Trans::No, m, k, n, 1.0, dy, &w.data, 0.0, &mut x.diff)?;
+    }
+    Ok(())
+}
+
+/// db += the sum of dy's rows.
+pub(super) fn sum_rows(dy: &Values, b: &mut Blob) {
+    let db = b.diff.slice_mut();
+    dy.slice().chunks_exact(db.len()).for_each(|dy| add(dy, db));
+}
+
+/// y += x, value by value.
+pub(super) fn add(x: &[f32], y: &mut [f32]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+}
+
+/// Zeros of this shape, or the values as they are if they have it.
+pub(super) fn fit(values: &mut Values, shape: &[usize]) -> Result {
+    if values.shape() != shape {
+        *values = Values::new(shape)?;
+    }
+    Ok(())
+}
+
+/// y = cont x, for each sequence. A sequence that starts forgets all, a state that is no number, too.
+pub(super) fn resume(cont: &[f32], x: &[f32], y: &mut [f32]) {
+    let row = x.len() / cont.len().max(1);
+    for (i, &cont) in cont.iter().enumerate() {
+        for (y, x) in y[i * row..][..row].iter_mut().zip(&x[i * row..]) {
+            *y = if cont == 0.0 { 0.0 } else { cont * x };
+        }
+    }
+}
+
+/// A state before the first step and after each, and what is carried on to the next forward.
+#[derive(Default)]
+pub(super) struct State {
+    /// Before the first step, N x H.
+    first: Vec<f32>,
+    /// After each step, T x N x H.
+    pub steps: Values,
+    /// After the last step of the forward before, until a batch of other sizes comes.
+    last: Vec<f32>,
+}
+
+impl State {
+    /// Forgets: the next forward begins with zeros.
+    pub fn reset(&mut self) {
+        self.last.fill(0.0);
+    }
+
+    /// Makes room for T steps of N x H. A carried state stays if it fits.
+    pub fn reshape(&mut self, t: usize, n: usize, h: usize) -> Result {
+        if self.last.len() != n * h {
+            self.last = vec![0.0; n * h];
+        }
+        self.first.resize(n * h, 0.0);
+        fit(&mut self.steps, &[t, n, h])
+    }
+
+    /// Begins with the given state, or else where the last forward ended.
+    pub fn begin(&mut self, given: Option<&Blob>) {
+        self.first.copy_from_slice(given.map_or(&self.last, |blob| blob.data.slice()));
+    }
+
+    /// The state before step `t` and, to be written, after it.
+    pub fn step(&mut self, t: usize) -> (&[f32], &mut [f32]) {
+        let (before, now) = self.steps.slice_mut().split_at_mut(t * self.first.len());
+        let before = if t == 0 { &self.first[..] } else { &before[before.len() - self.first.len()..] };
+        (before, &mut now[..self.first.len()])
+    }
+
+    /// The state before step `t`, and after it.
+    pub fn at(&self, t: usize) -> (&[f32], &[f32]) {
+        let (row, steps) = (self.first.len(), self.steps.slice());
+        (if t == 0 { &self.first } else { &steps[(t - 1) * row..t * row] }, &steps[t * row..(t + 1) * row])
+    }
+
+    /// Ends after `t` steps: the last state is carried on, and given to the top, if there is one.
+    pub fn end(&mut self, t: usize, top: Option<&mut Blob>) {
+        let last = if t == 0 { &self.first[..] } else { self.at(t - 1).1 };
+        if let Some(top) = top {
+            top.data.slice_mut().copy_from_slice(last);
+        }
+        self.last = last.to_vec();
+    }
+}
