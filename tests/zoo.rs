@@ -119,6 +119,12 @@ fn files_are_what_their_programs_say() {
     assert_eq!(files, ZOO.len(), "a file in proto/zoo is nobody's");
 }
 
+/// A net of 152 layers is not much to write: its file has 6,000 lines.
+#[test]
+fn resnets_take_less_than_100_lines() {
+    assert!(include_str!("zoo/resnet.rs").lines().count() < 100);
+}
+
 /// A net without fillers: its parameters are zeros, which take no memory.
 fn hollow(net: &NetParameter) -> NetParameter {
     let mut net = net.clone();

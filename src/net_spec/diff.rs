@@ -245,15 +245,19 @@ fn rule(rule: &NetStateRule) -> String {
     text
 }
 
-/// The layers of both nets that stand elsewhere: all but the longest row of them that both nets have in one order.
+/// The layers of both nets that stand elsewhere: all but the longest row of them that both nets have in one order. In it a layer
+/// with a blob of its own counts twice, so that it is rather the one in place that was moved.
 fn moved(pairs: &[(usize, usize)], a: &[LayerParameter], b: &[LayerParameter]) -> Vec<Difference> {
+    let counts = |i: usize| if a[i].top.iter().any(|top| a[i].bottom.contains(top)) { 1 } else { 2 };
     // length[i]: of the longest such row that ends with pair i; from[i]: the pair before it in that row.
     let n = pairs.len();
-    let (mut length, mut from) = (vec![1; n], vec![None; n]);
+    let mut length: Vec<usize> = pairs.iter().map(|pair| counts(pair.0)).collect();
+    let mut from = vec![None; n];
     for i in 0..n {
         for k in (0..i).filter(|&k| pairs[k].1 < pairs[i].1) {
-            if length[k] + 1 > length[i] {
-                (length[i], from[i]) = (length[k] + 1, Some(k));
+            let longer = length[k] + counts(pairs[i].0);
+            if longer > length[i] {
+                (length[i], from[i]) = (longer, Some(k));
             }
         }
     }

@@ -41,6 +41,22 @@ fn setting_up() -> Result {
 }
 
 #[test]
+fn nets_in_code() -> Result {
+    use cortado::net_spec::*;
+    let mut n = NetSpec::new("LeNet");
+    let mnist = Data::lmdb("data/mnist_train_lmdb", 64).include(Phase::Train);
+    let [data, label] = n.tops("data", [], mnist, ["data", "label"]);
+    let conv1 = n.layer("conv1", &data, Convolution::new(20, 5));
+    n.in_place("relu1", &conv1, Relu::new());
+    let conv2 = Convolution::new(50, 5).weight_filler(xavier()).lr_mult([1.0, 2.0]);
+    n.layer("conv2", &conv1, conv2);
+    println!("{} {:?} {}", label.name(), n.to_param()?, n.to_prototxt()?);
+    let (a, b) = (n.to_param()?, n.to_param()?);
+    assert!(diff(&a, &b).is_empty());
+    Ok(())
+}
+
+#[test]
 fn loading() -> Result {
     let folder = tempfile::tempdir().map_err(|e| Error::value(e.to_string()))?;
     let (file, weights) = (LENET, WEIGHTS);

@@ -18,7 +18,7 @@ const BENCH: &[(&str, fn() -> NetSpec)] = &[
 
 /// A batch of an image, and labels.
 fn data(n: &mut NetSpec, batch: i32, [channels, height, width]: [i64; 3]) -> (Top, Top) {
-    let image = n.layer("image", [], DummyData::new([1, channels, height, width], gaussian(1.0)));
+    let image = n.layer("image", [], DummyData::new([1, channels, height, width], uniform(-1.0, 1.0)));
     let data = n.layer("data", &image, Tile::new(batch).axis(0));
     (data, n.layer("label", [], DummyData::new([batch as i64], constant(0.0))))
 }
@@ -127,7 +127,7 @@ fn normalised(n: &mut NetSpec, x: &Top, conv: Convolution) -> Top {
 
 fn srcnn() -> NetSpec {
     let mut n = NetSpec::new("srcnn");
-    let image = n.layer("image", [], DummyData::new([1, 1, 33, 33], gaussian(1.0)));
+    let image = n.layer("image", [], DummyData::new([1, 1, 33, 33], uniform(-1.0, 1.0)));
     let data = n.layer("data", &image, Tile::new(128).axis(0));
     let label = n.layer("label", [], DummyData::new([128, 1, 21, 21], constant(0.5)));
     let x = conv_relu(&mut n, &data, conv(64, 9));

@@ -151,10 +151,10 @@ pub fn googlenet() -> NetSpec {
     n
 }
 
-/// A convolution `block`/`name` with `block`/relu_`name`.
+/// A convolution `block`/`name` with its ReLU `block`/relu_`name`, which leaves a stride out of its name.
 fn inception_conv(n: &mut NetSpec, block: &str, name: &str, x: &Top, conv: Convolution) -> Top {
     let conv = conv.weight_filler(xavier()).bias_filler(constant(0.2));
-    conv_relu(n, &format!("{block}{name}"), &format!("{block}relu_{name}"), x, conv)
+    conv_relu(n, &format!("{block}{name}"), &format!("{block}relu_{}", name.trim_end_matches("_s2")), x, conv)
 }
 
 /// Four ways through kernels of different sizes, one beside the other. The numbers are the outputs: 1x1; 3x3 with what it is
