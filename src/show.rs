@@ -37,6 +37,7 @@ pub use trace::{Trace, Traced, TracedBottom, TracedLayer, TracedParam, TracedTop
 
 use crate::blob::Values;
 use crate::log::number;
+use crate::net::{explain::Explanation, why_zero::WhyZero};
 use crate::{Blob, Net, Phase, Result, Solver};
 use std::fmt;
 
@@ -166,6 +167,18 @@ impl Show for Values {
 impl Show for Blob {
     fn look(&self) -> Result<Look> {
         Ok(Look::text(format!("data {}\ndiff {}", numbers::words(&self.data), numbers::words(&self.diff))))
+    }
+}
+
+impl Show for WhyZero {
+    fn look(&self) -> Result<Look> {
+        Ok(Look::text(self.to_string()))
+    }
+}
+
+impl Show for Explanation {
+    fn look(&self) -> Result<Look> {
+        Ok(Look::text(self.to_string()))
     }
 }
 

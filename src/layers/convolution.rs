@@ -14,11 +14,19 @@
 //! batch. With `group` g, each g-th of the outputs sees its g-th of the channels only (Krizhevsky et al. 2012).
 
 use super::learnable::learnable;
-use super::sizes::{Sizes, check_window};
+use super::sizes::{Round, Sizes, along, check_window, fit};
 use crate::device::cpu::{Axis, Conv};
 use crate::layer::*;
 use crate::proto::{ConvolutionParameter, LayerParameter};
 use crate::{Blob, Error, Result};
+
+/// What the top's shape depends on.
+#[rustfmt::skip]
+const FIELDS: &[&str] = &[
+    "convolution_param.num_output", "convolution_param.kernel_size", "convolution_param.kernel_h",
+    "convolution_param.kernel_w", "convolution_param.pad", "convolution_param.pad_h", "convolution_param.pad_w",
+    "convolution_param.stride", "convolution_param.stride_h", "convolution_param.stride_w", "convolution_param.dilation",
+];
 
 /// y = w * x + b over the spatial axes.
 pub struct Convolution {
@@ -141,6 +149,16 @@ impl Layer for Convolution {
 
     fn needs(&self) -> Needs {
         Needs::X
+    }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let first = bottom.first()?.len().checked_sub(self.spatial)?;
+        let sum = |a: &Axis| fit([a.size, a.pad, a.kernel, a.dilation, a.stride, a.out()], Round::Down);
+        let sums: Vec<String> = axes(&self.param, &bottom[0][first..]).ok()?.iter().map(sum).collect();
+        Some(Arithmetic {
+            text: format!("{} channels are num_output; {}", self.param.num_output(), along(first, &sums)),
+            fields: FIELDS,
+        })
     }
 }
 

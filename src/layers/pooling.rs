@@ -15,7 +15,7 @@
 //! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
 //! smallest f32 (MAX, with -1 as its place) or 0 (AVE), and its dy goes nowhere.
 
-use super::sizes::{Sizes, check_window};
+use super::sizes::{Round, Sizes, along, check_window, fit};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::pooling_parameter::{PoolMethod, RoundMode};
@@ -25,6 +25,14 @@ use std::ops::Range;
 
 /// The place of the maximum of nothing: beyond every plane.
 const NOWHERE: u32 = u32::MAX;
+
+/// What the top's shape depends on.
+#[rustfmt::skip]
+const FIELDS: &[&str] = &[
+    "pooling_param.kernel_size", "pooling_param.kernel_h", "pooling_param.kernel_w",
+    "pooling_param.pad", "pooling_param.pad_h", "pooling_param.pad_w",
+    "pooling_param.stride", "pooling_param.stride_h", "pooling_param.stride_w", "pooling_param.round_mode",
+];
 
 /// The maximum or the mean of each window.
 pub struct Pooling {
@@ -152,6 +160,16 @@ impl Layer for Pooling {
 
     fn needs(&self) -> Needs {
         Needs::NOTHING
+    }
+
+    fn shape_arithmetic(&self, _: &[&[usize]]) -> Option<Arithmetic> {
+        if self.param.global_pooling() {
+            let text = "1 along each axis: global_pooling takes the whole plane".into();
+            return Some(Arithmetic { text, fields: &["pooling_param.global_pooling"] });
+        }
+        let round = if self.param.round_mode() == RoundMode::Floor { Round::Down } else { Round::Up };
+        let sums = self.axes.map(|w| fit([w.size, w.pad, w.kernel, 1, w.stride, w.out], round));
+        Some(Arithmetic { text: along(2, &sums), fields: FIELDS })
     }
 }
 

@@ -63,6 +63,8 @@ impl Net {
             propagate_down: vec![false; bottom.len()],
             asked_down: param.propagate_down.clone(),
             runs_backward: false,
+            forward_at: 0,
+            backward_at: 0,
             seeded: vec![usize::MAX; top.len()],
             params: Vec::new(),
             lent: Default::default(),
