@@ -37,9 +37,9 @@ pub mod why_zero;
 mod wire;
 
 pub use build::Builder;
+pub use explain::Explanation;
 pub use keep::Keep;
 pub use params::{Params, Spec};
-pub use explain::Explanation;
 pub use run::Outputs;
 pub use weights::CopyReport;
 pub use why_zero::{Cause, WhyZero};

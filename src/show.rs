@@ -25,6 +25,7 @@ pub mod svg;
 mod table;
 mod thumb;
 mod trace;
+mod why;
 
 pub use curve::{Chart, curve};
 pub use histogram::Histogram;
@@ -37,7 +38,6 @@ pub use trace::{Trace, Traced, TracedBottom, TracedLayer, TracedParam, TracedTop
 
 use crate::blob::Values;
 use crate::log::number;
-use crate::net::{explain::Explanation, why_zero::WhyZero};
 use crate::{Blob, Net, Phase, Result, Solver};
 use std::fmt;
 
@@ -167,18 +167,6 @@ impl Show for Values {
 impl Show for Blob {
     fn look(&self) -> Result<Look> {
         Ok(Look::text(format!("data {}\ndiff {}", numbers::words(&self.data), numbers::words(&self.diff))))
-    }
-}
-
-impl Show for WhyZero {
-    fn look(&self) -> Result<Look> {
-        Ok(Look::text(self.to_string()))
-    }
-}
-
-impl Show for Explanation {
-    fn look(&self) -> Result<Look> {
-        Ok(Look::text(self.to_string()))
     }
 }
 

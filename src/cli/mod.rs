@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod convert;
 mod device_query;
+mod explain;
 mod forward;
 mod help;
 mod nets;
@@ -27,6 +28,7 @@ const COMMANDS: &[Command] = &[
     time::COMMAND,
     forward::COMMAND,
     check::COMMAND,
+    explain::COMMAND,
     convert::COMMAND,
     device_query::COMMAND,
 ];

@@ -122,7 +122,10 @@ impl Layer for InnerProduct {
         let axis = self.axis(&Blob::new(bottom.first()?).ok()?).ok()?;
         let (n, inputs) = (self.n, product(&bottom[0][axis..]));
         Some(Arithmetic {
-            text: format!("{n} outputs are num_output; a sample has {inputs} inputs, so there are {} weights", n * self.k),
+            text: format!(
+                "{n} outputs are num_output; a sample has {inputs} inputs, so there are {} weights",
+                n * self.k
+            ),
             fields: &["inner_product_param.num_output", "inner_product_param.axis"],
         })
     }

@@ -17,8 +17,6 @@ use super::Net;
 use super::why_zero::WhyZero;
 use crate::Result;
 use crate::error::Place;
-use crate::log::number;
-use std::fmt;
 
 /// What [`Net::explain`] tells of a blob.
 #[derive(Clone, PartialEq, Debug)]
@@ -74,7 +72,8 @@ impl Net {
             Some(n) => steps_of(&self.steps[n].top, &|id| self.reader(id)),
             None => reader.into_iter().collect(),
         };
-        let weight = split.into_iter().flat_map(|n| &self.steps[n].loss_weight).fold(self.weight_of(versions), |a, b| a + b);
+        let weight =
+            split.into_iter().flat_map(|n| &self.steps[n].loss_weight).fold(self.weight_of(versions), |a, b| a + b);
         let mut told = Explanation {
             blob: blob.into(),
             shape: self.blobs[last].shape().to_vec(),
@@ -104,60 +103,5 @@ impl Net {
         let step = &self.steps[n];
         let place = self.source.place(&format!("layer[{}]", step.origin));
         LayerOf { name: step.name.clone(), kind: step.kind.clone(), place }
-    }
-}
-
-impl fmt::Display for LayerOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.name, self.kind)?;
-        match &self.place {
-            Some(place) => write!(f, ", {}:{})", place.file, place.line),
-            None => write!(f, ")"),
-        }
-    }
-}
-
-/// `64 x 20 x 24 x 24`.
-fn sizes(shape: &[usize]) -> String {
-    match shape {
-        [] => "a single number".into(),
-        _ => shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x "),
-    }
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\"{}\": {}", self.blob, sizes(&self.shape))?;
-        let of: Vec<String> = self.made_of.iter().map(|(name, shape)| format!("{name}: {}", sizes(shape))).collect();
-        for (k, layer) in self.writers.iter().enumerate() {
-            match k {
-                0 if of.is_empty() => writeln!(f, "made by {layer}")?,
-                0 => writeln!(f, "made by {layer} of {}", of.join(", "))?,
-                _ => writeln!(f, "changed in place by {layer}, which makes version {k}")?,
-            }
-        }
-        if let Some(sum) = &self.arithmetic {
-            writeln!(f, "shape: {sum}")?;
-        }
-        for place in &self.fields {
-            let field: String = place.text.chars().skip(place.column - 1).take(place.width).collect();
-            writeln!(f, "    {field} at {}:{}", place.file, place.line)?;
-        }
-        match (&self.readers[..], &self.split) {
-            ([], _) => writeln!(f, "read by no layer: it is an output")?,
-            (readers, split) => {
-                let readers: Vec<String> = readers.iter().map(LayerOf::to_string).collect();
-                let through = split.as_ref().map_or(String::new(), |split| format!(", through {split}"));
-                writeln!(f, "read by {}{through}", readers.join(", "))?;
-            }
-        }
-        writeln!(f, "loss weight: {}", number(self.loss_weight))?;
-        match &self.unreached {
-            None => write!(f, "backward comes to it"),
-            Some(why) => {
-                write!(f, "backward does not come to it: {}", why.reason())?;
-                why.advice().map_or(Ok(()), |advice| write!(f, "\n    to have its gradient, {advice}"))
-            }
-        }
     }
 }
