@@ -89,6 +89,8 @@ struct Step {
     bottom: Vec<usize>,
     top: Vec<usize>,
     params: Vec<usize>,
+    /// The parameters' shapes in this layer; a shared one may have another in its owner (share_mode: PERMISSIVE).
+    shapes: Vec<Vec<usize>>,
     /// What each top counts in the objective, and for how many values its diff says so.
     loss_weight: Vec<f32>,
     seeded: Vec<usize>,
