@@ -5,8 +5,7 @@
 
 use cortado::net::Builder;
 use cortado::proto::{
-    BlobProto, NetParameter, SolverParameter, V0LayerParameter, V1LayerParameter, text,
-    v1_layer_parameter::LayerType,
+    BlobProto, NetParameter, SolverParameter, V0LayerParameter, V1LayerParameter, text, v1_layer_parameter::LayerType,
 };
 use cortado::{Log, Net, Phase, Result};
 use ndarray::array;
@@ -50,7 +49,9 @@ fn run(net: &mut Net) -> f32 {
 
 #[test]
 fn rules_keep_and_leave_layers() {
-    let layer = |name: &str, rules: &str| format!(r#"layer {{ name: "{name}" type: "ReLU" bottom: "x" top: "{name}" {rules} }}"#);
+    let layer = |name: &str, rules: &str| {
+        format!(r#"layer {{ name: "{name}" type: "ReLU" bottom: "x" top: "{name}" {rules} }}"#)
+    };
     let text = [
         INPUT.to_string(),
         layer("always", ""),
@@ -133,7 +134,8 @@ fn shapes_of_shared_parameters_are_strict_or_permissive() {
 
     // A file has each layer's blob in the layer's own shape, as Caffe's files do.
     let file = net.to_proto(false);
-    let shapes: Vec<Vec<i64>> = file.layer.iter().flat_map(|l| &l.blobs).map(|b| b.shape.clone().unwrap().dim).collect();
+    let shapes: Vec<Vec<i64>> =
+        file.layer.iter().flat_map(|l| &l.blobs).map(|b| b.shape.clone().unwrap().dim).collect();
     assert_eq!(shapes, [[2, 6], [3, 4]]);
     let mut other = shared("share_mode: PERMISSIVE").unwrap();
     assert_eq!(other.copy_trained_layers(&file, false).unwrap().copied, ["one", "two"]);
@@ -344,7 +346,9 @@ fn a_solver_has_debug_info_of_its_own() {
 
 #[test]
 fn inputs_of_old_nets() {
-    for input in ["input: 'x' input_dim: 1 input_dim: 2 input_dim: 1 input_dim: 1", "input: 'x' input_shape { dim: 1 dim: 2 }"] {
+    for input in
+        ["input: 'x' input_dim: 1 input_dim: 2 input_dim: 1 input_dim: 1", "input: 'x' input_shape { dim: 1 dim: 2 }"]
+    {
         let mut net = build(&format!("{input} {}", ip("y", "x", "")));
         assert_eq!((net.inputs(), net.layer_type("input").unwrap()), (vec!["x"], "Input"));
         net.data_mut("x").unwrap().slice_mut().copy_from_slice(&[3.0, -1.0]);
@@ -392,9 +396,19 @@ fn old_formats_as_text_and_as_bytes() {
         // Weights in a binary file of that format.
         let blobs = vec![stored(&[1.0, 2.0, 3.0, 4.0]), stored(&[5.0, 6.0])];
         let layer = match format {
-            "v1" => V1LayerParameter { name: Some("y".into()), r#type: Some(LayerType::InnerProduct as i32), blobs, ..Default::default() },
+            "v1" => V1LayerParameter {
+                name: Some("y".into()),
+                r#type: Some(LayerType::InnerProduct as i32),
+                blobs,
+                ..Default::default()
+            },
             _ => V1LayerParameter {
-                layer: Some(Box::new(V0LayerParameter { name: Some("y".into()), r#type: Some("innerproduct".into()), blobs, ..Default::default() })),
+                layer: Some(V0LayerParameter {
+                    name: Some("y".into()),
+                    r#type: Some("innerproduct".into()),
+                    blobs,
+                    ..Default::default()
+                }),
                 ..Default::default()
             },
         };

@@ -59,6 +59,27 @@ fn it_is_not_zero() {
     assert!(net.why_zero("nothing").is_err() && net.why_zero_param("ip", 2).is_err());
 }
 
+/// Seeded with ones, a Softmax is asked how the sum of its outputs changes, which is always 1.
+#[test]
+fn next_to_nothing_is_left() {
+    let mut net = chain(FORCE, r#"layer { name: "prob" type: "Softmax" bottom: "out" top: "prob" }"#);
+    net.param_mut("out", 1).unwrap().data.assign(&array![0.1, -0.7]).unwrap();
+    net.forward().unwrap();
+    net.diff_mut("prob").unwrap().fill(1.0);
+    net.backward().unwrap();
+    if net.diff("out").unwrap().asum() == 0.0 {
+        assert!(matches!(net.why_zero("out").unwrap().cause, Cause::Swallowed { .. }));
+    } else {
+        let why = net.why_zero("out").unwrap();
+        assert!(why.to_string().contains("is next to zero: Softmax layer \"prob\" got"), "{why}");
+        assert!(why.advice().unwrap().contains("seed one of its outputs"), "{why}");
+        assert!(matches!(why.cause, Cause::Vanishes { got: 1.0, .. }));
+    }
+    net.diff_mut("prob").unwrap().assign(&array![[1.0, 0.0], [1.0, 0.0]]).unwrap();
+    net.backward().unwrap();
+    assert!(matches!(net.why_zero("out").unwrap().cause, Cause::NotZero { .. }));
+}
+
 #[test]
 fn nothing_asked_for_it() {
     let net = run(chain("", LOSS));

@@ -82,7 +82,12 @@ impl Net {
     /// The net as a message: each layer's parameters with their values, and with their diffs if asked.
     pub fn to_proto(&self, with_diff: bool) -> NetParameter {
         let layer = self.steps.iter().map(|step| LayerParameter {
-            blobs: step.params.iter().zip(&step.shapes).map(|(&p, s)| to_proto(&self.params.blobs[p], s, with_diff)).collect(),
+            blobs: step
+                .params
+                .iter()
+                .zip(&step.shapes)
+                .map(|(&p, s)| to_proto(&self.params.blobs[p], s, with_diff))
+                .collect(),
             phase: Some(self.phase as i32),
             ..step.param.clone()
         });

@@ -31,6 +31,13 @@ pub enum Cause {
         /// The mean of |diff|.
         size: f32,
     },
+    /// It is not, but the layer left next to nothing of the gradient that it got.
+    Vanishes {
+        /// The mean of |diff| that the layer passed on.
+        size: f32,
+        /// The mean of |diff| that it got.
+        got: f32,
+    },
     /// No layer up to there has a parameter that learns, and nothing forces backward.
     NotAsked {
         /// There are parameters, all with lr_mult 0.
@@ -124,7 +131,9 @@ impl Net {
         let size = mean_size(&self.blobs[id].diff);
         let found = match size == 0.0 {
             true => Walk::new(self, true).blob(id)?,
-            false => Some(Found { id, step: self.neighbour(id), cause: Cause::NotZero { size } }),
+            false => Walk::new(self, true)
+                .vanishing(id)
+                .or_else(|| Some(Found { id, step: self.neighbour(id), cause: Cause::NotZero { size } })),
         };
         self.tell(of, found)
     }

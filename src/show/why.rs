@@ -18,6 +18,10 @@ impl WhyZero {
         };
         match &self.cause {
             Cause::NotZero { size } => format!("the mean of |diff| is {}", number(*size)),
+            Cause::Vanishes { size, got } => {
+                let (size, got) = (number(*size), number(*got));
+                format!("{kind} layer \"{layer}\" got a gradient of mean size {got} and passed {size} on")
+            }
             Cause::NotAsked { frozen, .. } => {
                 let below = if *frozen { "all parameters below it have lr_mult 0" } else { "no layer below it learns" };
                 format!("nothing asks for a gradient at \"{blob}\": {below}")
@@ -45,7 +49,9 @@ impl WhyZero {
                 let value = number(*value);
                 format!("layer \"{layer}\" overwrote what was put into \"{blob}\": it is {value} everywhere")
             }
-            Cause::LossIsZero => format!("the loss \"{blob}\" goes into layer \"{layer}\" and is 0 already"),
+            Cause::LossIsZero => {
+                format!("the loss of layer \"{layer}\" is 0 already, so it asks nothing of \"{blob}\"")
+            }
             Cause::Swallowed { size } => {
                 let size = number(*size);
                 format!("{kind} layer \"{layer}\" got a gradient of mean size {size} and passed none on")
@@ -55,10 +61,13 @@ impl WhyZero {
 
     /// What to do about it; nothing if all is well.
     pub fn advice(&self) -> Option<String> {
-        let WhyZero { blob, layer, .. } = self;
+        let WhyZero { blob, layer, kind, .. } = self;
         let seed = |blob: &str| format!("put a gradient into net.diff_mut(\"{blob}\")? before backward");
         Some(match &self.cause {
             Cause::NotZero { .. } => return None,
+            Cause::Vanishes { .. } | Cause::Swallowed { .. } if kind == "Softmax" => {
+                "seed one of its outputs: all of them together are always 1, whatever goes in".into()
+            }
             Cause::NotAsked { loss: true, .. } => "write force_backward: true at the head of the prototxt".into(),
             Cause::NotAsked { loss: false, .. } => {
                 "write force_backward: true at the head of the prototxt and, as there is no loss, \
@@ -86,14 +95,20 @@ impl WhyZero {
             }
             Cause::Constant { .. } => format!("look at what fills it: net.data(\"{blob}\")? before forward"),
             Cause::LossIsZero => "nothing: this batch has nothing left to teach, or all its labels are ignored".into(),
-            Cause::Swallowed { .. } => format!("look at what layer \"{layer}\" makes: show(&net.trace()?)?"),
+            Cause::Vanishes { .. } | Cause::Swallowed { .. } => {
+                format!("look at what layer \"{layer}\" makes: show(&net.trace()?)?")
+            }
         })
     }
 }
 
 impl fmt::Display for WhyZero {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.advice().is_some() { "zero" } else { "not zero" };
+        let verdict = match self.cause {
+            Cause::NotZero { .. } => "not zero",
+            Cause::Vanishes { .. } => "next to zero",
+            _ => "zero",
+        };
         write!(f, "{} is {verdict}: {}", capital(&self.of), self.reason())?;
         if let Some(advice) = self.advice() {
             if let Some(place) = &self.place {

@@ -82,10 +82,19 @@ fn check_tells_what_is_wrong() {
 fn explain_tells_how_a_blob_comes_about() {
     let bench = Bench::new();
     let told = bench.good("explain net.prototxt ip1").out;
-    assert!(told.starts_with("\"ip1\": 6 x 8\nmade by ip1 (InnerProduct, net.prototxt:9) of data: 6 x 1 x 4 x 4\n"), "{told}");
+    assert!(
+        told.starts_with("\"ip1\": 6 x 8\nmade by ip1 (InnerProduct, net.prototxt:9) of data: 6 x 1 x 4 x 4\n"),
+        "{told}"
+    );
     assert!(told.contains("in place by relu1") && told.contains("in place by drop1"), "{told}");
-    assert!(told.contains("1 * 4 * 4 = 16 inputs") && told.contains("    num_output: 8 at net.prototxt:10\n"), "{told}");
-    assert!(told.ends_with("read by ip2 (InnerProduct, net.prototxt:13)\nloss weight: 0\nbackward comes to it\n"), "{told}");
+    assert!(
+        told.contains("1 * 4 * 4 = 16 inputs") && told.contains("    num_output: 8 at net.prototxt:10\n"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("read by ip2 (InnerProduct, net.prototxt:13)\nloss weight: 0\nbackward comes to it\n"),
+        "{told}"
+    );
     assert!(bench.good("explain net.prototxt ip1 --phase test").out.starts_with("\"ip1\": 5 x 8\n"));
     let data = bench.good("explain net.prototxt data").out;
     assert!(data.contains("backward does not come to it: nothing asks for a gradient"), "{data}");

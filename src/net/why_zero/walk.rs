@@ -6,6 +6,9 @@ use crate::blob::Values;
 use crate::net::{Net, Step};
 use std::collections::HashSet;
 
+/// What is left of a gradient is next to nothing below this share of it: where it cancels, f32 leaves about 1e-7.
+const VANISHED: f32 = 1e-6;
+
 /// A cause, at a blob's version and a step.
 pub(super) struct Found {
     pub id: usize,
@@ -95,6 +98,22 @@ impl<'a> Walk<'a> {
                     None => Found { id, step: n, cause: Cause::Swallowed { size: self.size_above(n) } },
                 }))
             }
+        }
+    }
+
+    /// Where on the way up from version `id`, whose diff is not 0, next to nothing is left of the gradient.
+    pub fn vanishing(&self, mut id: usize) -> Option<Found> {
+        let size = |id: usize| mean_size(&self.net.blobs[id].diff);
+        loop {
+            let (n, k) = self.net.reader(id)?;
+            let step = &self.net.steps[n];
+            let kept = step.top.iter().all(|&t| self.net.has_diff(t).is_ok());
+            let ran = step.propagate_down[k] && step.backward_at > step.forward_at;
+            let top = *step.top.iter().max_by(|a, b| size(**a).total_cmp(&size(**b))).filter(|_| kept && ran)?;
+            if size(id) < VANISHED * size(top) {
+                return Some(Found { id, step: n, cause: Cause::Vanishes { size: size(id), got: size(top) } });
+            }
+            id = top;
         }
     }
 
