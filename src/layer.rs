@@ -190,6 +190,15 @@ impl Needs {
     pub const NOTHING: Needs = Needs { x: false, y: false };
 }
 
+/// How a layer works out the shape of its top, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arithmetic {
+    /// The sum with its numbers: `(28 + 2*0 - 5)/1 + 1 = 24`.
+    pub text: String,
+    /// The prototxt's fields from which the numbers come, those that may be left out, too.
+    pub fields: &'static [&'static str],
+}
+
 /// One step of a net. See the [module](self) for its life.
 ///
 /// Shapes are checked in `reshape`; `forward` and `backward` may trust them.
@@ -250,6 +259,18 @@ pub trait Layer: Any + Send {
     fn propagates(&self, bottom: usize) -> bool {
         let _ = bottom;
         true
+    }
+
+    /// Of an activation: whether a unit of input `x` and output `y` lets no gradient through, as its slope there is 0.
+    fn is_flat(&self, x: f32, y: f32) -> bool {
+        let _ = (x, y);
+        false
+    }
+
+    /// How the first top's shape follows from the bottoms' shapes, where that takes some arithmetic.
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let _ = bottom;
+        None
     }
 
     /// Whether the tops are the net's inputs: forward leaves them as they were set by hand (Input).

@@ -21,22 +21,28 @@
 //! ```
 
 mod build;
+mod debug;
+pub mod explain;
 pub mod filter;
 mod keep;
 mod mark;
 mod names;
 mod params;
+mod range;
 mod run;
 mod splits;
 pub(crate) mod view;
 pub mod weights;
+pub mod why_zero;
 mod wire;
 
 pub use build::Builder;
+pub use explain::Explanation;
 pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
 pub use weights::CopyReport;
+pub use why_zero::{Cause, WhyZero};
 
 use crate::layer::{Layer, Phase};
 
@@ -55,6 +61,7 @@ pub struct Net {
     pass: u64,
     next_pass: u64,
     log: Log,
+    debug_info: bool,
     source: Source,
     steps: Vec<Step>,
     /// All versions of all blobs, and the entry of `names` that each belongs to.
@@ -64,6 +71,10 @@ pub struct Net {
     index: HashMap<String, usize>,
     params: Params,
     keeper: keep::Keeper,
+    /// Counts what happens, so that it can be told what was first.
+    clock: u64,
+    /// When the parameters' diffs were cleared.
+    cleared_at: u64,
 }
 
 /// A layer in its place in a net.
@@ -78,6 +89,8 @@ struct Step {
     bottom: Vec<usize>,
     top: Vec<usize>,
     params: Vec<usize>,
+    /// The parameters' shapes in this layer; a shared one may have another in its owner (share_mode: PERMISSIVE).
+    shapes: Vec<Vec<usize>>,
     /// What each top counts in the objective, and for how many values its diff says so.
     loss_weight: Vec<f32>,
     seeded: Vec<usize>,
@@ -85,6 +98,9 @@ struct Step {
     asked_down: Vec<bool>,
     propagate_down: Vec<bool>,
     runs_backward: bool,
+    /// When it ran last; 0 if it never did.
+    forward_at: u64,
+    backward_at: u64,
     lent: Lent,
 }
 
@@ -105,6 +121,10 @@ struct Versions {
     diff: usize,
     /// Somebody outside the net wrote the data since the last forward.
     set_by_hand: bool,
+    /// What was written so was overwritten before a layer read it.
+    lost: bool,
+    /// When somebody outside the net could write the diff.
+    diff_by_hand: u64,
 }
 
 /// A layer that is to become a step.
@@ -206,6 +226,13 @@ impl Net {
         for blob in &mut self.params.blobs {
             blob.diff.fill(0.0);
         }
+        self.cleared_at = self.tick();
+    }
+
+    /// The time, which goes on by one.
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
     }
 
     /// Runs `work` on `other` while it holds this net's parameters: those of layers of the same name and shape. They are

@@ -26,6 +26,7 @@ pub mod svg;
 mod table;
 mod thumb;
 mod trace;
+mod why;
 
 pub use curve::{Chart, curve};
 pub use histogram::Histogram;

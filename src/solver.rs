@@ -265,6 +265,7 @@ impl Solver {
             self.lend_to(None);
         }
         let display = due(self.param.display(), self.iter);
+        self.net.set_debug_info(display && self.param.debug_info());
         self.net.clear_param_diffs();
         let mut loss = 0.0;
         for _ in 0..self.param.iter_size() {

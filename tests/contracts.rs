@@ -443,3 +443,82 @@ fn a_value_that_a_data_layer_overwrites_warns() {
     assert!(net.data("y").unwrap().scalar() < 1.0);
     assert_eq!(warnings(&said.lock().unwrap()), 1);
 }
+
+/// Guided backpropagation: on its way down the gradient loses what is negative at each ReLU. ReLUs are found by their type, as
+/// what a layer is called says nothing of what it is, and computing in place changes nothing.
+#[test]
+fn a_backward_can_be_guided_at_each_relu() {
+    let conv = |name: &str, bottom: &str, top: &str| {
+        format!(
+            r#"layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{top}" convolution_param {{
+                 num_output: 3 kernel_size: 3 pad: 1 weight_filler {{ type: "gaussian" std: 0.5 }} }} }}"#
+        )
+    };
+    // Each place is one blob's name: all the same where layers compute in place.
+    let text = |[a, b, c, d, e, f]: [&str; 6]| {
+        format!(
+            r#"force_backward: true
+            layer {{ name: "in" type: "Input" top: "x" input_param {{ shape {{ dim: 2 dim: 3 dim: 5 dim: 4 }} }} }}
+            {} layer {{ name: "relu_not" type: "BatchNorm" bottom: "{a}" top: "{b}" }}
+            layer {{ name: "l3" type: "Scale" bottom: "{b}" top: "{c}"
+                     scale_param {{ bias_term: true filler {{ value: -1.5 }} bias_filler {{ value: 0.2 }} }} }}
+            layer {{ name: "l4" type: "ReLU" bottom: "{c}" top: "{d}" }}
+            {} layer {{ name: "l6" type: "ReLU" bottom: "{e}" top: "{f}" }}
+            layer {{ name: "out" type: "InnerProduct" bottom: "{f}" top: "out"
+                     inner_product_param {{ num_output: 4 weight_filler {{ type: "gaussian" std: 0.5 }} }} }}
+            layer {{ name: "prob" type: "Softmax" bottom: "out" top: "prob" }}"#,
+            conv("l1", "x", a),
+            conv("l5", d, e)
+        )
+    };
+    let forward = |names, phase| {
+        let mut net = net::Builder::parse(&text(names), "test").unwrap().phase(phase).seed(3).make().unwrap();
+        if phase == Phase::Test {
+            // statistics as if it had been trained, so that TEST has something to normalise with
+            net.param_mut("relu_not", 0).unwrap().data.fill(0.1);
+            net.param_mut("relu_not", 1).unwrap().data.fill(2.0);
+            net.param_mut("relu_not", 2).unwrap().data.fill(1.0);
+        }
+        let x: Vec<f32> = (0..120).map(|i| (i as f32 * 0.7).sin()).collect();
+        net.data_mut("x").unwrap().slice_mut().copy_from_slice(&x);
+        net.forward().unwrap();
+        net.diff_mut("out").unwrap().slice_mut()[1] = 1.0; // class 1 of the first image
+        net
+    };
+    let (in_place, apart) = (["h", "h", "h", "h", "g", "g"], ["a", "b", "c", "d", "e", "f"]);
+    for phase in [Phase::Train, Phase::Test] {
+        let mut plain = forward(in_place, phase);
+        plain.backward_range("out"..).unwrap();
+
+        let mut net = forward(in_place, phase);
+        net.backward_range_each("out".., |net, layer| {
+            if net.layer_type(layer)? == "ReLU" {
+                let x = net.bottom_names(layer)?[0].to_string();
+                net.diff_mut(&x)?.slice_mut().iter_mut().for_each(|dx| *dx = dx.max(0.0));
+            }
+            Ok(())
+        })
+        .unwrap();
+        let guided = net.diff("x").unwrap();
+        assert!(guided.asum() > 0.0);
+        assert_ne!(guided.slice(), plain.diff("x").unwrap().slice());
+
+        // The same by hand, layer by layer, in a net without computation in place.
+        let mut by_hand = forward(apart, phase);
+        for layer in ["out", "l6", "l5", "l4", "l3", "relu_not", "l1"] {
+            by_hand.backward_range(layer..=layer).unwrap();
+            if let Some(x) = [("l6", "e"), ("l4", "c")].iter().find(|(l, _)| *l == layer).map(|(_, x)| *x) {
+                let y = by_hand.data(if x == "e" { "f" } else { "d" }).unwrap().slice().to_vec();
+                let dx = by_hand.diff_mut(x).unwrap().slice_mut();
+                assert!(dx.iter().any(|dx| *dx < 0.0), "{layer} has nothing to be guided");
+                assert!(dx.iter().zip(y).all(|(dx, y)| y > 0.0 || *dx == 0.0));
+                dx.iter_mut().for_each(|dx| *dx = dx.max(0.0));
+            }
+        }
+        assert_eq!(by_hand.diff("x").unwrap().slice(), guided.slice());
+        // From the top of the net a Softmax whose diff is 0 would have overwritten the seed.
+        let mut from_above = forward(in_place, phase);
+        from_above.backward_each(|_, _| Ok(())).unwrap();
+        assert_eq!(from_above.diff("x").unwrap().asum(), 0.0);
+    }
+}

@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<Either> {
 }
 
 /// Both phases if a rule tells them apart, else one.
-fn phases(param: &NetParameter) -> Vec<Phase> {
+pub fn phases(param: &NetParameter) -> Vec<Phase> {
     let rules = |l: &cortado::proto::LayerParameter| l.include.iter().chain(&l.exclude).any(|r| r.phase.is_some());
     match param.layer.iter().any(rules) {
         true => vec![Phase::Train, Phase::Test],

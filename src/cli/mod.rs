@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod device_query;
 mod diff;
+mod explain;
 mod forward;
 mod help;
 mod nets;
@@ -29,6 +30,7 @@ const COMMANDS: &[Command] = &[
     forward::COMMAND,
     check::COMMAND,
     diff::COMMAND,
+    explain::COMMAND,
     convert::COMMAND,
     device_query::COMMAND,
 ];

@@ -75,6 +75,16 @@ impl Layer for Concat {
     fn needs(&self) -> Needs {
         Needs::NOTHING
     }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let axis = Blob::new(bottom.first()?).ok()?.axis(self.axis).ok()?;
+        let sizes: Vec<usize> = bottom.iter().map(|x| x[axis]).collect();
+        let terms = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" + ");
+        Some(Arithmetic {
+            text: format!("along axis {axis} {terms} = {}", sizes.iter().sum::<usize>()),
+            fields: &["concat_param.axis", "concat_param.concat_dim"],
+        })
+    }
 }
 
 /// The axis that `axis` or its older, never negative form says; 1 if neither is given.

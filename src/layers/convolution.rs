@@ -75,4 +75,8 @@ impl Layer for Convolution {
     fn needs(&self) -> Needs {
         Needs::X
     }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        self.0.shape_arithmetic(bottom)
+    }
 }

@@ -1,11 +1,19 @@
 //! What Convolution and Deconvolution share: parameters, weights and shapes. Im2col reads the same parameters.
 
 use super::learnable::learnable;
-use super::sizes::{Sizes, check_window};
+use super::sizes::{Round, Sizes, along, check_window, fit};
 use crate::device::cpu::{Axis, Conv};
-use crate::layer::{Cx, Param};
+use crate::layer::{Arithmetic, Cx, Param};
 use crate::proto::{ConvolutionParameter, LayerParameter};
 use crate::{Blob, Error, Result};
+
+/// What the top's shape depends on.
+#[rustfmt::skip]
+const FIELDS: &[&str] = &[
+    "convolution_param.num_output", "convolution_param.kernel_size", "convolution_param.kernel_h",
+    "convolution_param.kernel_w", "convolution_param.pad", "convolution_param.pad_h", "convolution_param.pad_w",
+    "convolution_param.stride", "convolution_param.stride_h", "convolution_param.stride_w", "convolution_param.dilation",
+];
 
 /// A convolution from bottom to top, or from top to bottom.
 pub(super) struct Convolving {
@@ -97,6 +105,22 @@ impl Convolving {
             y.extend(conv.outs());
         }
         top.iter_mut().try_for_each(|top| top.reshape(&y))
+    }
+
+    /// How many values the top has along each spatial axis, and why.
+    pub fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let first = bottom.first()?.len().checked_sub(self.spatial)?;
+        let sum = |a: &Axis| match self.reverse {
+            false => fit([a.size, a.pad, a.kernel, a.dilation, a.stride, a.out()], Round::Down),
+            true => {
+                let Axis { size, pad, stride, .. } = a;
+                let out = enlarged(a).map_or(0, |enlarged| enlarged.size);
+                format!("{stride}*({size} - 1) + {} - 2*{pad} = {out}", a.extent())
+            }
+        };
+        let sums: Vec<String> = axes(&self.param, &bottom[0][first..]).ok()?.iter().map(sum).collect();
+        let text = format!("{} channels are num_output; {}", self.param.num_output(), along(first, &sums));
+        Some(Arithmetic { text, fields: FIELDS })
     }
 
     /// The convolution, once the shapes are known.

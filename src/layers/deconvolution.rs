@@ -89,4 +89,8 @@ impl Layer for Deconvolution {
     fn needs(&self) -> Needs {
         Needs::X
     }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        self.0.shape_arithmetic(bottom)
+    }
 }

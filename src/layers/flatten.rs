@@ -7,6 +7,7 @@
 //!
 //! dx = dy. `flatten_param { axis end_axis }` are the first and the last axis taken together, 1 and -1 if not given.
 
+use super::sizes::product;
 use crate::layer::*;
 use crate::proto::{FlattenParameter, LayerParameter};
 use crate::{Blob, Error, Result};
@@ -61,5 +62,14 @@ impl Layer for Flatten {
 
     fn needs(&self) -> Needs {
         Needs::NOTHING
+    }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let x = Blob::new(bottom.first()?).ok()?;
+        let (first, last) = (x.axis(self.p.axis()).ok()?, x.axis(self.p.end_axis()).ok()?);
+        Some(Arithmetic {
+            text: format!("axes {first} to {last} together are {}", product(x.shape().get(first..=last)?)),
+            fields: &["flatten_param.axis", "flatten_param.end_axis"],
+        })
     }
 }

@@ -11,6 +11,7 @@
 //! layer.
 
 use super::learnable::learnable;
+use super::sizes::product;
 use crate::device::Trans;
 use crate::layer::*;
 use crate::proto::{InnerProductParameter, LayerParameter};
@@ -115,6 +116,18 @@ impl Layer for InnerProduct {
 
     fn needs(&self) -> Needs {
         Needs::X
+    }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let axis = self.axis(&Blob::new(bottom.first()?).ok()?).ok()?;
+        let (n, inputs) = (self.n, product(&bottom[0][axis..]));
+        Some(Arithmetic {
+            text: format!(
+                "{n} outputs are num_output; a sample has {inputs} inputs, so there are {} weights",
+                n * self.k
+            ),
+            fields: &["inner_product_param.num_output", "inner_product_param.axis"],
+        })
     }
 }
 

@@ -20,10 +20,11 @@
 //! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
 //! smallest f32 (MAX, with -1 as its place) or 0 (AVE, STOCHASTIC), and its dy goes nowhere.
 
+use super::sizes::{Round, along, fit};
 use super::windows::{Window, kernel, pad, stride, windows};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
-use crate::proto::pooling_parameter::PoolMethod;
+use crate::proto::pooling_parameter::{PoolMethod, RoundMode};
 use crate::proto::{LayerParameter, PoolingParameter};
 use crate::random::Random;
 use crate::{Blob, Error, Result};
@@ -31,6 +32,14 @@ use std::ops::Range;
 
 /// The place of a value that is none of the window's: beyond every plane.
 const NOWHERE: u32 = u32::MAX;
+
+/// What the top's shape depends on.
+#[rustfmt::skip]
+const FIELDS: &[&str] = &[
+    "pooling_param.kernel_size", "pooling_param.kernel_h", "pooling_param.kernel_w",
+    "pooling_param.pad", "pooling_param.pad_h", "pooling_param.pad_w",
+    "pooling_param.stride", "pooling_param.stride_h", "pooling_param.stride_w", "pooling_param.round_mode",
+];
 
 /// The maximum of each window, its mean, or one of its values.
 pub struct Pooling {
@@ -144,6 +153,16 @@ impl Layer for Pooling {
 
     fn needs(&self) -> Needs {
         if self.method == PoolMethod::Stochastic { Needs::X } else { Needs::NOTHING }
+    }
+
+    fn shape_arithmetic(&self, _: &[&[usize]]) -> Option<Arithmetic> {
+        if self.param.global_pooling() {
+            let text = "1 along each axis: global_pooling takes the whole plane".into();
+            return Some(Arithmetic { text, fields: &["pooling_param.global_pooling"] });
+        }
+        let round = if self.param.round_mode() == RoundMode::Floor { Round::Down } else { Round::Up };
+        let sums = self.axes.map(|w| fit([w.size, w.pad, w.kernel, 1, w.stride, w.out], round));
+        Some(Arithmetic { text: along(2, &sums), fields: FIELDS })
     }
 }
 

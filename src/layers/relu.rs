@@ -81,4 +81,8 @@ impl Layer for Relu {
     fn needs(&self) -> Needs {
         Needs::X
     }
+
+    fn is_flat(&self, x: f32, _: f32) -> bool {
+        x <= 0.0 && self.negative_slope == 0.0
+    }
 }

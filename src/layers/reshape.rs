@@ -9,6 +9,7 @@
 //! `num_axes` axes (-1: all that follow) from `axis` on; a negative `axis` is a gap between axes, -1 being the one
 //! after the last. So `shape { dim: 0 dim: -1 }` flattens, and `shape { dim: 1 } axis: -1` adds an axis at the end.
 
+use super::sizes::product;
 use crate::layer::*;
 use crate::proto::{LayerParameter, ReshapeParameter};
 use crate::{Blob, Error, Kind, Result};
@@ -69,6 +70,15 @@ impl Layer for Reshape {
 
     fn needs(&self) -> Needs {
         Needs::NOTHING
+    }
+
+    fn shape_arithmetic(&self, bottom: &[&[usize]]) -> Option<Arithmetic> {
+        let x = Blob::new(bottom.first()?).ok()?;
+        let y = self.shape(&x).ok()?;
+        Some(Arithmetic {
+            text: format!("{}, shared out as {}", product(x.shape()), product(&y)),
+            fields: &["reshape_param.shape", "reshape_param.axis", "reshape_param.num_axes"],
+        })
     }
 }
 

@@ -59,6 +59,10 @@ impl Layer for Sigmoid {
     fn needs(&self) -> Needs {
         Needs::Y
     }
+
+    fn is_flat(&self, _: f32, y: f32) -> bool {
+        y * (1.0 - y) == 0.0
+    }
 }
 
 /// 1 / (1 + e⁻ˣ).

@@ -74,6 +74,50 @@ impl Sizes<'_> {
     }
 }
 
+/// How a division that leaves a rest is rounded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    Down,
+    Up,
+}
+
+/// How many windows fit along an axis, as a sum for people: `(28 + 2*0 - 5)/1 + 1 = 24`.
+pub(super) fn fit([size, pad, kernel, dilation, stride, out]: [usize; 6], round: Round) -> String {
+    let extent = match dilation {
+        1 => kernel.to_string(),
+        _ => format!("({dilation}*({kernel} - 1) + 1)"),
+    };
+    let (room, stride) = ((size + 2 * pad) as i64 - (dilation * (kernel - 1) + 1) as i64, stride as i64);
+    let steps = format!("({size} + 2*{pad} - {extent})/{stride}");
+    let (steps, windows) = match round {
+        _ if room % stride == 0 => (steps, room / stride + 1),
+        Round::Down => (format!("floor({steps})"), room.div_euclid(stride) + 1),
+        Round::Up => (format!("ceil({steps})"), room.div_euclid(stride) + 2),
+    };
+    let less = if windows > out as i64 { " - 1, as the last window would start behind the input," } else { "" };
+    format!("{steps} + 1{less} = {out}")
+}
+
+/// A sum for each axis from `first` on in words; if all are alike it is told once.
+pub(super) fn along(first: usize, sums: &[String]) -> String {
+    match sums {
+        [one, rest @ ..] if !rest.is_empty() && rest.iter().all(|sum| sum == one) => format!("along each axis {one}"),
+        _ => {
+            let lines = sums.iter().enumerate().map(|(i, sum)| format!("along axis {} {sum}", first + i));
+            lines.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// The sizes of a blob with signs between them: `50 * 4 * 4 = 800`.
+pub(super) fn product(sizes: &[usize]) -> String {
+    let count: usize = sizes.iter().product();
+    match sizes {
+        [] | [_] => count.to_string(),
+        _ => format!("{} = {count}", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" * ")),
+    }
+}
+
 /// Refuses a window that is longer than any use.
 pub(super) fn check_window(extent: usize, field: &str) -> Result {
     if extent <= MAX_WINDOW {

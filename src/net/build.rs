@@ -145,9 +145,6 @@ impl Builder {
         state.stage.append(&mut self.stages);
         let phase = state.phase();
 
-        if self.param.debug_info() {
-            self.log.warning(|| "debug_info is not shown yet".into());
-        }
         let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
         let mut plan = Vec::with_capacity(kept.len());
         for (origin, param) in kept {
@@ -165,6 +162,7 @@ impl Builder {
             pass: 0,
             next_pass: 0,
             log: self.log.clone(),
+            debug_info: self.param.debug_info(),
             source: self.source.clone(),
             steps: Vec::with_capacity(plan.len()),
             blobs: Vec::new(),
@@ -173,6 +171,8 @@ impl Builder {
             index: Default::default(),
             params: Params::default(),
             keeper: Default::default(),
+            clock: 0,
+            cleared_at: 0,
         };
         for planned in plan {
             let (origin, name) = (planned.origin, planned.param.name().to_string());

@@ -67,7 +67,7 @@ impl Net {
         let n = self.name_index(blob)?;
         let id = self.names[n].data;
         self.has_data(id)?;
-        self.names[n].set_by_hand = true;
+        (self.names[n].set_by_hand, self.names[n].lost) = (true, false);
         Ok(&mut self.blobs[id].data)
     }
 
@@ -80,8 +80,10 @@ impl Net {
 
     /// The diff of a blob, to be changed: to seed a backward pass by hand.
     pub fn diff_mut(&mut self, blob: &str) -> Result<&mut Values> {
-        let id = self.versions(blob)?.diff;
+        let n = self.name_index(blob)?;
+        let id = self.names[n].diff;
         self.has_diff(id)?;
+        self.names[n].diff_by_hand = self.tick();
         Ok(&mut self.blobs[id].diff)
     }
 
@@ -164,16 +166,16 @@ impl Net {
         self.versions(name).map_or(0.0, |v| self.weight_of(v))
     }
 
-    fn weight_of(&self, versions: &Versions) -> f32 {
+    pub(super) fn weight_of(&self, versions: &Versions) -> f32 {
         let mut weights = self.steps.iter().flat_map(|s| s.top.iter().zip(&s.loss_weight));
         weights.find(|(t, w)| **w != 0.0 && versions.ids.contains(t)).map_or(0.0, |(_, w)| *w)
     }
 
-    fn names_of(&self, ids: &[usize]) -> Vec<&str> {
+    pub(super) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
     }
 
-    fn versions(&self, blob: &str) -> Result<&Versions> {
+    pub(super) fn versions(&self, blob: &str) -> Result<&Versions> {
         Ok(&self.names[self.name_index(blob)?])
     }
 
@@ -188,7 +190,7 @@ impl Net {
         })
     }
 
-    fn param_id(&self, layer: &str, i: usize) -> Result<usize> {
+    pub(super) fn param_id(&self, layer: &str, i: usize) -> Result<usize> {
         let params = &self.steps[self.step(layer)?].params;
         params.get(i).copied().ok_or_else(|| {
             let message = format!("it has {} learnable blobs, no number {i}", params.len());

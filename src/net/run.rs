@@ -5,7 +5,7 @@ use crate::layer::{Cx, Phase};
 use crate::{Blob, Error, Kind, Result};
 use ndarray::ArrayD;
 use std::fmt;
-use std::ops::{Bound, Index, RangeBounds};
+use std::ops::{Index, Range, RangeBounds};
 
 /// What a forward pass came to: the objective, and a copy of each output blob.
 #[derive(Clone, Debug)]
@@ -110,24 +110,54 @@ impl Net {
     /// # Errors
     /// The first layer's that fails, with its name; the net stays whole.
     pub fn backward(&mut self) -> Result {
-        self.run_backward(0, self.steps.len())
+        self.run_backward(0..self.steps.len())?;
+        self.log_params();
+        Ok(())
     }
 
     /// Runs layers backward, from the one nearer to the loss to the other: `net.backward_range("ip2"..="conv1")`. Seed the
     /// first one's top diff before.
     pub fn backward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result {
-        let n = self.steps.len();
-        let (first, end) = self.resolve_with(range, |i| n - 1 - i, "backward")?;
-        self.run_backward(n - end, n - first)
+        let steps = self.resolve_backward(range)?;
+        self.run_backward(steps)
     }
 
-    /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs.
-    pub fn backward_each(&mut self, mut look: impl FnMut(&mut Net, &str) -> Result) -> Result {
-        for i in (0..self.steps.len()).rev() {
-            self.run_backward(i, i + 1)?;
-            look(self, &self.steps[i].name.clone())?;
-        }
-        Ok(())
+    /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs: the layers
+    /// below go on with what it left.
+    ///
+    /// ```
+    /// # use cortado::{Net, Phase};
+    /// # let mut net = Net::from_prototxt(r#"
+    /// #     force_backward: true
+    /// #     layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 3 } } }
+    /// #     layer { name: "relu" type: "ReLU" bottom: "x" top: "y" }
+    /// # "#, Phase::Test)?;
+    /// # net.data_mut("x")?.fill(1.0);
+    /// # net.forward()?;
+    /// # net.diff_mut("y")?.assign(&ndarray::array![-1.0, 0.0, 1.0])?;
+    /// // Guided backpropagation: no ReLU passes on what is negative.
+    /// net.backward_each(|net, layer| {
+    ///     if net.layer_type(layer)? == "ReLU" {
+    ///         let x = net.bottom_names(layer)?[0].to_string();
+    ///         net.diff_mut(&x)?.slice_mut().iter_mut().for_each(|dx| *dx = dx.max(0.0));
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # assert_eq!(net.diff("x")?.slice(), [0.0, 0.0, 1.0]);
+    /// # Ok::<(), cortado::Error>(())
+    /// ```
+    pub fn backward_each(&mut self, look: impl FnMut(&mut Net, &str) -> Result) -> Result {
+        self.run_backward_each(0..self.steps.len(), look)
+    }
+
+    /// [`Net::backward_each`] of a range, as [`Net::backward_range`] takes it: from the layer whose top was seeded.
+    pub fn backward_range_each<'a>(
+        &mut self,
+        range: impl RangeBounds<&'a str>,
+        look: impl FnMut(&mut Net, &str) -> Result,
+    ) -> Result {
+        let steps = self.resolve_backward(range)?;
+        self.run_backward_each(steps, look)
     }
 
     /// Shapes all blobs anew, after an input was reshaped.
@@ -144,41 +174,7 @@ impl Net {
         Ok(())
     }
 
-    fn resolve<'a>(&self, range: impl RangeBounds<&'a str>, what: &str) -> Result<(usize, usize)> {
-        self.resolve_with(range, |i| i, what)
-    }
-
-    /// First and one past the last step of a range of names, counted in the order in which `place` puts the steps.
-    fn resolve_with<'a>(
-        &self,
-        range: impl RangeBounds<&'a str>,
-        place: impl Fn(usize) -> usize,
-        what: &str,
-    ) -> Result<(usize, usize)> {
-        let at = |name: &str| self.step(name).map(&place);
-        let first = match range.start_bound() {
-            Bound::Included(name) => at(name)?,
-            Bound::Excluded(name) => at(name)? + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(name) => at(name)? + 1,
-            Bound::Excluded(name) => at(name)?,
-            Bound::Unbounded => self.steps.len(),
-        };
-        if first >= end {
-            let names = |b: Bound<&&'a str>| match b {
-                Bound::Included(n) | Bound::Excluded(n) => n.to_string(),
-                Bound::Unbounded => String::new(),
-            };
-            let (a, b) = (names(range.start_bound()), names(range.end_bound()));
-            return Err(Error::new(Kind::Net, format!("{what} from \"{a}\" never comes to \"{b}\""))
-                .hint("give the layers in the order in which they run"));
-        }
-        Ok((first, end))
-    }
-
-    fn run_forward(&mut self, steps: std::ops::Range<usize>) -> Result<f32> {
+    fn run_forward(&mut self, steps: Range<usize>) -> Result<f32> {
         if steps.start == 0 {
             self.pass = self.next_pass;
             self.next_pass += 1;
@@ -192,14 +188,23 @@ impl Net {
         Ok(loss)
     }
 
-    fn run_backward(&mut self, first: usize, end: usize) -> Result {
+    fn run_backward(&mut self, steps: Range<usize>) -> Result {
         let device = self.device.clone();
-        device.install(|| (first..end).rev().try_for_each(|i| self.backward_step(i)))?;
+        device.install(|| steps.rev().try_for_each(|i| self.backward_step(i)))?;
         device.check()
+    }
+
+    fn run_backward_each(&mut self, steps: Range<usize>, mut look: impl FnMut(&mut Net, &str) -> Result) -> Result {
+        for i in steps.rev() {
+            self.run_backward(i..i + 1)?;
+            look(self, &self.steps[i].name.clone())?;
+        }
+        Ok(())
     }
 
     fn forward_step(&mut self, i: usize) -> Result<f32> {
         self.take_hand_written_data(i)?;
+        self.steps[i].forward_at = self.tick();
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
@@ -220,7 +225,8 @@ impl Net {
             names[owner[b]].set_by_hand = false; // it has been read
         }
         let loss = step.loss(blobs);
-        keeper.after_forward(i, step, blobs);
+        self.log_forward(i);
+        self.keeper.after_forward(i, &self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))?;
         Ok(loss)
     }
@@ -230,6 +236,7 @@ impl Net {
             return Ok(());
         }
         self.take_last_diffs(i)?;
+        self.steps[i].backward_at = self.tick();
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
@@ -245,12 +252,13 @@ impl Net {
                 names[owner[b]].diff = b;
             }
         }
-        keeper.after_backward(step, blobs);
         for &p in &step.params {
             if params.specs[p].frozen {
                 params.blobs[p].diff.fill(0.0);
             }
         }
+        self.log_backward(i);
+        self.keeper.after_backward(&self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))
     }
 
@@ -289,6 +297,7 @@ impl Net {
             for k in 0..self.steps[i].top.len() {
                 let versions = &mut self.names[self.owner[self.steps[i].top[k]]];
                 if std::mem::take(&mut versions.set_by_hand) {
+                    versions.lost = true;
                     let (blob, layer) = (versions.name.clone(), self.steps[i].name.clone());
                     self.log.warning(|| {
                         format!(

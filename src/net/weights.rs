@@ -58,7 +58,7 @@ impl Net {
                 report.unused.push(name.into());
                 continue;
             };
-            match self.misfit(source, &step.params) {
+            match misfit(source, &step.shapes) {
                 Some(why) => report.mismatched.push(format!("layer \"{name}\": {why}")),
                 None => fits.push((source, step.params.clone())),
             }
@@ -71,7 +71,7 @@ impl Net {
         if skip || report.mismatched.is_empty() {
             for (source, params) in fits {
                 for (proto, id) in source.blobs.iter().zip(params) {
-                    from_proto(proto, &mut self.params.blobs[id])?;
+                    fill(proto, &mut self.params.blobs[id]);
                 }
                 report.copied.push(source.name().into());
             }
@@ -79,28 +79,15 @@ impl Net {
         Ok(report)
     }
 
-    /// Why the blobs of `source` do not fit into the given parameters, if they do not.
-    fn misfit(&self, source: &LayerParameter, params: &[usize]) -> Option<String> {
-        if source.blobs.len() != params.len() {
-            return Some(format!("the file has {} blobs, the layer {}", source.blobs.len(), params.len()));
-        }
-        for (k, (proto, &id)) in source.blobs.iter().zip(params).enumerate() {
-            let want = self.params.blobs[id].shape();
-            match shape_of(proto) {
-                Err(e) => return Some(format!("blob {k}: {e}")),
-                Ok(shape) if !same_shape(proto, &shape, want) => {
-                    return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
-                }
-                Ok(_) => {}
-            }
-        }
-        None
-    }
-
     /// The net as a message: each layer's parameters with their values, and with their diffs if asked.
     pub fn to_proto(&self, with_diff: bool) -> NetParameter {
         let layer = self.steps.iter().map(|step| LayerParameter {
-            blobs: step.params.iter().map(|&p| to_proto(&self.params.blobs[p], with_diff)).collect(),
+            blobs: step
+                .params
+                .iter()
+                .zip(&step.shapes)
+                .map(|(&p, s)| to_proto(&self.params.blobs[p], s, with_diff))
+                .collect(),
             phase: Some(self.phase as i32),
             ..step.param.clone()
         });
@@ -136,6 +123,23 @@ pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
     Ok(net)
 }
 
+/// Why the blobs of `source` do not fit into parameters of the given shapes, if they do not.
+fn misfit(source: &LayerParameter, shapes: &[Vec<usize>]) -> Option<String> {
+    if source.blobs.len() != shapes.len() {
+        return Some(format!("the file has {} blobs, the layer {}", source.blobs.len(), shapes.len()));
+    }
+    for (k, (proto, want)) in source.blobs.iter().zip(shapes).enumerate() {
+        match shape_of(proto) {
+            Err(e) => return Some(format!("blob {k}: {e}")),
+            Ok(shape) if !same_shape(proto, &shape, want) => {
+                return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
+            }
+            Ok(_) => {}
+        }
+    }
+    None
+}
+
 /// The shape of a stored blob; files from before 2014 have num, channels, height and width.
 pub(crate) fn shape_of(proto: &BlobProto) -> Result<Vec<usize>> {
     let dims: Vec<i64> = match &proto.shape {
@@ -165,21 +169,32 @@ fn same_shape(proto: &BlobProto, stored: &[usize], want: &[usize]) -> bool {
 
 /// Copies stored values, and diffs if there are any, into a blob of the same shape.
 pub(crate) fn from_proto(proto: &BlobProto, blob: &mut Blob) -> Result {
-    from_proto_values(proto, &mut blob.data)?;
+    check_shape(proto, blob.shape())?;
+    fill(proto, blob);
+    Ok(())
+}
+
+/// Copies stored values, and diffs if there are any, into a blob that has as many.
+fn fill(proto: &BlobProto, blob: &mut Blob) {
+    copy(&proto.data, &proto.double_data, blob.data.slice_mut());
     if proto.diff.len().max(proto.double_diff.len()) == blob.count() {
         copy(&proto.diff, &proto.double_diff, blob.diff.slice_mut());
     }
-    Ok(())
 }
 
 /// Copies stored values into an array of the same shape.
 pub(crate) fn from_proto_values(proto: &BlobProto, values: &mut Values) -> Result {
+    check_shape(proto, values.shape())?;
+    copy(&proto.data, &proto.double_data, values.slice_mut());
+    Ok(())
+}
+
+fn check_shape(proto: &BlobProto, want: &[usize]) -> Result {
     let shape = shape_of(proto)?;
-    if !same_shape(proto, &shape, values.shape()) {
-        let message = format!("a stored blob of shape {shape:?} does not fit into {:?}", values.shape());
+    if !same_shape(proto, &shape, want) {
+        let message = format!("a stored blob of shape {shape:?} does not fit into {want:?}");
         return Err(Error::new(Kind::Weights, message).hint("both shapes must be equal"));
     }
-    copy(&proto.data, &proto.double_data, values.slice_mut());
     Ok(())
 }
 
@@ -198,8 +213,9 @@ pub(crate) fn to_proto_values(values: &Values) -> BlobProto {
     BlobProto { shape: Some(shape), data: values.slice().to_vec(), ..Default::default() }
 }
 
-/// A blob as a message.
-pub(crate) fn to_proto(blob: &Blob, with_diff: bool) -> BlobProto {
+/// A blob as a message, in the shape that its layer gives it.
+fn to_proto(blob: &Blob, shape: &[usize], with_diff: bool) -> BlobProto {
     let diff = if with_diff { blob.diff.slice().to_vec() } else { Vec::new() };
-    BlobProto { diff, ..to_proto_values(&blob.data) }
+    let shape = BlobShape { dim: shape.iter().map(|&d| d as i64).collect() };
+    BlobProto { shape: Some(shape), data: blob.data.slice().to_vec(), diff, ..Default::default() }
 }

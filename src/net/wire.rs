@@ -63,8 +63,11 @@ impl Net {
             propagate_down: vec![false; bottom.len()],
             asked_down: param.propagate_down.clone(),
             runs_backward: false,
+            forward_at: 0,
+            backward_at: 0,
             seeded: vec![usize::MAX; top.len()],
             params: Vec::new(),
+            shapes: Vec::new(),
             lent: Default::default(),
             param,
             name,
@@ -137,6 +140,7 @@ impl Net {
         for (k, made) in made.into_iter().enumerate() {
             let (layer, given) = (self.steps[i].name.clone(), self.steps[i].param.param.get(k).cloned());
             let spec = Spec::new(&layer, k, given.unwrap_or_default(), &made);
+            self.steps[i].shapes.push(made.blob.shape().to_vec());
             let id = self.params.add(made.blob, spec).map_err(|e| e.field(format!("param[{k}]")))?;
             if self.steps[i].params.contains(&id) {
                 let message = "one layer names one parameter twice";

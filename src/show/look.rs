@@ -5,6 +5,7 @@
 
 use super::{Chart, Histogram, Images, Plane, Trace};
 use crate::blob::Values;
+use crate::net::{explain::Explanation, why_zero::WhyZero};
 use crate::{Blob, Net, Result, Solver, files};
 use std::path::PathBuf;
 
@@ -71,7 +72,7 @@ macro_rules! bare_expression {
     )*};
 }
 
-bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace);
+bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace, WhyZero, Explanation);
 
 /// Whether the Rust kernel of a notebook runs this program.
 fn is_notebook() -> bool {

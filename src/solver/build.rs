@@ -169,8 +169,14 @@ impl Builder {
         self.device = Some(device.clone());
         let rule = self.rules.create(p)?;
         let mut net = self.train_net()?;
+        if net.debug_info() && !p.debug_info() {
+            self.log.warning(|| {
+                "the net's debug_info means nothing here, as in Caffe: write debug_info: true in the solver".into()
+            });
+        }
         let mut tests = Vec::new();
         for mut test in if self.test { self.test_nets()? } else { Vec::new() } {
+            test.set_debug_info(p.debug_info());
             let pairs = net.params_shared_with(&test)?;
             test.drop_params(&pairs);
             tests.push(Test { net: test, pairs });

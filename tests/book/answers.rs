@@ -301,6 +301,30 @@ fn an_input_s_gradient() -> Result {
     println!("{}", net.diff("data")?);
     // ANCHOR_END: force
     assert!(net.diff("data")?.asum() > 0.0);
+    let plain = net.diff("data")?.slice().to_vec();
+    // ANCHOR: guided
+    net.diff_mut("ip2")?.view_mut().index_axis_mut(Axis(1), 3).fill(1.0);
+    net.backward_range_each("ip2".., |net, layer| {
+        if net.layer_type(layer)? == "ReLU" {
+            let x = net.bottom_names(layer)?[0].to_string(); // in place or not, the diff that was just written
+            net.diff_mut(&x)?.slice_mut().iter_mut().for_each(|dx| *dx = dx.max(0.0));
+        }
+        Ok(())
+    })?;
+    // ANCHOR_END: guided
+    assert!(net.diff("data")?.asum() > 0.0 && net.diff("data")?.slice() != plain);
+    Ok(())
+}
+
+#[test]
+fn why_a_gradient_is_zero() -> Result {
+    // ANCHOR: why_zero
+    let mut net = Net::from_file("proto/lenet.prototxt", Phase::Test)?;
+    net.forward()?;
+    net.backward()?;
+    show(&net.why_zero("data")?)?; // nothing asks for a gradient at "data" .. Write force_backward: true ..
+    // ANCHOR_END: why_zero
+    assert!(net.why_zero("data")?.to_string().contains("force_backward: true"));
     Ok(())
 }
 

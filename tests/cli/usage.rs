@@ -6,7 +6,7 @@ use crate::bench::{Bench, NET, write_idx};
 fn help_and_version() {
     let bench = Bench::new();
     let help = bench.good("--help").out;
-    for command in ["train", "test", "time", "forward", "check", "diff", "convert", "device_query"] {
+    for command in ["train", "test", "time", "forward", "check", "diff", "explain", "convert", "device_query"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
         let own = bench.good(&format!("help {command}")).out;
         assert!(own.starts_with(&format!("usage: cortado {command}")), "{own}");
@@ -34,6 +34,8 @@ fn what_cannot_be_meant_is_code_2() {
         ("check", "one prototxt file"),
         ("check a b", "one prototxt file"),
         ("diff net.prototxt", "two prototxt files"),
+        ("explain net.prototxt", "the name of a blob"),
+        ("explain net.prototxt ip1 --phase DEPLOY", "the phases are TRAIN and TEST"),
         ("convert", "mnist can be converted"),
         ("convert cifar", "not \"cifar\""),
         ("device_query now", "does not know what to do with \"now\""),
@@ -89,6 +91,33 @@ fn diff_tells_how_nets_differ() {
     bench.write("field.prototxt", NET.replace("num_output: 3", "num_ouput: 3"));
     assert!(bench.bad("diff net.prototxt field.prototxt", 1).starts_with("cortado: field.prototxt:14:"));
     assert!(bench.bad("diff none.prototxt net.prototxt", 1).contains("none.prototxt is not there"));
+}
+
+#[test]
+fn explain_tells_how_a_blob_comes_about() {
+    let bench = Bench::new();
+    let told = bench.good("explain net.prototxt ip1").out;
+    assert!(
+        told.starts_with("\"ip1\": 6 x 8\nmade by ip1 (InnerProduct, net.prototxt:9) of data: 6 x 1 x 4 x 4\n"),
+        "{told}"
+    );
+    assert!(told.contains("in place by relu1") && told.contains("in place by drop1"), "{told}");
+    assert!(
+        told.contains("1 * 4 * 4 = 16 inputs") && told.contains("    num_output: 8 at net.prototxt:10\n"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("read by ip2 (InnerProduct, net.prototxt:13)\nloss weight: 0\nbackward comes to it\n"),
+        "{told}"
+    );
+    assert!(bench.good("explain net.prototxt ip1 --phase test").out.starts_with("\"ip1\": 5 x 8\n"));
+    let data = bench.good("explain net.prototxt data").out;
+    assert!(data.contains("backward does not come to it: nothing asks for a gradient"), "{data}");
+    // A blob of the other phase; and one of none.
+    assert!(bench.good("explain net.prototxt accuracy").out.contains("made by accuracy (Accuracy"));
+    let error = bench.bad("explain net.prototxt ip", 1);
+    assert!(error.contains("there is no blob \"ip\"") && error.contains("did you mean"), "{error}");
+    bench.bad("explain none.prototxt ip1", 1);
 }
 
 #[test]

@@ -1,0 +1,447 @@
+//! What a net's prototxt may say besides its layers' own parameters, one after another, against what Caffe makes of it.
+//!
+//! What is not here is elsewhere: upgrades of whole old files in `proto/` (golden.rs has Caffe's own results), structures of
+//! nets with rules, stages and levels in `golden.rs`, snapshot prefixes in `cli/train.rs`, mistakes in `bad/`.
+
+use cortado::net::Builder;
+use cortado::proto::{
+    BlobProto, NetParameter, SolverParameter, V0LayerParameter, V1LayerParameter, text, v1_layer_parameter::LayerType,
+};
+use cortado::{Log, Net, Phase, Result};
+use ndarray::array;
+use prost::Message;
+use std::sync::{Arc, Mutex};
+
+const INPUT: &str = r#"layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } }"#;
+
+fn builder(text: &str) -> Builder {
+    Builder::parse(text, "net").unwrap().phase(Phase::Train).log(&Log::silent())
+}
+
+fn build(text: &str) -> Net {
+    builder(text).make().unwrap()
+}
+
+/// InnerProduct of weights 0.5 and bias 0.25.
+fn ip(name: &str, bottom: &str, more: &str) -> String {
+    format!(
+        r#"layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{name}" {more}
+             inner_product_param {{ num_output: 2 weight_filler {{ type: "constant" value: 0.5 }}
+                                    bias_filler {{ type: "constant" value: 0.25 }} }} }}"#
+    )
+}
+
+fn sum(bottom: &str, more: &str) -> String {
+    format!(r#"layer {{ name: "sum" type: "Reduction" bottom: "{bottom}" top: "sum" {more} }}"#)
+}
+
+fn fill(net: &mut Net, x: [f32; 2]) {
+    net.data_mut("x").unwrap().assign(&array![x]).unwrap();
+}
+
+fn run(net: &mut Net) -> f32 {
+    let loss = net.forward().unwrap().loss;
+    net.backward().unwrap();
+    loss
+}
+
+// ---- which layers
+
+#[test]
+fn rules_keep_and_leave_layers() {
+    let layer = |name: &str, rules: &str| {
+        format!(r#"layer {{ name: "{name}" type: "ReLU" bottom: "x" top: "{name}" {rules} }}"#)
+    };
+    let text = [
+        INPUT.to_string(),
+        layer("always", ""),
+        layer("train", "include { phase: TRAIN }"),
+        layer("not_test", "exclude { phase: TEST }"),
+        layer("high", "include { min_level: 2 }"),
+        layer("middle", "include { min_level: 1 max_level: 2 }"),
+        layer("below", "exclude { min_level: 1 }"),
+        layer("deploy", "include { stage: 'deploy' }"),
+        layer("both", "include { stage: 'deploy' stage: 'fast' }"),
+        layer("either", "include { stage: 'deploy' } include { stage: 'fast' }"),
+        layer("slow", "include { not_stage: 'fast' }"),
+        layer("all_of_it", "include { phase: TEST min_level: 1 stage: 'deploy' not_stage: 'fast' }"),
+    ]
+    .join("\n");
+    let kept = |phase: Phase, level: i32, stages: &[&str]| {
+        let net = builder(&text).phase(phase).level(level).stages(stages.iter().copied()).make().unwrap();
+        let names: Vec<String> = net.layers_of_type("ReLU").into_iter().map(String::from).collect();
+        names.join(" ")
+    };
+    use Phase::{Test, Train};
+    assert_eq!(kept(Train, 0, &[]), "always train not_test below slow");
+    assert_eq!(kept(Test, 0, &[]), "always below slow");
+    assert_eq!(kept(Test, 1, &[]), "always middle slow");
+    assert_eq!(kept(Test, 2, &[]), "always high middle slow");
+    assert_eq!(kept(Test, 3, &[]), "always high slow");
+    assert_eq!(kept(Test, -1, &["fast"]), "always below either");
+    assert_eq!(kept(Test, 1, &["deploy"]), "always middle deploy either slow all_of_it");
+    assert_eq!(kept(Train, 1, &["deploy"]), "always train not_test middle deploy either slow");
+    assert_eq!(kept(Test, 1, &["deploy", "fast"]), "always middle deploy both either");
+    // The net's own state, to which what the builder is told is added.
+    let own = format!("state {{ phase: TEST level: 1 stage: 'deploy' }} {text}");
+    let names = |net: Net| net.layers_of_type("ReLU").join(" ");
+    let own_builder = || Builder::parse(&own, "net").unwrap();
+    assert_eq!(names(own_builder().make().unwrap()), "always middle deploy either slow all_of_it");
+    let other = own_builder().phase(Train).level(0).stage("fast").make().unwrap();
+    assert_eq!(names(other), "always train not_test below deploy both either");
+}
+
+// ---- parameters
+
+/// w is [2, 6] in one layer and [3, 4] in the other.
+fn shared(mode: &str) -> Result<Net> {
+    shared_by(3, mode)
+}
+
+fn shared_by(outputs: usize, mode: &str) -> Result<Net> {
+    let layer = |name: &str, bottom: &str, outputs: usize, mode: &str| {
+        format!(
+            r#"layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{name}" param {{ name: "w" {mode} }}
+                        inner_product_param {{ num_output: {outputs} bias_term: false }} }}
+               layer {{ name: "sum_{name}" type: "Reduction" bottom: "{name}" top: "sum_{name}" loss_weight: 1 }}"#
+        )
+    };
+    let input = r#"layer { name: "in" type: "Input" top: "a" top: "b"
+                           input_param { shape { dim: 1 dim: 6 } shape { dim: 1 dim: 4 } } }"#;
+    builder(&format!("{input}{}{}", layer("one", "a", 2, ""), layer("two", "b", outputs, mode))).make()
+}
+
+#[test]
+fn shapes_of_shared_parameters_are_strict_or_permissive() {
+    for strict in ["", "share_mode: STRICT"] {
+        let e = shared(strict).unwrap_err();
+        assert!(e.to_string().contains("share_mode: PERMISSIVE"), "{e}");
+        assert_eq!(e.layer_name(), Some("two"));
+    }
+    let mut net = shared("share_mode: PERMISSIVE").unwrap();
+    assert_eq!(net.store().len(), 1);
+    let w: Vec<f32> = (0..12).map(|i| i as f32).collect();
+    net.param_mut("one", 0).unwrap().data.slice_mut().copy_from_slice(&w);
+    net.data_mut("a").unwrap().assign(&array![[1.0, 0.0, 0.0, 0.0, 0.0, 2.0]]).unwrap();
+    net.data_mut("b").unwrap().assign(&array![[0.0, 3.0, 0.0, 0.0]]).unwrap();
+    run(&mut net);
+    // Each layer reads the twelve values as rows of its own length.
+    assert_eq!(net.data("one").unwrap().slice(), [0.0 + 2.0 * 5.0, 6.0 + 2.0 * 11.0]);
+    assert_eq!(net.data("two").unwrap().slice(), [3.0, 3.0 * 5.0, 3.0 * 9.0]);
+    // and what each adds to the gradient is added up.
+    let dw = &net.param("two", 0).unwrap().diff;
+    assert_eq!(dw.slice(), [1.0, 3.0, 0.0, 0.0, 0.0, 2.0 + 3.0, 1.0, 0.0, 0.0, 3.0, 0.0, 2.0]);
+
+    // A file has each layer's blob in the layer's own shape, as Caffe's files do.
+    let file = net.to_proto(false);
+    let shapes: Vec<Vec<i64>> =
+        file.layer.iter().flat_map(|l| &l.blobs).map(|b| b.shape.clone().unwrap().dim).collect();
+    assert_eq!(shapes, [[2, 6], [3, 4]]);
+    let mut other = shared("share_mode: PERMISSIVE").unwrap();
+    assert_eq!(other.copy_trained_layers(&file, false).unwrap().copied, ["one", "two"]);
+    assert_eq!(other.param("two", 0).unwrap().data.slice(), w);
+
+    // Permissive is not careless: the counts must agree.
+    let e = shared_by(4, "share_mode: PERMISSIVE").unwrap_err();
+    assert!(e.message().contains("[4, 4]") && e.message().contains("[2, 6]"), "{e}");
+}
+
+/// As Caffe takes them, `blobs` in a layer's message are its first values, in place of its fillers'.
+#[test]
+fn weights_may_stand_in_the_prototxt() {
+    let blobs = "blobs { shape { dim: 2 dim: 2 } data: [1, 2, 3, 4] } blobs { shape { dim: 2 } data: 5 data: 6 }";
+    let mut net = build(&format!("{INPUT}{}", ip("y", "x", blobs)));
+    fill(&mut net, [1.0, 10.0]);
+    net.forward().unwrap();
+    assert_eq!(net.data("y").unwrap().slice(), [1.0 + 20.0 + 5.0, 3.0 + 40.0 + 6.0]);
+    // Old ones have four dims, and doubles are taken too.
+    let old = "blobs { num: 1 channels: 1 height: 2 width: 2 double_data: [1, 2, 3, 4] } blobs { num: 1 channels: 1 height: 1 width: 2 data: [5, 6] }";
+    let mut net = build(&format!("{INPUT}{}", ip("y", "x", old)));
+    fill(&mut net, [1.0, 10.0]);
+    net.forward().unwrap();
+    assert_eq!(net.data("y").unwrap().slice(), [26.0, 49.0]);
+    let e = builder(&format!("{INPUT}{}", ip("y", "x", "blobs { data: 1 }"))).make().unwrap_err();
+    assert!(e.to_string().contains("1 `blobs { }` for 2 learnable blobs"), "{e}");
+}
+
+// ---- losses and gradients
+
+#[test]
+fn any_top_may_count_in_the_objective() {
+    // y counts -0.5 and is read as well, so a Split takes the weight over; z counts 2.
+    let text = format!(
+        r#"force_backward: true {INPUT}
+           layer {{ name: "one" type: "ReLU" bottom: "x" top: "y" loss_weight: -0.5 }}
+           layer {{ name: "two" type: "Eltwise" bottom: "y" bottom: "y" top: "z" loss_weight: 2 }}"#
+    );
+    let mut net = build(&text);
+    fill(&mut net, [3.0, -4.0]);
+    assert_eq!(run(&mut net), -0.5 * 3.0 + 2.0 * 6.0);
+    assert_eq!(net.diff("x").unwrap().slice(), [-0.5 + 2.0 * 2.0, 0.0]);
+    assert_eq!(net.loss_weight("z"), 2.0);
+    // Of a loss, another weight than 1; and 0 takes it out.
+    let loss = |weight: &str| {
+        let text = format!(
+            r#"{INPUT}{} layer {{ name: "t" type: "DummyData" top: "t" dummy_data_param {{ shape {{ dim: 1 dim: 2 }} }} }}
+               layer {{ name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "loss" {weight} }}"#,
+            ip("y", "x", "")
+        );
+        let mut net = build(&text);
+        fill(&mut net, [3.0, -1.0]);
+        (run(&mut net), net.param("y", 1).unwrap().diff.slice().to_vec())
+    };
+    // y = (1.25, 1.25), t = 0
+    assert_eq!(loss(""), (1.5625, vec![1.25; 2]));
+    assert_eq!(loss("loss_weight: 4"), (6.25, vec![5.0; 2]));
+    assert_eq!(loss("loss_weight: 0"), (0.0, vec![0.0; 2]));
+}
+
+#[test]
+fn each_bottom_may_be_cut_off_or_asked_for() {
+    let text = |down: &str| {
+        format!(
+            r#"{INPUT}{}{} layer {{ name: "add" type: "Eltwise" bottom: "a" bottom: "b" top: "c" {down} }} {}"#,
+            ip("a", "x", ""),
+            ip("b", "x", ""),
+            sum("c", "loss_weight: 1")
+        )
+    };
+    let gradients = |down: &str| {
+        let mut net = build(&text(down));
+        fill(&mut net, [3.0, -1.0]);
+        run(&mut net);
+        [net.param("a", 1).unwrap().diff.slice()[0], net.param("b", 1).unwrap().diff.slice()[0]]
+    };
+    assert_eq!(gradients(""), [1.0, 1.0]);
+    assert_eq!(gradients("propagate_down: true propagate_down: false"), [1.0, 0.0]);
+    assert_eq!(gradients("propagate_down: false propagate_down: true"), [0.0, 1.0]);
+    assert_eq!(gradients("propagate_down: false propagate_down: false"), [0.0, 0.0]);
+    // Asked for by name, the input's gradient is computed although nothing below learns.
+    let dx = |down: &str| {
+        let mut net = build(&format!("{INPUT}{}{}", ip("y", "x", down), sum("y", "loss_weight: 1")));
+        fill(&mut net, [3.0, -1.0]);
+        run(&mut net);
+        net.diff("x").unwrap().slice().to_vec()
+    };
+    assert_eq!(dx(""), [0.0, 0.0]);
+    assert_eq!(dx("propagate_down: true"), [1.0, 1.0]);
+}
+
+#[test]
+fn force_backward_computes_every_gradient() {
+    let frozen = "param { lr_mult: 0 } param { lr_mult: 0 }";
+    let text = format!("{INPUT}{}{}", ip("y", "x", frozen), sum("y", "loss_weight: 1"));
+    for (head, dx, db) in [("", 0.0, 0.0), ("force_backward: true", 1.0, 1.0)] {
+        let mut net = build(&format!("{head} {text}"));
+        fill(&mut net, [3.0, -1.0]);
+        run(&mut net);
+        assert_eq!((net.diff("x").unwrap().slice(), net.diff("y").unwrap().slice()), (&[dx; 2][..], &[dx; 2][..]));
+        assert_eq!(net.param("y", 1).unwrap().diff.slice(), [db; 2], "{head}"); // frozen, but asked for, as in Caffe
+    }
+    // A label has none even so.
+    let label = format!(
+        r#"force_backward: true layer {{ name: "in" type: "Input" top: "x" top: "l" input_param {{ shape {{ dim: 1 dim: 2 }} shape {{ dim: 1 }} }} }}
+           {} layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "y" bottom: "l" }}"#,
+        ip("y", "x", "")
+    );
+    let mut net = build(&label);
+    run(&mut net);
+    assert_eq!(net.propagates_down("loss").unwrap(), (true, &[true, false][..]));
+}
+
+/// A loss need not name its top: it counts, and is no output.
+#[test]
+fn tops_are_made_automatically() {
+    let text = format!(
+        r#"{INPUT}{} layer {{ name: "t" type: "DummyData" top: "t" dummy_data_param {{ shape {{ dim: 1 dim: 2 }} }} }}
+           layer {{ name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "t" }}"#,
+        ip("y", "x", "")
+    );
+    let mut net = build(&text);
+    fill(&mut net, [3.0, -1.0]);
+    assert_eq!(run(&mut net), 1.5625);
+    assert_eq!(net.top_names("loss").unwrap(), ["(automatic)"]);
+    assert!(net.outputs().is_empty());
+    let relu = builder(&format!(r#"{INPUT} layer {{ name: "relu" type: "ReLU" bottom: "x" }}"#)).make();
+    assert!(relu.is_err()); // only losses have them
+}
+
+// ---- debug_info
+
+fn logged() -> (Log, Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let to = lines.clone();
+    (Log::to(move |_, line| to.lock().unwrap().push(line.to_string())), lines)
+}
+
+fn chain(second: &str) -> String {
+    format!(
+        r#"{INPUT}{} layer {{ name: "relu" type: "ReLU" bottom: "y" top: "y" }} {}"#,
+        ip("y", "x", &format!("param {{ name: 'w' }} param {{ {second} }}")),
+        sum("y", "loss_weight: 1")
+    )
+}
+
+#[test]
+fn debug_info_tells_the_mean_size_of_everything() {
+    let (log, lines) = logged();
+    let mut net = builder(&format!("debug_info: true {}", chain(""))).log(&log).make().unwrap();
+    fill(&mut net, [3.0, -1.0]);
+    lines.lock().unwrap().clear();
+    run(&mut net);
+    // y = 0.5 (3 - 1) + 0.25; dw = (3, -1) twice, db = 1 twice
+    let want = [
+        "    [Forward] Layer in, top blob x data: 2",
+        "    [Forward] Layer y, top blob y data: 1.25",
+        "    [Forward] Layer y, param blob w data: 0.5",
+        "    [Forward] Layer y, param blob 1 data: 0.25",
+        "    [Forward] Layer relu, top blob y data: 1.25",
+        "    [Forward] Layer sum, top blob sum data: 2.5",
+        "    [Backward] Layer sum, bottom blob y diff: 1",
+        "    [Backward] Layer relu, bottom blob y diff: 1",
+        "    [Backward] Layer y, param blob 0 diff: 2",
+        "    [Backward] Layer y, param blob 1 diff: 1",
+        "    [Backward] All net params (data, diff): L1 norm = (2.5, 10); L2 norm = (1.06066, 4.69042)",
+    ];
+    assert_eq!(*lines.lock().unwrap(), want);
+
+    // A part of it tells of its part; a frozen parameter has no gradient to tell of.
+    let mut net = builder(&format!("debug_info: true {}", chain("lr_mult: 0"))).log(&log).make().unwrap();
+    fill(&mut net, [3.0, -1.0]);
+    net.forward().unwrap();
+    lines.lock().unwrap().clear();
+    net.forward_range("relu"..="relu").unwrap();
+    net.backward_range(.."relu").unwrap();
+    net.backward_range("relu"..).unwrap();
+    assert_eq!(*lines.lock().unwrap(), [want[4], want[6], want[7], want[8]]);
+    net.set_debug_info(false);
+    lines.lock().unwrap().clear();
+    run(&mut net);
+    assert!(lines.lock().unwrap().is_empty() && !net.debug_info());
+}
+
+/// In a solver it is the solver's to say, and what the train net does is told when its progress is. Lines "[Update]", for
+/// which Caffe 1.0 has the words, are never written by it.
+#[test]
+fn a_solver_has_debug_info_of_its_own() {
+    let run = |net: &str, settings: &str| {
+        let (log, lines) = logged();
+        let text = format!(
+            "net_param {{ {net} }} base_lr: 0.1 lr_policy: 'fixed' display: 2 max_iter: 3 test_iter: 1 test_interval: 10 {settings}"
+        );
+        let param = text::parse::<SolverParameter>(&text, "solver").unwrap().message;
+        let mut solver = cortado::Solver::build(&param).log(&log).make().unwrap();
+        solver.step(3).unwrap();
+        let lines = lines.lock().unwrap().clone();
+        let count = |what: &str| lines.iter().filter(|l| l.contains(what)).count();
+        assert_eq!(count("[Update]"), 0);
+        (count("All net params"), count("[Forward] Layer sum"), count("debug_info means nothing"))
+    };
+    assert_eq!(run(&chain(""), ""), (0, 0, 0));
+    assert_eq!(run(&chain(""), "debug_info: true"), (2, 2 + 1, 0)); // iterations 0 and 2, and the test before the first
+    assert_eq!(run(&format!("debug_info: true {}", chain("")), "test_initialization: false"), (0, 0, 1));
+}
+
+// ---- old files
+
+#[test]
+fn inputs_of_old_nets() {
+    for input in
+        ["input: 'x' input_dim: 1 input_dim: 2 input_dim: 1 input_dim: 1", "input: 'x' input_shape { dim: 1 dim: 2 }"]
+    {
+        let mut net = build(&format!("{input} {}", ip("y", "x", "")));
+        assert_eq!((net.inputs(), net.layer_type("input").unwrap()), (vec!["x"], "Input"));
+        net.data_mut("x").unwrap().slice_mut().copy_from_slice(&[3.0, -1.0]);
+        net.forward().unwrap();
+        assert_eq!(net.data("y").unwrap().slice(), [1.25, 1.25]);
+    }
+}
+
+fn stored(values: &[f32]) -> BlobProto {
+    let (n, one) = (values.len() as i32, Some(1));
+    BlobProto { num: one, channels: one, height: one, width: Some(n), data: values.to_vec(), ..Default::default() }
+}
+
+/// Nets and weights of both old formats, as text and as bytes, make the net that the new one makes.
+#[test]
+fn old_formats_as_text_and_as_bytes() {
+    let fillers = "weight_filler { type: 'constant' value: 0.5 } bias_filler { type: 'constant' value: 0.25 }";
+    let input = "input: 'x' input_dim: 1 input_dim: 2 input_dim: 1 input_dim: 1";
+    let v1 = format!(
+        "{input} layers {{ name: 'y' type: INNER_PRODUCT bottom: 'x' top: 'y' blobs_lr: 1 blobs_lr: 2 weight_decay: 1 weight_decay: 0
+                           inner_product_param {{ num_output: 2 {fillers} }} }}
+                 layers {{ name: 'relu' type: RELU bottom: 'y' top: 'y' }}"
+    );
+    let v0 = format!(
+        "{input} layers {{ layer {{ name: 'y' type: 'innerproduct' num_output: 2 {fillers}
+                                    blobs_lr: 1 blobs_lr: 2 weight_decay: 1 weight_decay: 0 }} bottom: 'x' top: 'y' }}
+                 layers {{ layer {{ name: 'relu' type: 'relu' }} bottom: 'y' top: 'y' }}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    for (format, old) in [("v1", &v1), ("v0", &v0)] {
+        let mut net = build(old);
+        net.data_mut("x").unwrap().slice_mut().copy_from_slice(&[3.0, -1.0]);
+        net.forward().unwrap();
+        assert_eq!(net.data("y").unwrap().slice(), [1.25, 1.25], "{format}");
+        let mults: Vec<(f32, f32)> = net.store().iter().map(|(_, spec)| (spec.lr_mult, spec.decay_mult)).collect();
+        assert_eq!(mults, [(1.0, 1.0), (2.0, 0.0)], "{format}");
+
+        // The same message read from bytes.
+        let parsed = text::parse::<NetParameter>(old, "old").unwrap().message;
+        let bytes = cortado::proto::binary::decode::<NetParameter>(&parsed.encode_to_vec()).unwrap();
+        let again = Net::build(&bytes).phase(Phase::Train).log(&Log::silent()).make().unwrap();
+        assert_eq!(again.layer_names(), net.layer_names());
+        assert_eq!(again.layer_names(), ["input", "y", "relu"]);
+
+        // Weights in a binary file of that format.
+        let blobs = vec![stored(&[1.0, 2.0, 3.0, 4.0]), stored(&[5.0, 6.0])];
+        let layer = match format {
+            "v1" => V1LayerParameter {
+                name: Some("y".into()),
+                r#type: Some(LayerType::InnerProduct as i32),
+                blobs,
+                ..Default::default()
+            },
+            _ => V1LayerParameter {
+                layer: Some(V0LayerParameter {
+                    name: Some("y".into()),
+                    r#type: Some("innerproduct".into()),
+                    blobs,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        };
+        let file = folder.path().join(format!("{format}.caffemodel"));
+        let weights = NetParameter { layers: vec![layer], ..Default::default() };
+        std::fs::write(&file, weights.encode_to_vec()).unwrap();
+        let e = net.copy_trained_layers_from(&file).unwrap_err(); // 1 x 1 x 1 x 4 is not 2 x 2
+        assert!(e.to_string().contains("[1, 1, 1, 4]"), "{e}");
+        let mut weights = weights;
+        square(&mut weights.layers[0]);
+        std::fs::write(&file, weights.encode_to_vec()).unwrap();
+        assert_eq!(net.copy_trained_layers_from(&file).unwrap().copied, ["y"]);
+        assert_eq!(net.param("y", 0).unwrap().data.slice(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(net.param("y", 1).unwrap().data.slice(), [5.0, 6.0]);
+    }
+}
+
+/// Writes the shape of the weights as 1 x 1 x 2 x 2.
+fn square(layer: &mut V1LayerParameter) {
+    let blobs = match &mut layer.layer {
+        Some(v0) => &mut v0.blobs,
+        None => &mut layer.blobs,
+    };
+    (blobs[0].height, blobs[0].width) = (Some(2), Some(2));
+}
+
+/// Three `param` of an old BatchNorm, and the old names of a solver's type: built, not only upgraded.
+#[test]
+fn old_batch_norms_and_solver_types_are_built() {
+    let bn = "layer { name: 'bn' type: 'BatchNorm' bottom: 'y' top: 'z' param { lr_mult: 1 } param { lr_mult: 1 } param { lr_mult: 1 } }";
+    let net = build(&format!("{INPUT}{}{bn}", ip("y", "x", "")));
+    assert!(net.store().iter().filter(|(_, spec)| spec.layer == "bn").all(|(_, spec)| spec.lr_mult == 0.0));
+    let text = format!("net_param {{ {} }} base_lr: 0.1 lr_policy: 'fixed' solver_type: NESTEROV", chain(""));
+    let param = text::parse::<SolverParameter>(&text, "solver").unwrap().message;
+    assert_eq!(cortado::Solver::new(&param).unwrap().param().r#type(), "Nesterov");
+}
