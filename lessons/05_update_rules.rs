@@ -326,7 +326,7 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // The annealed path has no swings at the start, and by the time the momentum is high the ball is nearly down. But look at
-    // the numbers below the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
+    // the numbers beside the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
     // 0.9. With the smaller rate it reaches 0.99 while there is still a long way to go. Annealing is one more knob that has to
     // fit, not a better rule.
     //
