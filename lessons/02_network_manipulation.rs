@@ -431,6 +431,8 @@ fn main() -> cortado::Result<()> {
 
     // %% tol=0.05
     show(&Images::signed(&net.param("conv1", 0)?.data)?.title("The filters of conv1"))?;
+
+    // %% tol=0.05
     show(&Images::signed(&net.param("conv1", 0)?.diff)?.title("Their gradients"))?;
 
     // %% [markdown]

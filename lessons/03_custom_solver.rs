@@ -311,14 +311,14 @@ fn main() -> Result<()> {
     let mut heavy = library_solver(&lenet, "base_lr: 0.01 lr_policy: 'fixed' momentum: 0.9")?;
     plain.step(150)?;
     heavy.step(150)?;
+    let (slow, fast) = (mean(&plain.losses()[100..]), mean(&heavy.losses()[100..]));
+    println!("mean loss of the last 50: plain {slow:.2}, momentum {fast:.2}");
     show(
         &Chart::new("Momentum")
             .axes("iteration", "loss")
             .line("plain", &points(plain.losses(), 5))
             .line("momentum 0.9", &points(heavy.losses(), 5)),
     )?;
-    let (slow, fast) = (mean(&plain.losses()[100..]), mean(&heavy.losses()[100..]));
-    println!("mean loss of the last 50: plain {slow:.2}, momentum {fast:.2}");
 
     // %% [markdown]
     // With $\mu = 0.9$ a gradient that stays the same is added up to $1 + 0.9 + 0.81 + \dots = 10$ times its size, and one that
@@ -713,7 +713,7 @@ fn main() -> Result<()> {
     // database, and the dip comes at the same place both times. So it is not the net that has become better all at once. The
     // last few thousand pictures are easier.
     //
-    // What changed inside? These are the 20 filters of `conv1`, 5 x 5 weights each: blue is negative, orange positive. First as
+    // What changed inside? These are the 20 filters of `conv1`, 5 x 5 weights each: blue is negative, red positive. First as
     // the filler made them, then as they are now, then the difference, which is all that training did.
 
     // %% tol=any
@@ -721,7 +721,11 @@ fn main() -> Result<()> {
     let mut change: Values = trained.clone();
     change.scaled_add(-1.0, &filters);
     show(&Images::signed(&filters)?.title("conv1 before training"))?;
+
+    // %% tol=any
     show(&Images::signed(&trained)?.title("conv1 after two epochs"))?;
+
+    // %% tol=any
     show(&Images::signed(&change)?.title("conv1, after minus before"))?;
 
     // %% [markdown]

@@ -308,6 +308,11 @@ fn main() -> Result<()> {
     }
 
     // %%
+    println!("height after 300 steps:    0.9    0.5 rising to 0.99");
+    for lr in [0.004, 0.015] {
+        let plain = momentum(RAVINE, START, lr, 0.9, 300)[300];
+        println!("lr {lr:<21} {:>5.0e} {:>13.0e}", (RAVINE.height)(plain), (RAVINE.height)(annealed(lr, 300)?[300]));
+    }
     show(
         &Chart::new("Several momenta in the ravine, lr 0.015")
             .axes("step", "height, at least 0.001")
@@ -318,15 +323,10 @@ fn main() -> Result<()> {
             .line("0.5 rising to 0.99", &heights(RAVINE, &annealed(0.015, 99)?))
             .line("Nesterov 0.9", &heights(RAVINE, &rewritten(RAVINE, 0.015, 0.9, 99))),
     )?;
-    println!("height after 300 steps:    0.9    0.5 rising to 0.99");
-    for lr in [0.004, 0.015] {
-        let plain = momentum(RAVINE, START, lr, 0.9, 300)[300];
-        println!("lr {lr:<21} {:>5.0e} {:>13.0e}", (RAVINE.height)(plain), (RAVINE.height)(annealed(lr, 300)?[300]));
-    }
 
     // %% [markdown]
     // The annealed path has no swings at the start, and by the time the momentum is high the ball is nearly down. But look at
-    // the numbers beside the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
+    // the numbers above the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
     // 0.9. With the smaller rate it reaches 0.99 while there is still a long way to go. Annealing is one more knob that has to
     // fit, not a better rule.
     //
@@ -542,6 +542,11 @@ fn main() -> Result<()> {
     }
 
     // %%
+    let raw = adam_steps("none", 1.0, 5000);
+    println!(
+        "Adam without correction: step 12 is {:.2}, 100 {:.2}, 1000 {:.2}, 5000 {:.2}",
+        raw[11], raw[99], raw[999], raw[4999]
+    );
     show(
         &Chart::new("The steps at equal gradients, with rate 1")
             .axes("step number", "length of the step")
@@ -552,11 +557,6 @@ fn main() -> Result<()> {
             .line("Adam", &curve(&steps("type: 'Adam' base_lr: 1 momentum: 0.9", 1.0, 100)?))
             .line("Adam without correction", &curve(&adam_steps("none", 1.0, 100))),
     )?;
-    let raw = adam_steps("none", 1.0, 5000);
-    println!(
-        "Adam without correction: step 12 is {:.2}, 100 {:.2}, 1000 {:.2}, 5000 {:.2}",
-        raw[11], raw[99], raw[999], raw[4999]
-    );
 
     // %% [markdown]
     // Adam is the flat line: that is what the correction is for. Without it the steps are more than six times too long at the
@@ -598,7 +598,6 @@ fn main() -> Result<()> {
     const TILTED_START: [f32; 2] = [-1.6970563, -1.1313709]; // START, turned
 
     // %% tol=0.01
-    show(&race(Plane::new("The tilted ravine", -2.1..=0.6, -1.7..=0.6), TILTED, TILTED_START, 60)?)?;
     println!("height after 40 steps   straight    tilted");
     for (name, words) in RACE {
         let straight = (RAVINE.height)(library(RAVINE, START, words, 40)?[40]);
@@ -606,6 +605,7 @@ fn main() -> Result<()> {
         println!("{name:<18} {straight:>13.5} {tilted:>9.5}");
         assert_eq!((straight - tilted).abs() < 1e-3, words.contains("SGD"));
     }
+    show(&race(Plane::new("The tilted ravine", -2.1..=0.6, -1.7..=0.6), TILTED, TILTED_START, 60)?)?;
 
     // %% [markdown]
     // For gradient descent and momentum nothing has changed: they do not know where the axes are. AdaGrad and RMSProp, which

@@ -114,6 +114,10 @@ fn cells(source: &str) -> std::result::Result<Vec<Cell>, (usize, String)> {
                 let tolerance = tolerance(options).map_err(|what| (i + 1, what))?;
                 let text: Vec<String> =
                     lines[inner].iter().map(|l| l.strip_prefix("    ").unwrap_or(l).to_string()).collect();
+                if let Some(j) = after_picture(&text) {
+                    let what = "a notebook keeps one picture of a cell and puts it below the text: `show` comes last";
+                    return Err((i + 2 + j, what.into()));
+                }
                 cells.push(Cell { role: Role::Code, text: trimmed(&text), line: i + 2, tolerance });
             }
         }
@@ -123,6 +127,13 @@ fn cells(source: &str) -> std::result::Result<Vec<Cell>, (usize, String)> {
         i = next;
     }
     Ok(cells)
+}
+
+/// The first line that shows or prints something after a picture of the same cell.
+fn after_picture(lines: &[String]) -> Option<usize> {
+    let shows = |l: &String| l.trim_start().starts_with("show(");
+    let first = lines.iter().position(shows)?;
+    (first + 1..lines.len()).find(|&j| shows(&lines[j]) || lines[j].contains("println!("))
 }
 
 fn uncommented(line: &str, sign: &str) -> String {
@@ -176,6 +187,8 @@ mod tests {
             ("tol=0.5", "tol=5", 13),
             ("// %% [markdown]\n", "let z = 1;\n    // %% [markdown]\n", 8),
             ("# Lesson", "Lesson", 1),
+            ("let x = 1;", "show(&net)?;\n    show(&blob)?;", 15),
+            ("let x = 1;", "show(\n        &net,\n    )?;\n    println!(\"9\");", 17),
         ] {
             let broken = LESSON.replacen(from, to, 1);
             assert_eq!(cells(&broken).unwrap_err().0, line, "{broken}");

@@ -9,6 +9,7 @@
 //! cargo run --release --bin weave -- --prose [02 ..]   # only prose has changed: keep the recorded outputs
 //! cargo run --release --bin weave -- --check [02 ..]   # run programs and notebooks; say what is out of step
 //! cargo run --release --bin weave -- --look [02 ..]    # the same without running anything
+//! cargo run --release --bin weave -- kernel            # notebooks share what the kernel compiles of the library
 //! cargo run --release --bin weave -- math              # mdBook's preprocessor: formulas become MathML
 //! ```
 
@@ -53,6 +54,12 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
         );
     }
     let root = files::root()?;
+    if !look {
+        notebook::settle(&root)?;
+    }
+    if args == ["kernel"] {
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut failed = 0;
     for lesson in lessons(&root, &args)? {
         let done = if look || check { in_step(&lesson, &root, !look) } else { weave(&lesson, &root, prose) };

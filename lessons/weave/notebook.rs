@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-/// What makes the library known to the kernel. `lessons/evcxr.toml` says where the compiled library is kept.
+/// What makes the library known to the kernel.
 const PRELUDE: &str = ":dep cortado = { path = \"..\", default-features = false }\n";
 /// The longest that a cell may take, in seconds: the first one compiles the library.
 const LIMIT: usize = 1200;
@@ -146,6 +146,27 @@ fn plain(text: &str) -> String {
         plain += part.split_once('m').map_or(part, |(_, rest)| rest);
     }
     plain
+}
+
+/// Tells the Rust kernel where to keep what it compiles of the library, so that only the first notebook's first cell waits for
+/// it: in this project's target folder, for all notebooks. Each kernel's own cells stay apart, so that several notebooks can be
+/// open at once. A kernel that starts in `lessons/` reads the file. (A Cargo older than 1.91 ignores it: each notebook then
+/// compiles the library for itself.)
+///
+/// # Errors
+/// The file cannot be written.
+pub fn settle(root: &Path) -> Result {
+    let keep = root.join("target/notebook");
+    let path = root.join("lessons/evcxr.toml");
+    let text = format!(
+        "# Written by `weave`, for this machine.\n[evcxr]\nprelude = \"\"\"\n:cache 1000\n\
+         :build_env CARGO_BUILD_BUILD_DIR={}\n\"\"\"\n",
+        keep.display().to_string().replace('\\', "/")
+    );
+    if std::fs::read_to_string(&path).ok().as_deref() == Some(&text) {
+        return Ok(());
+    }
+    std::fs::write(&path, text).map_err(|e| Error::file(&path, "write", e))
 }
 
 /// Runs the lesson in the Rust kernel: the outputs of its code cells.

@@ -40,6 +40,8 @@ pub trait Show {
 
 /// Shows something: under the cell in a notebook; in a terminal as text, with the path of an SVG file if there is one.
 ///
+/// The Rust kernel keeps one picture of a cell, the last, and puts it below what the cell printed: show one thing a cell.
+///
 /// ```
 /// use cortado::show::{Chart, show};
 /// show(&Chart::new("Squares").line("x * x", &[(0.0, 0.0), (1.0, 1.0), (2.0, 4.0)]))?;
