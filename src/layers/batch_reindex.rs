@@ -1,10 +1,10 @@
 //! # BatchReindex: the samples of x that a list names, in its order
 //!
-//! | blob        | shape  | meaning                        |
-//! |-------------|--------|--------------------------------|
-//! | `bottom[0]` | N x .. | x                              |
-//! | `bottom[1]` | M      | p: numbers from 0 to N - 1     |
-//! | `top[0]`    | M x .. | y                              |
+//! | blob        | shape  | meaning                    |
+//! |-------------|--------|----------------------------|
+//! | `bottom[0]` | N x .. | x                          |
+//! | `bottom[1]` | M      | p: numbers from 0 to N - 1 |
+//! | `top[0]`    | M x .. | y                          |
 //!
 //! `y[m] = x[p[m]]`. A sample may be named several times, or not at all: `dx[n]` is the sum of dy over all m with
 //! p\[m\] = n. Nothing flows into p. The fraction of a p is cut off; one that is no sample is an error.

@@ -127,12 +127,17 @@ impl Convolving {
 /// The axis whose convolution has as many outputs as `axis` has values.
 fn enlarged(axis: &Axis) -> Result<Axis> {
     if axis.size == 0 {
-        return Err(Error::shape("a spatial axis of size 0").hint("there is nothing to enlarge"));
+        return Err(Error::shape("a spatial axis of size 0").field("bottom").hint("there is nothing to enlarge"));
     }
     let padded = axis.stride.saturating_mul(axis.size - 1).saturating_add(axis.extent());
     match padded.checked_sub(2 * axis.pad) {
         None | Some(0) => Err(Error::shape(format!("a padding of {} leaves nothing of {padded} values", axis.pad))
+            .field("convolution_param.pad")
             .hint("a Deconvolution cuts its padding off its top: make it smaller")),
+        Some(size) if size > i32::MAX as usize => {
+            let message = format!("{} values, {} apart, make more than 2^31 - 1", axis.size, axis.stride);
+            Err(Error::shape(message).field("convolution_param.stride").hint("make the stride smaller"))
+        }
         Some(size) => Ok(Axis { size, ..*axis }),
     }
 }

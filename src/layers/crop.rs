@@ -1,10 +1,10 @@
 //! # Crop: a part of x, as large as a second blob
 //!
-//! | blob        | shape                                               | meaning            |
-//! |-------------|-----------------------------------------------------|--------------------|
-//! | `bottom[0]` | any                                                 | x                  |
-//! | `bottom[1]` | as many axes, none from `axis` on longer            | only its shape     |
-//! | `top[0]`    | as x before `axis`, from there on as `bottom[1]`    | y                  |
+//! | blob        | shape                                            | meaning               |
+//! |-------------|--------------------------------------------------|-----------------------|
+//! | `bottom[0]` | any                                              | x                     |
+//! | `bottom[1]` | as many axes, none from `axis` on longer         | only its shape counts |
+//! | `top[0]`    | as x before `axis`, from there on as `bottom[1]` | y                     |
 //!
 //! `y[i, j, ..] = x[i + offset_0, j + offset_1, ..]` from `axis` on, and dx is dy at those places, 0 elsewhere. Nothing
 //! depends on the values of `bottom[1]`, so its diff is 0. `crop_param { axis offset }`: axis is 2 if not given, for images,
@@ -44,8 +44,8 @@ impl Layer for Crop {
         for (i, ((&x_size, &size), &offset)) in x.iter().zip(&y).zip(&offsets).enumerate().skip(axis) {
             if size > x_size || offset > x_size - size {
                 return Err(Error::shape(format!(
-                    "axis {i}: {size} values from offset {offset} on do not fit into {x_size}; bottom[0] has shape {x:?} and \
-                     bottom[1] {like:?}"
+                    "axis {i}: {size} values from offset {offset} on do not fit into {x_size}; bottom[0] has shape {x:?}, \
+                     and bottom[1] {like:?}"
                 ))
                 .field("crop_param.offset")
                 .hint("make the offset smaller, or the second bottom"));

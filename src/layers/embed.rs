@@ -1,11 +1,11 @@
 //! # Embed: y = the row of a table that a number names
 //!
-//! | blob        | shape                       | meaning                                |
-//! |-------------|-----------------------------|----------------------------------------|
-//! | `bottom[0]` | any                         | x: numbers from 0 to input_dim - 1     |
-//! | `params[0]` | input_dim x num_output      | w, a row for each number               |
-//! | `params[1]` | num_output                  | b, unless `bias_term: false`           |
-//! | `top[0]`    | as x, and then num_output   | y                                      |
+//! | blob        | shape                  | meaning                            |
+//! |-------------|------------------------|------------------------------------|
+//! | `bottom[0]` | any                    | x: numbers from 0 to input_dim - 1 |
+//! | `params[0]` | input_dim x num_output | w, a row for each number           |
+//! | `params[1]` | num_output             | b, unless `bias_term: false`       |
+//! | `top[0]`    | as x, then num_output  | y                                  |
 //!
 //! `y[m] = w[x[m]] + b`. It is an [`InnerProduct`](super::InnerProduct) of vectors with a single 1, without the vectors:
 //! words become points (Bengio et al. 2003). `dw[r]` is the sum of dy over all m with x\[m\] = r, and db the sum over all

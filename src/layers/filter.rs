@@ -1,18 +1,21 @@
 //! # Filter: the samples that a selector lets through
 //!
-//! | blob        | shape                 | meaning                         |
-//! |-------------|-----------------------|---------------------------------|
-//! | `bottom[i]` | N x ..                | x_i                             |
-//! | last bottom | N, or N x 1 x ..      | s: not 0 for a sample to keep   |
-//! | `top[i]`    | (how many s are not 0) x .. | y_i                       |
+//! | blob        | shape                                | meaning                       |
+//! |-------------|--------------------------------------|-------------------------------|
+//! | `bottom[i]` | N x ..                               | x_i                           |
+//! | last bottom | N, or N x 1 x ..                     | s: not 0 for a sample to keep |
+//! | `top[i]`    | as x_i, with as many samples as kept | y_i                           |
 //!
 //! y_i holds the samples n of x_i with s\[n\] not 0, in their order. dx_i is dy_i at those samples, and 0 at the others;
 //! nothing flows into s. **The tops' shape depends on values**: every forward shapes them anew. While a net is built nothing
 //! is known of s yet, and all samples count; afterwards there may be none, and the layers above get an empty batch.
+//!
+//! If x_0 learns and x_1 is its label, a loss above must say `propagate_down: true propagate_down: false`: for the net, all
+//! tops of a layer depend on all of its bottoms.
 
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Error, Kind, Result};
 
 /// Lets some samples through.
 pub struct Filter {
@@ -37,7 +40,8 @@ impl Layer for Filter {
         let [xs @ .., s] = bottom else { return Err(Error::shape("Filter needs a selector")) };
         self.selector = xs.len();
         if xs.len() != top.len() {
-            return Err(Error::shape(format!("Filter of {} bottoms and a selector has {} tops", xs.len(), top.len()))
+            let message = format!("Filter has {} bottoms and a selector, and {} tops", xs.len(), top.len());
+            return Err(Error::new(Kind::Net, message)
                 .field("top")
                 .hint("give a top for each bottom but the last, which is the selector"));
         }

@@ -33,7 +33,7 @@ pub(super) fn create(layers: &Layers, param: &LayerParameter) -> Result<Box<dyn 
             Err(Error::new(Kind::Unknown, format!("no layer is registered as {names}"))
                 .field("python_param.layer")
                 .did_you_mean(name, layers.names())
-                .hint(format!("Cortado runs no Python: write the layer in Rust, and register it with layers.add::<{name}>(\"{name}\")")))
+                .hint(format!("write the layer in Rust, and register it with layers.add::<{name}>(\"{name}\")")))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use cortado::layer::*;
+use cortado::net::Keep;
 use cortado::proto::LayerParameter;
 use cortado::{Blob, Net};
 use ndarray::Dimension;
@@ -242,6 +243,57 @@ fn a_filter_may_let_through_nothing_or_all() {
     }
 }
 
+/// A net that filters learns of the samples that are left, whether or not it hands on memory, and whatever is left.
+#[test]
+fn a_net_learns_of_the_samples_that_a_filter_lets_through() {
+    let net = |filter: &str, samples: usize, keep: Keep| {
+        let text = format!(
+            r#"layer {{ name: "in" type: "Input" top: "x" top: "label" top: "s" input_param {{
+                   shape {{ dim: {samples} dim: 3 }} shape {{ dim: {samples} }} shape {{ dim: {samples} }} }} }}
+               layer {{ name: "a" type: "InnerProduct" bottom: "x" top: "a"
+                   inner_product_param {{ num_output: 4 weight_filler {{ type: "xavier" }} }} }}
+               layer {{ name: "r" type: "ReLU" bottom: "a" top: "a" }}
+               {filter}
+               layer {{ name: "b" type: "InnerProduct" bottom: "f" top: "b"
+                   inner_product_param {{ num_output: 2 weight_filler {{ type: "xavier" }} }} }}
+               layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "b" bottom: "g" top: "loss"
+                   propagate_down: true propagate_down: false }}"#
+        );
+        cortado::net::Builder::parse(&text, "filter.prototxt").unwrap().keep(keep).make().unwrap()
+    };
+    let filter = r#"layer { name: "f" type: "Filter" bottom: "a" bottom: "label" bottom: "s" top: "f" top: "g" }"#;
+    let none = r#"layer { name: "f" type: "Split" bottom: "a" top: "f" }
+        layer { name: "g" type: "Split" bottom: "label" top: "g" }
+        layer { name: "s" type: "Silence" bottom: "s" }"#;
+    let x = |sample: usize| (0..3).map(move |i| ((7 * sample + 3 * i) % 5) as f32 - 2.0);
+    let run = |net: &mut Net, samples: &[usize], selector: &[f32]| {
+        let fill = |net: &mut Net, name: &str, values: Vec<f32>| {
+            net.data_mut(name).unwrap().slice_mut().copy_from_slice(&values);
+        };
+        fill(net, "x", samples.iter().flat_map(|&n| x(n)).collect());
+        fill(net, "label", samples.iter().map(|n| (n % 2) as f32).collect());
+        fill(net, "s", selector.to_vec());
+        net.clear_param_diffs();
+        let loss = net.forward().unwrap().loss;
+        net.backward().unwrap();
+        let diffs = ["a", "b"].map(|layer| net.params(layer).unwrap()[0].diff.slice().to_vec());
+        (loss, diffs)
+    };
+    for keep in [Keep::All, Keep::Needed] {
+        let mut filtered = net(filter, 5, keep);
+        for kept in [&[1, 3, 4][..], &[0], &[], &[0, 1, 2, 3, 4], &[2, 4]] {
+            let selector: Vec<f32> = (0..5).map(|n| f32::from(kept.contains(&n))).collect();
+            let found = run(&mut filtered, &[0, 1, 2, 3, 4], &selector);
+            let expected = run(&mut net(none, kept.len(), keep), kept, &vec![1.0; kept.len()]);
+            assert!((found.0 - expected.0).abs() < 1e-6, "{kept:?}: {} and {}", found.0, expected.0);
+            for (found, expected) in found.1.iter().zip(&expected.1) {
+                let same = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+                assert!(same, "{kept:?}: {found:?} and {expected:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn bad_choices_are_refused() {
     let embed = |p: &str| format!(r#"type: "Embed" embed_param {{ {p} }}"#);
@@ -268,7 +320,7 @@ fn bad_choices_are_refused() {
     refuses(filter, &[&[2, 3], &[2, 2]], "the selector, the last bottom, has shape [2, 2]", "bottom[1]");
     refuses(filter, &[&[2, 3], &[]], "has shape []", "bottom[1]");
     refuses(filter, &[&[], &[1]], "bottom[0] has shape []", "bottom[0]");
-    refuses(filter, &[&[2], &[2], &[2]], "2 bottoms and a selector has 1 tops", "top");
+    refuses(filter, &[&[2], &[2], &[2]], "2 bottoms and a selector, and 1 tops", "top");
 }
 
 /// y = a x, with a from the param_str of a Python layer.

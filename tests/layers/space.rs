@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use cortado::random::Random;
+use ndarray::Dimension;
 
 pub const CASES: &[Case] = &[
     Case {
@@ -59,8 +60,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "deconvolution_along_three_axes",
-        prototxt: r#"type: "Deconvolution" convolution_param {
-            num_output: 2 kernel_size: 2 kernel_size: 1 kernel_size: 3 stride: 1 stride: 2 stride: 1 pad: 0 pad: 0 pad: 1 }"#,
+        prototxt: r#"type: "Deconvolution" convolution_param { num_output: 2
+            kernel_size: 2 kernel_size: 1 kernel_size: 3 stride: 1 stride: 2 stride: 1 pad: 0 pad: 0 pad: 1 }"#,
         bottom: &[&[&[1, 2, 2, 3, 2]], &[&[2, 2, 1, 2, 3]]],
         naive: |x, w| vec![deconvolution(&x[0], w, &[1, 2, 1], &[0, 0, 1], &[1, 1, 1], 1)],
         ..CASE
@@ -68,21 +69,19 @@ pub const CASES: &[Case] = &[
     Case {
         // What Caffe reads force_nd_im2col for is done anyway.
         name: "convolution_along_three_axes",
-        prototxt: r#"type: "Convolution" convolution_param {
-            num_output: 2 kernel_size: 2 kernel_size: 1 kernel_size: 3 stride: 1 stride: 2 stride: 1 force_nd_im2col: true }"#,
+        prototxt: r#"type: "Convolution" convolution_param { num_output: 2 force_nd_im2col: true
+            kernel_size: 2 kernel_size: 1 kernel_size: 3 stride: 1 stride: 2 stride: 1 }"#,
         bottom: &[&[&[1, 2, 3, 3, 4]], &[&[2, 2, 2, 1, 3]]],
         naive: |x, w| {
-            let axes = [(2, 1, 0, 1), (1, 2, 0, 1), (3, 1, 0, 1)];
-            let (col, kernels) = (im2col(&x[0], 1, &axes), w[0].len() / w[0].shape()[0]);
-            let (n, outs) = (col.shape()[0], &col.shape()[2..]);
-            let shape = [&[n, w[0].shape()[0]], outs].concat();
-            let col = col.to_shape((n, kernels, outs.iter().product::<usize>())).unwrap();
-            let w0 = w[0].to_shape((w[0].shape()[0], kernels)).unwrap();
-            let y = col.outer_iter().flat_map(|col| {
-                let y = w0.dot(&col) + &w[1].view().into_shape_with_order((w0.nrows(), 1)).unwrap();
-                y.into_iter().collect::<Vec<_>>()
-            });
-            vec![ArrayD::from_shape_vec(shape, y.collect()).unwrap()]
+            // Each window of the image times each kernel.
+            let col = im2col(&x[0], 1, &[(2, 1, 0, 1), (1, 2, 0, 1), (3, 1, 0, 1)]);
+            let mut shape = col.shape().to_vec();
+            shape[1] = w[0].shape()[0];
+            vec![ArrayD::from_shape_fn(IxDyn(&shape), |o| {
+                let kernel = w[0].index_axis(Axis(0), o[1]);
+                let at = |j: usize| (0..o.ndim()).map(|i| if i == 1 { j } else { o[i] }).collect::<Vec<_>>();
+                w[1][[o[1]]] + kernel.iter().enumerate().map(|(j, w)| w * col[&at(j)[..]]).sum::<f64>()
+            })]
         },
         ..CASE
     },
@@ -106,6 +105,13 @@ pub const CASES: &[Case] = &[
         prototxt: r#"type: "Im2col" convolution_param { kernel_size: 2 stride: 2 axis: -2 }"#,
         bottom: &[&[&[2, 2, 3, 5]], &[&[3, 4]]],
         naive: |x, _| vec![im2col(&x[0], x[0].ndim() - 2, &[(2, 2, 0, 1)])],
+        ..CASE
+    },
+    Case {
+        name: "im2col_along_three_axes",
+        prototxt: r#"type: "Im2col" convolution_param { kernel_size: 2 stride: 1 stride: 2 stride: 1 pad: 0 pad: 1 pad: 1 }"#,
+        bottom: &[&[&[1, 2, 2, 3, 2]], &[&[2, 1, 3, 2, 1]]],
+        naive: |x, _| vec![im2col(&x[0], 1, &[(2, 1, 0, 1), (2, 2, 1, 1), (2, 1, 1, 1)])],
         ..CASE
     },
     Case {
@@ -417,6 +423,7 @@ fn a_negative_value_is_not_drawn() {
         bench.fill(0, Fill::Values(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -0.5]));
         let e = bench.forward().unwrap_err();
         assert!(e.message().contains("-0.5, value 2 of sample 1"), "{e}");
+        assert_eq!(e.field_path(), Some("pooling_param.pool"));
     }
 }
 
@@ -430,10 +437,10 @@ fn bad_layers_of_space_are_refused() {
     no(deconv("kernel_size: 3"), x, "a Deconvolution needs a num_output", "num_output");
     no(deconv("num_output: 3 kernel_size: 3 group: 2"), x, "num_output 3 in 2 groups", "group");
     no(deconv("num_output: 3 kernel_size: 3 group: 3"), x, "4 channels in 3 groups", "group");
-    no(deconv("num_output: 1 kernel_size: 3 pad: 4"), x, "a padding of 4 leaves nothing of 7 values", "kernel_size");
-    no(deconv("num_output: 1 kernel_size: 3 pad: 4294967295"), x, "leaves nothing", "kernel_size");
-    no(deconv("num_output: 1 kernel_size: 3 stride: 4294967295"), x, "a convolution over", "kernel_size");
-    no(deconv("num_output: 1 kernel_size: 3"), &[&[1, 4, 5, 0]], "size 0", "kernel_size");
+    no(deconv("num_output: 1 kernel_size: 3 pad: 4"), x, "a padding of 4 leaves nothing of 7 values", "pad");
+    no(deconv("num_output: 1 kernel_size: 3 pad: 4294967295"), x, "leaves nothing", "pad");
+    no(deconv("num_output: 1 kernel_size: 3 stride: 4294967295"), x, "5 values, 4294967295 apart", "stride");
+    refuses(&deconv("num_output: 1 kernel_size: 3"), &[&[1, 4, 5, 0]], "size 0", "bottom");
     no(deconv("num_output: 1 kernel_size: 3 dilation: 40000"), x, "80001", "kernel_size");
     no(deconv("num_output: 1 kernel_size: 3 axis: 4"), x, "axis 4", "axis");
     refuses(&deconv("num_output: 1"), x, "kernel_size is not given", "convolution_param");
