@@ -9,8 +9,8 @@
 //!
 //! Pairs that are alike are drawn together, others pushed apart until they are `contrastive_loss_param { margin }` away, 1
 //! if not given (Hadsell, Chopra and LeCun 2006). da = dL/N f (a - b) and db = -da, with f = 1 for a pair that is alike, and
-//! f = -(margin - d) / (d + 1e-4) for one that is not and is nearer than the margin; the 1e-4 is Caffe's, and keeps the
-//! quotient finite where a = b. `legacy_version: true` takes max(0, margin - d²) for the second square, and -1 for f.
+//! f = -max(0, margin - d) / (d + 1e-4) for one that is not; the 1e-4 is Caffe's, and keeps the quotient finite where
+//! a = b. `legacy_version: true` takes max(0, margin - d²) for the second square, and f = -1 where that is not 0.
 
 use super::loss;
 use crate::layer::*;

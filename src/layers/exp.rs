@@ -71,8 +71,8 @@ pub(super) fn ln_base(base: f32, field: &str) -> Result<f32> {
     match base {
         -1.0 => Ok(1.0),
         _ if base > 0.0 && base.is_finite() => Ok(base.ln()),
-        _ => Err(Error::value(format!("a base of {base}"))
+        _ => Err(Error::value(format!("base is {base}"))
             .field(field)
-            .hint("a base is larger than 0: 2 or 10, for example; -1, or none at all, stands for e")),
+            .hint("base is larger than 0: 2 or 10, for example; -1, or none at all, stands for e")),
     }
 }

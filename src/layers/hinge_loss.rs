@@ -1,10 +1,10 @@
 //! # HingeLoss: L = 1/N Σₙ Σ_c max(0, 1 - t x[n, c])ᵖ, with t = 1 at the right class and -1 at the others
 //!
-//! | blob        | shape  | meaning                       |
-//! |-------------|--------|-------------------------------|
-//! | `bottom[0]` | N x .. | x, a score for each class     |
+//! | blob        | shape  | meaning                        |
+//! |-------------|--------|--------------------------------|
+//! | `bottom[0]` | N x .. | x, a score for each class      |
 //! | `bottom[1]` | N      | the right class of each sample |
-//! | `top[0]`    | `[]`   | L, the loss                   |
+//! | `top[0]`    | `[]`   | L, the loss                    |
 //!
 //! The right class shall score 1 or more, each of the others -1 or less; what is missing, h = max(0, 1 - t x), is the
 //! loss. `hinge_loss_param { norm }` is p: L1, if not given, or L2. dx = -dL/N t where h > 0, and 0 elsewhere; with L2

@@ -1,12 +1,12 @@
 //! # InfogainLoss: L = -1/D Σₙ Σ_c H[lₙ, c] ln y[n, c], with y the softmax of x
 //!
-//! | blob        | shape                         | meaning                                                    |
-//! |-------------|-------------------------------|------------------------------------------------------------|
-//! | `bottom[0]` | N x C x .., classes on `axis` | x, a score for each class                                  |
-//! | `bottom[1]` | N x .. (N·.. values)          | l, the right class of each sample (and place)              |
-//! | `bottom[2]` | C·C values                    | H, row by row, if it is not in a file                      |
-//! | `top[0]`    | `[]`                          | L, the loss                                                |
-//! | `top[1]`    | as x, optional                | y, the probabilities                                       |
+//! | blob        | shape                         | meaning                                       |
+//! |-------------|-------------------------------|-----------------------------------------------|
+//! | `bottom[0]` | N x C x .., classes on `axis` | x, a score for each class                     |
+//! | `bottom[1]` | N x .. (N·.. values)          | l, the right class of each sample (and place) |
+//! | `bottom[2]` | C·C values                    | H, row by row, if it is not in a file         |
+//! | `top[0]`    | `[]`                          | L, the loss                                   |
+//! | `top[1]`    | as x, optional                | y, the probabilities                          |
 //!
 //! H[l, c] is what it is worth to call an l a c. With ones on the diagonal and zeros elsewhere this is SoftmaxWithLoss; other
 //! numbers on the diagonal weigh rare classes up, and others beside it forgive a confusion. H is `bottom[2]`, or the blob

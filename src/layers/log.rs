@@ -26,7 +26,7 @@ impl Layer for Log {
         let p = param.log_param.unwrap_or_default();
         let ln_base = ln_base(p.base(), "log_param.base")?;
         if ln_base == 0.0 {
-            return Err(Error::value("a base of 1: no power of it is another number")
+            return Err(Error::value("base is 1, and no power of 1 is another number")
                 .field("log_param.base")
                 .hint("give 2 or 10, for example; -1, or none at all, stands for e"));
         }

@@ -1,10 +1,10 @@
 //! # MultinomialLogisticLoss: L = -1/N Σₙ ln y[n, lₙ]
 //!
-//! | blob        | shape  | meaning                            |
-//! |-------------|--------|------------------------------------|
-//! | `bottom[0]` | N x .. | y, a probability for each class    |
-//! | `bottom[1]` | N      | l, the right class of each sample  |
-//! | `top[0]`    | `[]`   | L, the loss                        |
+//! | blob        | shape  | meaning                           |
+//! |-------------|--------|-----------------------------------|
+//! | `bottom[0]` | N x .. | y, a probability for each class   |
+//! | `bottom[1]` | N      | l, the right class of each sample |
+//! | `top[0]`    | `[]`   | L, the loss                       |
 //!
 //! dy[n, lₙ] = -dL / (N y[n, lₙ]), and 0 for all other classes. A probability below 1e-20 counts as 1e-20 in both. Every value
 //! of a sample is a class. What comes from a Softmax is better left to SoftmaxWithLoss: together they need no logarithm of

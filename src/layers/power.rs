@@ -9,7 +9,7 @@
 //! are 1 and `shift` is 0 if `power_param` does not give them. A power that is no integer makes NaN of a negative base.
 //!
 //! Caffe's dx is wrong in two places, and is not followed there: in place, a power of 1 gives scale² and not scale dy; and
-//! with a shift of 0, powers other than 1 and 2 give 0 / 0 at x = 0.
+//! powers other than 1 and 2 give 0 / 0 where shift + scale x = 0.
 
 use super::pointwise;
 use crate::layer::*;

@@ -1,10 +1,10 @@
 //! # PReLU: y = max(0, x) + a min(0, x), with a learnt
 //!
-//! | blob        | shape                              | meaning                                |
-//! |-------------|------------------------------------|----------------------------------------|
-//! | `bottom[0]` | N x C x ..                         | x                                      |
+//! | blob        | shape                               | meaning                                 |
+//! |-------------|-------------------------------------|-----------------------------------------|
+//! | `bottom[0]` | N x C x ..                          | x                                       |
 //! | `params[0]` | C; with `channel_shared: true` `[]` | a, a slope for each channel, or for all |
-//! | `top[0]`    | as x                               | y                                      |
+//! | `top[0]`    | as x                                | y                                       |
 //!
 //! dx = dy where x > 0, and a dy elsewhere; da is the sum of dy x over the values of the channel that are not positive.
 //! `prelu_param { filler, channel_shared }`: without a filler a starts as 0.25. It may run in place: x is kept. He, Zhang,

@@ -233,7 +233,7 @@ pub const CASES: &[Case] = &[
         prototxt: r#"type: "Clip" clip_param { min: -0.5 max: 0.75 }"#,
         bottom: SHAPES,
         fill: &[Fill::Values(&[-0.9, -0.3, 0.0, 1.1, 0.4, 0.7])],
-        naive: |x, _| vec![x[0].mapv(|x| x.max(-0.5).min(0.75))],
+        naive: |x, _| vec![x[0].mapv(|x| if x < -0.5 { -0.5 } else { x.min(0.75) })],
         ..CASE
     },
     Case {
@@ -413,10 +413,10 @@ fn an_infinite_x_goes_through_as_the_formula_says() {
 #[test]
 fn a_base_must_have_a_logarithm() {
     for base in ["0", "-2", "nan", "inf"] {
-        refuses(&format!(r#"type: "Exp" exp_param {{ base: {base} }}"#), &[&[2, 3]], "a base of", "exp_param.base");
-        refuses(&format!(r#"type: "Log" log_param {{ base: {base} }}"#), &[&[2, 3]], "a base of", "log_param.base");
+        refuses(&format!(r#"type: "Exp" exp_param {{ base: {base} }}"#), &[&[2, 3]], "base is", "exp_param.base");
+        refuses(&format!(r#"type: "Log" log_param {{ base: {base} }}"#), &[&[2, 3]], "base is", "log_param.base");
     }
-    refuses(r#"type: "Log" log_param { base: 1 }"#, &[&[2, 3]], "a base of 1", "log_param.base");
+    refuses(r#"type: "Log" log_param { base: 1 }"#, &[&[2, 3]], "base is 1", "log_param.base");
 }
 
 #[test]

@@ -548,3 +548,46 @@ fn accuracy_adds_nothing_under_force_backward() {
     net.backward().unwrap();
     assert_eq!(net.diff("x").unwrap().slice(), [2.0; 6]);
 }
+
+/// A loss's own probabilities, used by another loss above, hand their gradient down as a Softmax beside it does.
+#[test]
+fn probabilities_of_a_loss_are_as_good_as_a_softmax() {
+    let dx = |kind: &str, beside: bool, keep| {
+        let (top, softmax) = match beside {
+            true => ("", r#"layer { name: "softmax" type: "Softmax" bottom: "x" top: "y" }"#),
+            false => (r#"top: "y""#, ""),
+        };
+        let h = if kind == "InfogainLoss" { r#"bottom: "h""# } else { "" };
+        let text = format!(
+            r#"layer {{ name: "w" type: "Parameter" top: "w" parameter_param {{ shape {{ dim: 2 dim: 3 }} }} }}
+               layer {{ name: "in" type: "Input" top: "t" top: "z" top: "h" input_param {{
+                 shape {{ dim: 2 }} shape {{ dim: 2 dim: 3 }} shape {{ dim: 3 dim: 3 }} }} }}
+               layer {{ name: "x" type: "Power" bottom: "w" top: "x" power_param {{ scale: 2 }} }}
+               layer {{ name: "loss" type: "{kind}" bottom: "x" bottom: "t" {h} top: "loss" {top} }}
+               {softmax}
+               layer {{ name: "distance" type: "EuclideanLoss" bottom: "y" bottom: "z" top: "distance" loss_weight: 5 }}
+               layer {{ name: "rest" type: "Silence" bottom: "h" }}"#
+        );
+        let mut net = cortado::net::Builder::parse(&text, "text").unwrap().keep(keep).make().unwrap();
+        let w = net.param_mut("w", 0).unwrap().data.slice_mut();
+        w.copy_from_slice(&[0.1, -0.4, 0.7, 1.0, 0.2, -0.9]);
+        net.data_mut("t").unwrap().slice_mut().copy_from_slice(&[2.0, 0.0]);
+        net.data_mut("h").unwrap().slice_mut().copy_from_slice(&[1.0, 0.2, 0.0, 0.5, 2.0, 0.0, 0.0, 0.3, 1.0]);
+        for _ in 0..2 {
+            net.clear_param_diffs();
+            net.forward().unwrap();
+            net.backward().unwrap();
+        }
+        net.param("w", 0).unwrap().diff.slice().to_vec()
+    };
+    use cortado::net::Keep;
+    for kind in ["SoftmaxWithLoss", "InfogainLoss"] {
+        let wanted = dx(kind, true, Keep::All);
+        for keep in [Keep::All, Keep::Needed] {
+            let got = dx(kind, false, keep);
+            for (got, wanted) in got.iter().zip(&wanted) {
+                assert!((got - wanted).abs() < 1e-5, "{kind}, {keep:?}: {got} {wanted}");
+            }
+        }
+    }
+}
