@@ -153,10 +153,11 @@ pub fn diff(first: &NetParameter, second: &NetParameter) -> Vec<Difference> {
 fn matched(a: &[LayerParameter], b: &[LayerParameter]) -> Vec<(usize, usize)> {
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for alike in [same_rules, |_: &LayerParameter, _: &LayerParameter| true] {
-        for (i, layer) in a.iter().enumerate().filter(|(_, l)| b.iter().any(|m| m.name == l.name)) {
-            let free = |j: &usize| !pairs.iter().any(|pair| pair.1 == *j);
+        for (i, layer) in a.iter().enumerate() {
+            let free = |j: usize| !pairs.iter().any(|pair| pair.1 == j);
+            let fits = |j: &usize| b[*j].name == layer.name && free(*j) && alike(layer, &b[*j]);
             if !pairs.iter().any(|pair| pair.0 == i)
-                && let Some(j) = (0..b.len()).filter(free).find(|&j| b[j].name == layer.name && alike(layer, &b[j]))
+                && let Some(j) = (0..b.len()).find(fits)
             {
                 pairs.push((i, j));
             }

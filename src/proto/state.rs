@@ -51,7 +51,8 @@ pub fn states(layers: &[&LayerParameter]) -> Vec<NetState> {
     let mut levels = BTreeSet::from([0]);
     levels.extend(rules().filter_map(|r| r.min_level).flat_map(|min| [min.saturating_sub(1), min]));
     levels.extend(rules().filter_map(|r| r.max_level).flat_map(|max| [max, max.saturating_add(1)]));
-    let stages: BTreeSet<&String> = rules().flat_map(|r| r.stage.iter().chain(&r.not_stage)).take(MAX_STAGES).collect();
+    let stages: BTreeSet<&String> = rules().flat_map(|r| r.stage.iter().chain(&r.not_stage)).collect();
+    let stages: Vec<&String> = stages.into_iter().take(MAX_STAGES).collect();
     let mut states = Vec::new();
     for phase in [Phase::Train, Phase::Test] {
         for &level in &levels {
@@ -91,9 +92,9 @@ mod tests {
 
     #[test]
     fn layers_meet_unless_their_rules_exclude_each_other() {
-        let with = |include: &[NetStateRule], exclude: &[NetStateRule]| LayerParameter {
-            include: include.to_vec(),
-            exclude: exclude.to_vec(),
+        let include = |rule: &NetStateRule| LayerParameter { include: vec![rule.clone()], ..Default::default() };
+        let exclude = |rules: &[&NetStateRule]| LayerParameter {
+            exclude: rules.iter().map(|r| (*r).clone()).collect(),
             ..Default::default()
         };
         let phase = |phase: Phase| NetStateRule { phase: Some(phase.into()), ..Default::default() };
@@ -104,16 +105,16 @@ mod tests {
             NetStateRule { max_level: Some(3), ..Default::default() },
             NetStateRule { min_level: Some(4), ..Default::default() },
         );
-        let always = with(&[], &[]);
-        assert!(can_meet(&always, &always) && can_meet(&always, &with(&[train.clone()], &[])));
-        assert!(can_meet(&with(&[train.clone()], &[]), &with(&[stage.clone()], &[])));
+        let always = LayerParameter::default();
+        assert!(can_meet(&always, &always) && can_meet(&always, &include(&train)));
+        assert!(can_meet(&include(&train), &include(&stage)));
         for (a, b) in [
-            (with(&[train.clone()], &[]), with(&[test.clone()], &[])),
-            (with(&[train.clone()], &[]), with(&[], &[train.clone()])),
-            (with(&[stage.clone()], &[]), with(&[no_stage], &[])),
-            (with(&[stage.clone()], &[]), with(&[], &[stage.clone()])),
-            (with(&[low], &[]), with(&[high], &[])),
-            (always, with(&[], &[train, test])),
+            (include(&train), include(&test)),
+            (include(&train), exclude(&[&train])),
+            (include(&stage), include(&no_stage)),
+            (include(&stage), exclude(&[&stage])),
+            (include(&low), include(&high)),
+            (always, exclude(&[&train, &test])),
         ] {
             assert!(!can_meet(&a, &b), "{a:?} {b:?}");
         }
