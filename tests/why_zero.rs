@@ -165,6 +165,8 @@ fn no_gradient_flows_through_the_layer() {
     let net = run(chain("", LOSS));
     let why = net.why_zero("label").unwrap();
     assert_eq!(why.layer, "loss");
+    let shared = run(chain("", &format!("{accuracy}{LOSS}")));
+    assert_eq!(shared.why_zero("label").unwrap().cause, Cause::NoGradient);
     assert_eq!(cause(why, &["SoftmaxWithLoss layer \"loss\" passes no gradient"]), Cause::NoGradient);
     let net = run(chain(FORCE, accuracy));
     let why = net.why_zero("ip").unwrap();
@@ -355,6 +357,7 @@ fn what_was_not_kept_is_an_error() {
     );
     let builder = Builder::parse(&text, "net").unwrap().phase(Phase::Train).keep(Keep::Needed);
     let net = run(builder.make().unwrap());
+    assert!(matches!(net.why_zero("data").unwrap().cause, Cause::NotAsked { .. })); // which takes no values
     let e = net.why_zero("ip").unwrap_err();
     assert!(e.to_string().contains("Keep::All"), "{e}");
 }
