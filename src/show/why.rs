@@ -11,10 +11,10 @@ impl WhyZero {
     /// The cause in words, without what it is the cause of.
     pub fn reason(&self) -> String {
         let WhyZero { blob, layer, kind, .. } = self;
-        let percent = |share: &f32| match (100.0 * share).round() {
-            all if all == 100.0 && *share < 1.0 => "nearly all".into(),
-            few if few == 0.0 => "less than 1 %".into(),
-            some => format!("{some} %"),
+        let percent = |share: &f32| match 100.0 * share {
+            few if few < 0.5 => "less than 1 %".into(),
+            many if (99.5..100.0).contains(&many) => "nearly all".into(),
+            percent => format!("{percent:.0} %"),
         };
         match &self.cause {
             Cause::NotZero { size } => format!("the mean of |diff| is {}", number(*size)),
@@ -79,7 +79,9 @@ impl WhyZero {
             Cause::LossWeightZero => "give the layer loss_weight: 1".into(),
             Cause::NotSeeded => format!("{}, or give layer \"{layer}\" a loss_weight", seed(blob)),
             Cause::PropagateDown => "leave the propagate_down out, or set it to true".into(),
-            Cause::NoGradient => "ask for a blob that goes into a loss as a prediction".into(),
+            Cause::NoGradient => {
+                "nothing: a label has no gradient, nor has what only an Accuracy or a Silence reads".into()
+            }
             Cause::NotRun { forward: true } => "call net.backward()".into(),
             Cause::NotRun { forward: false } => "call net.forward(), then net.backward()".into(),
             Cause::BeganBelow { .. } => format!("call net.backward(), or begin the range at \"{layer}\" or above"),
@@ -161,7 +163,7 @@ impl fmt::Display for Explanation {
             None => write!(f, "backward comes to it"),
             Some(why) => {
                 write!(f, "backward does not come to it: {}", why.reason())?;
-                why.advice().map_or(Ok(()), |advice| write!(f, "\n    to have its gradient, {advice}"))
+                why.advice().map_or(Ok(()), |advice| write!(f, "\n    what to do: {advice}"))
             }
         }
     }

@@ -58,11 +58,14 @@ impl<'a> Walk<'a> {
             if step.asked_down.get(k) == Some(&false) {
                 return found(Cause::PropagateDown);
             }
-            let above = self.above(n)?;
-            let is_label = step.kind == "Split" && above.as_ref().is_some_and(|f| f.cause == Cause::NoGradient);
-            return match self.learning.contains(&id) || is_label {
-                true => Ok(above),
-                false => found(self.not_asked(id)),
+            if self.learning.contains(&id) {
+                return self.above(n);
+            }
+            // A label that is shared out cannot be asked for.
+            let shared = if step.kind == "Split" { self.above(n)? } else { None };
+            return match shared.filter(|found| found.cause == Cause::NoGradient) {
+                None => found(self.not_asked(id)),
+                label => Ok(label),
             };
         }
         if !self.values {
