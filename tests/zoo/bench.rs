@@ -9,9 +9,11 @@ use cortado::proto::{SolverParameter, solver_parameter::SolverMode, text};
 use cortado::solver;
 use std::path::{Path, PathBuf};
 
+type Program = fn() -> NetSpec;
+
 /// A net by its name, and its program.
 #[rustfmt::skip]
-const BENCH: &[(&str, fn() -> NetSpec)] = &[
+const BENCH: &[(&str, Program)] = &[
     ("lenet", lenet), ("mlp", mlp), ("cifar10_quick", cifar10_quick), ("cifar10_full", cifar10_full), ("resnet20", resnet20),
     ("srcnn", srcnn), ("caffenet", caffenet),
 ];
