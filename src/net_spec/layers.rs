@@ -1,7 +1,7 @@
 //! Caffe's layers to write nets with: a type for each, with a method for each field of its message.
 //!
 //! The types and fields have Caffe's names. What a layer cannot do without is asked for by `new` or by the constructor that
-//! says how (`Pooling::max(3, 2)`); the rest is left at Caffe's defaults until a method sets it. The tables of the five files
+//! says how (`Pooling::max(3, 2)`); the rest is left at Caffe's defaults until a method sets it. The tables of the six files
 //! are all there is to it: `one` is a field with one value, `each` one with several, `sizes` one with a size for all spatial
 //! axes or one each.
 

@@ -57,8 +57,8 @@ pub trait LayerSpec: Sized {
     }
 
     /// The parameters' names. Layers whose parameters have the same names share them.
-    fn param_names<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        self.each_param(names, |spec, name| spec.name = Some(name.into()))
+    fn param_names(self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.each_param(names, |spec, name| spec.name = Some(name.as_ref().into()))
     }
 
     /// Sets something of each parameter's [`ParamSpec`], making as many as there are values.

@@ -16,18 +16,16 @@ pub fn lenet() -> NetSpec {
 /// From pixels to ip1. The names of layers end in `suffix`, and `shared` names a layer's parameters.
 fn lenet_body<const N: usize>(n: &mut NetSpec, data: &Top, suffix: &str, shared: fn(&str) -> [String; N]) -> Top {
     let named = |name: &str| format!("{name}{suffix}");
-    let names = |name: &str| shared(name);
     let conv = |name: &str, outputs| {
         let conv = Convolution::new(outputs, 5).weight_filler(xavier());
-        conv.param_names(names(name).iter().map(String::as_str)).lr_mult([1.0, 2.0])
+        conv.param_names(shared(name)).lr_mult([1.0, 2.0])
     };
     let conv1 = n.layer(named("conv1"), data, conv("conv1", 20));
     let pool1 = n.layer(named("pool1"), &conv1, Pooling::max(2, 2));
     let conv2 = n.layer(named("conv2"), &pool1, conv("conv2", 50));
     let pool2 = n.layer(named("pool2"), &conv2, Pooling::max(2, 2));
-    let ip = InnerProduct::new(500).weight_filler(xavier());
-    let ip1 = ip.param_names(names("ip1").iter().map(String::as_str)).lr_mult([1.0, 2.0]);
-    let ip1 = n.layer(named("ip1"), &pool2, ip1);
+    let ip = InnerProduct::new(500).weight_filler(xavier()).param_names(shared("ip1")).lr_mult([1.0, 2.0]);
+    let ip1 = n.layer(named("ip1"), &pool2, ip);
     n.in_place(named("relu1"), &ip1, Relu::new())
 }
 
@@ -40,13 +38,10 @@ pub fn mnist_siamese() -> NetSpec {
     let [data, data_p] = n.tops("slice_pair", &pair, Slice::at([1]), ["data", "data_p"]);
     let shared = |name: &str| [format!("{name}_w"), format!("{name}_b")];
     let feat = [(data, ""), (data_p, "_p")].map(|(data, suffix)| {
-        let ip1 = lenet_body(&mut n, &data, suffix, shared);
-        let mut x = ip1;
+        let mut x = lenet_body(&mut n, &data, suffix, shared);
         for (name, outputs) in [("ip2", 10), ("feat", 2)] {
-            let names = shared(name);
             let ip = InnerProduct::new(outputs).weight_filler(xavier());
-            let ip = ip.param_names(names.iter().map(String::as_str)).lr_mult([1.0, 2.0]);
-            x = n.layer(format!("{name}{suffix}"), &x, ip);
+            x = n.layer(format!("{name}{suffix}"), &x, ip.param_names(shared(name)).lr_mult([1.0, 2.0]));
         }
         x
     });
