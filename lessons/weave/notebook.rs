@@ -194,11 +194,11 @@ pub fn execute(lesson: &Lesson, folder: &Path) -> Result<Vec<Vec<Output>>> {
     let cells: Vec<&Value> =
         executed["cells"].as_array().into_iter().flatten().filter(|cell| cell["cell_type"] == "code").collect();
     let mut outputs = Vec::new();
-    for ((i, cell), ran) in lesson.code().zip(cells) {
-        let (said, wrong) = said(ran);
+    for ((i, cell), (n, ran)) in lesson.code().zip(cells.iter().enumerate()) {
+        let (outputs_of, wrong) = said(ran);
         let mut text: Vec<Output> = Vec::new();
         let mut ended = false;
-        for output in said {
+        for output in outputs_of {
             match output {
                 Output::Text(t) => {
                     ended |= t.contains(MARK);
@@ -213,7 +213,9 @@ pub fn execute(lesson: &Lesson, folder: &Path) -> Result<Vec<Vec<Output>>> {
         if !ended || !wrong.trim().is_empty() {
             let how = if ended { "wrote to stderr" } else { "did not come to its end" };
             let first = cell.text.lines().next().unwrap_or_default();
-            let tail = if wrong.trim().is_empty() { String::from_utf8_lossy(&run.stderr).into_owned() } else { wrong };
+            // What an `Err` says comes late: the kernel hands it out with a later cell.
+            let mut late = cells[n..].iter().map(|cell| said(cell).1).filter(|wrong| !wrong.trim().is_empty());
+            let tail = late.next().unwrap_or_else(|| String::from_utf8_lossy(&run.stderr).into_owned());
             let message = format!("the notebook of {} {how}: `{first}`\n{}", lesson.name(i), indented(&tail));
             return Err(Error::new(Kind::Value, message));
         }
@@ -236,13 +238,12 @@ fn library_path() -> OsString {
     std::env::join_paths(other).unwrap_or_default()
 }
 
-/// The last lines of a message, moved to the right.
+/// A message moved to the right; of a long one the first and the last lines.
 pub fn indented(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..]
-        .iter()
-        .map(|line| format!("    {line}\n"))
-        .collect::<String>()
-        .trim_end()
-        .into()
+    let lines: Vec<&str> = text.trim().lines().collect();
+    let (first, last) = if lines.len() > 20 { (12, lines.len() - 7) } else { (lines.len(), lines.len()) };
+    let mut kept = lines[..first].to_vec();
+    kept.extend(lines.get(last..).filter(|rest| !rest.is_empty()).map(|_| ".."));
+    kept.extend(&lines[last..]);
+    kept.iter().map(|line| format!("    {line}\n")).collect::<String>().trim_end().into()
 }

@@ -16,21 +16,23 @@ use std::time::{Duration, Instant};
 /// It fails, or prints something else; the cell is named.
 pub fn run(lesson: &Lesson, recorded: &[Vec<Output>], root: &Path) -> Result<Duration> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = ["--release", "--quiet", "--bin", &lesson.stem];
-    let start = |verb: &str| {
-        let mut command = Command::new(&cargo);
+    let build = ["build", "--release", "--quiet", "--bin", &lesson.stem];
+    let start = |command: &mut Command| {
         // A picture then goes to stdout, as in a notebook.
-        command.arg(verb).args(build).current_dir(root).env("EVCXR_IS_RUNTIME", "1");
-        command.output().map_err(|e| Error::new(Kind::File, format!("cannot run cargo {verb}: {e}")))
+        command.current_dir(root).env("EVCXR_IS_RUNTIME", "1");
+        command.output().map_err(|e| Error::new(Kind::File, format!("cannot run {command:?}: {e}")))
     };
-    let built = start("build")?;
+    let built = start(Command::new(&cargo).args(build))?;
     if !built.status.success() {
         let message =
             format!("{} does not compile\n{}", lesson.stem, indented(&String::from_utf8_lossy(&built.stderr)));
         return Err(Error::new(Kind::Syntax, message));
     }
     let since = Instant::now();
-    let ran = start("run")?;
+    // It lies beside this very program; `cargo run` would repeat the compiler's warnings.
+    let weave = std::env::current_exe().map_err(|e| Error::file("weave", "find", e))?;
+    let ran =
+        start(&mut Command::new(weave.with_file_name(&lesson.stem).with_extension(std::env::consts::EXE_EXTENSION)))?;
     let took = since.elapsed();
 
     let said = lines(&pieces(&String::from_utf8_lossy(&ran.stdout)));
@@ -63,7 +65,7 @@ pub fn run(lesson: &Lesson, recorded: &[Vec<Output>], root: &Path) -> Result<Dur
 
 /// A program that stopped: in the cell of the line where it panicked, or before the output that did not come.
 fn failed(lesson: &Lesson, stderr: &str, before: Option<usize>) -> String {
-    let panicked = stderr.split(&format!("{}.rs:", lesson.stem)).nth(1);
+    let panicked = stderr.split(&format!("panicked at lessons/{}.rs:", lesson.stem)).nth(1);
     let line: Option<usize> = panicked.and_then(|rest| rest.split(':').next()?.parse().ok());
     let at = line.and_then(|line| lesson.code().filter(|(_, cell)| cell.line <= line).last().map(|(i, _)| i));
     let place = match (at, before) {
