@@ -9,13 +9,27 @@ use cortado::proto::{SolverParameter, solver_parameter::SolverMode, text};
 use cortado::solver;
 use std::path::{Path, PathBuf};
 
-type Program = fn() -> NetSpec;
+/// A net that is timed.
+struct Timed {
+    name: &'static str,
+    spec: fn() -> NetSpec,
+    /// As many parameters as the other side's module has.
+    parameters: usize,
+    /// The shape of what goes into the loss.
+    scores: &'static [usize],
+}
 
-/// A net by its name, and its program.
 #[rustfmt::skip]
-const BENCH: &[(&str, Program)] = &[
-    ("lenet", lenet), ("mlp", mlp), ("cifar10_quick", cifar10_quick), ("cifar10_full", cifar10_full), ("resnet20", resnet20),
-    ("srcnn", srcnn), ("caffenet", caffenet),
+const BENCH: &[Timed] = &[
+    Timed { name: "lenet", spec: lenet, parameters: 431_080, scores: &[64, 10] },
+    // 784 x 500 + 500, 500 x 300 + 300, 300 x 10 + 10.
+    Timed { name: "mlp", spec: mlp, parameters: 545_810, scores: &[64, 10] },
+    Timed { name: "cifar10_quick", spec: cifar10_quick, parameters: 145_578, scores: &[100, 10] },
+    Timed { name: "cifar10_full", spec: cifar10_full, parameters: 89_578, scores: &[100, 10] },
+    // The paper's 0.27 million has no projections: 512 + 64 and 2,048 + 128.
+    Timed { name: "resnet20", spec: resnet20, parameters: 272_474, scores: &[128, 10] },
+    Timed { name: "srcnn", spec: srcnn, parameters: 8_129, scores: &[128, 1, 21, 21] },
+    Timed { name: "caffenet", spec: caffenet, parameters: 60_965_224, scores: &[16, 1000] },
 ];
 
 /// A batch of an image, and labels.
