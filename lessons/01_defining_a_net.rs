@@ -25,13 +25,15 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## A net is a message
     //
-    // Caffe's nets are *messages*: records with named fields. A net is a `NetParameter`. It has a name and a list of `layer`s;
-    // each of those is a `LayerParameter` with a name, a type, the blobs that it reads (`bottom`) and the blobs that it makes
-    // (`top`). What only one type of layer needs stands in a message of its own, such as `inner_product_param`. **Prototxt** is
-    // the way to write a message down: `field: value`, and `field { .. }` where the value is a message again.
+    // Caffe's nets are *messages*: records with named fields. A net is a `NetParameter`. It has a name and a list of
+    // `layer`s; each of those is a `LayerParameter` with a name, a type, the blobs that it reads (`bottom`) and the blobs
+    // that it makes (`top`). What only one type of layer needs stands in a message of its own, such as
+    // `inner_product_param`. **Prototxt** is the way to write a message down: `field: value`, and `field { .. }` where the
+    // value is a message again.
     //
-    // Here is a classifier for points with four coordinates, a *logistic regression*. A layer `fc1` makes two scores of each
-    // point, and the loss compares them with the labels. This text has been printed in a lecture. It does not work. The library says why:
+    // Here is a classifier for points with four coordinates, a *logistic regression*. A layer `fc1` makes two scores of
+    // each point, and the loss compares them with the labels. This text has been printed in a lecture. It does not work.
+    // The library says why:
 
     // %%
     const PRINTED: &str = r#"
@@ -57,8 +59,8 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // The first line is the file, the line, the column and what is wrong there. The net was asked for a field
-    // `inner_product_param`, and a net has none: layers do. The last line guesses the cause. Look at the line above the mark: a
-    // brace closes `fc1` one line too early. We take it out and set it after the parameters.
+    // `inner_product_param`, and a net has none: layers do. The last line guesses the cause. Look at the line above the
+    // mark: a brace closes `fc1` one line too early. We take it out and set it after the parameters.
 
     // %%
     let logistic: String = PRINTED.replacen("    }\n    inner_product_param", "    inner_product_param", 1).replacen(
@@ -72,9 +74,9 @@ fn main() -> Result<()> {
     // %% [markdown]
     // Two scores from four coordinates: 2 x 4 weights and 2 biases.
     //
-    // Three more mistakes that everybody makes: a field, a type and a blob that are not quite called so. The first is found when
-    // the text is read, the others when the net is built. (We print the beginning of each message. The rest of it lists
-    // the names that there are.)
+    // Three more mistakes that everybody makes: a field, a type and a blob that are not quite called so. The first is
+    // found when the text is read, the others when the net is built. (We print the beginning of each message. The rest of
+    // it lists the names that there are.)
 
     // %%
     for (right, wrong) in [
@@ -102,17 +104,15 @@ fn main() -> Result<()> {
     let ip = message.layer[1].inner_product_param.clone().unwrap_or_default();
     println!("num_output: {:?}, which counts as {}", ip.num_output, ip.num_output());
     println!("bias_term:  {:?}, which counts as {}", ip.bias_term, ip.bias_term());
-    println!("axis:       {:?}, which counts as {}", ip.axis, ip.axis());
 
     // %% [markdown]
-    // The filler of the bias is not set either. Its type counts as `constant` and its value as 0. The weights' filler is also
-    // `constant` 0 if nobody says otherwise, and a net of such layers learns badly or not at all. Always give weights a filler.
+    // The bias has no filler here. So it counts as `constant`, and its value as 0.
     //
     // ## Files from long ago
     //
     // You will meet files that look different: `layers` for `layer`, types in capitals, `blobs_lr`, and `input` with four
-    // `input_dim`s. It is the form of Caffe's first year, and you need not learn it. `upgrade` brings such a message up to date
-    // and says what it did; building a net does so by itself.
+    // `input_dim`s. It is the form of Caffe's first year, and you need not learn it. `upgrade` brings such a message up to
+    // date and says what it did; building a net does so by itself.
 
     // %%
     let old = r#"
@@ -130,14 +130,14 @@ fn main() -> Result<()> {
     println!("\n{}", text::print(&parsed.message));
 
     // %% [markdown]
-    // So `blobs_lr` is today's `lr_mult`, and the old `weight_decay` is `decay_mult`: how fast each parameter learns and decays,
-    // first the weights, then the bias.
+    // So `blobs_lr` is today's `lr_mult`, and the old `weight_decay` is `decay_mult`: how fast each parameter learns and
+    // decays, first the weights, then the bias.
     //
     // ## The same in Rust
     //
-    // A prototxt has no loops and no functions. LeNet has 9 layers and one can write them out. A net of 100 layers should be
-    // written by a program. A `NetSpec` is a net that is being written: `layer(name, bottom, what)` adds a layer and gives back
-    // its top, and a top is what the next layer takes as its bottom.
+    // A prototxt has no loops and no functions. LeNet has 9 layers and one can write them out. A net of 100 layers should
+    // be written by a program. A `NetSpec` is a net that is being written: `layer(name, bottom, what)` adds a layer and
+    // gives back its top, and a top is what the next layer takes as its bottom.
     //
     // - `Convolution::new(20, 5)` asks for what the layer cannot do without: 20 kernels of 5 x 5. All other fields are methods
     //   with the field's name: `.stride(2)`. A misspelt field is no message at run time: it does not compile.
@@ -179,7 +179,8 @@ fn main() -> Result<()> {
     println!("\nlayer {{\n{}", prototxt[from..].lines().take(18).collect::<Vec<_>>().join("\n"));
 
     // %% [markdown]
-    // Some mistakes the compiler cannot see, and `to_param` can: two layers of one name, or a top that belongs to another spec.
+    // Some mistakes the compiler cannot see, and `to_param` can: two layers of one name, or a top that belongs to another
+    // spec.
 
     // %%
     {
@@ -201,9 +202,10 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Fillers
     //
-    // A filler says what a parameter holds before anything has been learnt. Of `xavier()` and `msra()` one gives no width: they
-    // work it out from the number $n$ of inputs that each output has. Xavier is uniform with variance $1/n$, msra is gaussian
-    // with variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` is what you say.
+    // A filler says what a parameter holds before anything has been learnt. Of `xavier()` and `msra()` one gives no width:
+    // they work it out from the number $n$ of inputs that each output has. Xavier is uniform with variance $1/n$, msra is
+    // gaussian with variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` is
+    // what you say. The run compares the formulas with what 400,000 weights really are.
 
     // %% tol=0.05
     let mut n = NetSpec::new("fillers");
@@ -227,26 +229,47 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // ## Two nets, or one?
-    //
-    // How do you find out whether two descriptions are the same net? Not by looking: the same net can be written in many ways.
-    // `diff` compares what they *mean*. A default counts like a value that is written out, and layers are found by name.
-    //
-    // **What will this print?** Somebody copied LeNet by hand and made one slip: `conv2` reads `conv1` in place of `pool1`. Is
-    // that an error? If it is not: how many parameters has this net? The right one has 431,080. Write your guess down, then run.
+    // And without a filler? Weights count as `constant` 0, too. Nothing complains: the net is built, and it runs. We put in
+    // noise and labels and count the parameters of LeNet that get any gradient.
 
     // %%
-    let slip: NetParameter = NetSpec::from_prototxt(&prototxt.replace("bottom: \"pool1\"", "bottom: \"conv1\""))?.to_param()?;
+    for filler in ["xavier", "constant"] {
+        let text = prototxt.replace("\"xavier\"", &format!("\"{filler}\""));
+        let mut net = Net::from_prototxt(&text, Phase::Train)?;
+        Random::new(0, "noise", 0).uniform(0.0, 1.0, net.data_mut("data")?.slice_mut());
+        net.forward()?;
+        net.backward()?;
+        let moved = net.store().iter().flat_map(|(w, _)| w.diff.slice()).filter(|dw| **dw != 0.0).count();
+        println!("{filler:<8}  {:>7} parameters get a gradient", thousands(moved));
+    }
+
+    // %% [markdown]
+    // With zeros for weights only the 10 biases of the last layer can learn. No layer hands anything on, in either
+    // direction, and that never changes. Always give weights a filler.
+    //
+    // ## Two nets, or one?
+    //
+    // How do you find out whether two descriptions are the same net? Not by looking: the same net can be written in many
+    // ways. `diff` compares what they *mean*. A default counts like a value that is written out, and layers are found by
+    // name.
+    //
+    // **What will this print?** Somebody copied LeNet by hand and made one slip: `conv2` reads `conv1` in place of
+    // `pool1`. Is that an error? If it is not: how many parameters has this net? The right one has 431,080. Write your
+    // guess down, then run.
+
+    // %%
+    let slip: NetParameter =
+        NetSpec::from_prototxt(&prototxt.replace("bottom: \"pool1\"", "bottom: \"conv1\""))?.to_param()?;
     match Net::new(&slip, Phase::Train) {
         Ok(net) => println!("a net with {} parameters; outputs {:?}", thousands(net.store().count()), net.outputs()),
         Err(e) => println!("{e}"),
     }
 
     // %% [markdown]
-    // It is a net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for each map,
-    // not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights where it had 800. The net cannot
-    // know that you did not mean it. There is one trace: `pool1` is an output, for nobody reads it any more. And `diff` says it
-    // in a line:
+    // It is a net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for
+    // each map, not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights where it
+    // had 800. The net cannot know that you did not mean it. There is one trace: `pool1` is an output, for nobody reads it
+    // any more. And `diff` says it in a line:
 
     // %%
     for difference in diff(&spec.to_param()?, &slip) {
@@ -259,12 +282,12 @@ fn main() -> Result<()> {
     // ## Phases
     //
     // Training and testing want different nets: other data, and in TEST an accuracy. You will read that a `NetSpec` cannot
-    // describe both, and that one has to paste files together. That comes from tools in which a name can be given only once.
-    // Nothing in the format forbids it: a layer has `include` and `exclude` rules, and when a net is built, the layers whose
-    // rules do not fit are left out. The names only have to be different *within a phase*.
+    // describe both, and that one has to paste files together. That comes from tools in which a name can be given only
+    // once. Nothing in the format forbids it: a layer has `include` and `exclude` rules, and when a net is built, the
+    // layers whose rules do not fit are left out. The names only have to be different *within a phase*.
     //
-    // Rules can do more. A *stage* is any word that you choose. Here is LeNet for three purposes, in one description: to train,
-    // to test, and with the stage `deploy` to work: no labels, no loss, but probabilities.
+    // Rules can do more. A *stage* is any word that you choose. Here is LeNet for three purposes, in one description: to
+    // train, to test, and with the stage `deploy` to work: no labels, no loss, but probabilities.
 
     // %%
     fn lenet_for_all() -> NetSpec {
@@ -304,12 +327,17 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Which of the three you get is decided when the net is built: by the builder's `phase` and `stage`, and by nothing else. A
-    // net for testing is asked for with `Phase::Test`. (In a well-known tutorial it says TRAIN at that place. The data of the
-    // two would look alike, and what you measured would be on pictures that the net has learnt from.)
+    // (The two `split` layers hand a blob to two readers. The net puts them in by itself.) Which of the three you get is
+    // decided when the net is built, by the builder's `phase` and `stage`. A net for testing is asked for with
+    // `Phase::Test`. You may read TRAIN at that place. Nothing would fail, but you would test on the pictures that the net
+    // has learnt from.
     //
-    // How far is this from the file that lesson 00 used? It knows no stage `deploy`, so there should be differences, and only
-    // of that kind:
+    // On the command line, too, both nets come from one file, and the *solver's* file names it: `net: "lenet.prototxt"`.
+    // Some write `train -solver .. -model lenet.prototxt`. Caffe's trainer never reads that `-model`. Ours warns that it
+    // does not.
+    //
+    // How far is this from the file that lesson 00 used? It knows no stage `deploy`, so there should be differences, and
+    // only of that kind:
 
     // %%
     let file: NetParameter = text::read::<NetParameter>(root.join("proto/lenet_train_test.prototxt"))?.message;
@@ -320,9 +348,9 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Weights from a file
     //
-    // A description has no numbers in it. Weights lie in a second file, a `.caffemodel`, and are found **by the layer's name**.
-    // Suppose that you have LeNet for digits and want one for the 26 letters. The last layer must be another one, the others may
-    // keep what they know. So you give the last layer another name, load the file, and read the report.
+    // A description has no numbers in it. Weights lie in a second file, a `.caffemodel`, and are found **by the layer's
+    // name**. Suppose that you have LeNet for digits and want one for the 26 letters. The last layer must be another one,
+    // the others may keep what they know. So you give the last layer another name, load the file, and read the report.
 
     // %%
     let weights = std::env::temp_dir().join("cortado/lesson_01.caffemodel");
@@ -335,8 +363,8 @@ fn main() -> Result<()> {
     assert_eq!(letters.param("conv2", 0)?.data.slice(), net.param("conv2", 0)?.data.slice());
 
     // %% [markdown]
-    // `left new` is what the net has and the file has not, `unused` the other way round. Read these two lists every time. A layer whose
-    // name is misspelt is not an error. It keeps its random weights, and only the report says so.
+    // `left new` is what the net has and the file has not, `unused` the other way round. Read these two lists every time.
+    // A layer whose name is misspelt is not an error. It keeps its random weights, and only the report says so.
     //
     // With the old name the shapes do not fit. That is an error, and nothing is copied:
 
@@ -349,8 +377,8 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## A net from a paper
     //
-    // SRCNN (Dong et al. 2014) makes an enlarged, blurred picture sharp. It is three convolutions: 64 kernels of 9 x 9, 32 of
-    // 1 x 1, and one of 5 x 5, hence *9-1-5*. Its file was published. Here it is, a bit more densely written:
+    // SRCNN (Dong et al. 2014) makes an enlarged, blurred picture sharp. It is three convolutions: 64 kernels of 9 x 9, 32
+    // of 1 x 1, and one of 5 x 5, hence *9-1-5*. Its file was published. Here it is, a bit more densely written:
 
     // %%
     const PUBLISHED: &str = r#"
@@ -382,8 +410,8 @@ fn main() -> Result<()> {
     println!("{} layers", published.layer.len());
 
     // %% [markdown]
-    // And here the same net in code, as a tutorial has it: three convolutions, each with its ReLU. The data come as an argument, so that we can
-    // also make a net with inputs of it. The fields at their defaults are left out.
+    // And here the same net in code, as a tutorial has it: three convolutions, each with its ReLU. The data come as an
+    // argument, so that we can also make a net with inputs of it. The fields at their defaults are left out.
 
     // %%
     fn srcnn(source: impl LayerSpec, relu3: bool) -> NetSpec {
@@ -416,14 +444,14 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Two. Strides, pads and bias fillers are at their defaults, so they are no difference. But the code has no data for TEST, and
-    // it has a ReLU after the *last* convolution. The rule "every convolution gets its ReLU" is so common that the hand
-    // writes it by itself.
+    // Two, and neither is where one looks. Strides, pads and bias fillers are at their defaults, so they are no
+    // difference. But the code has no data for TEST, and it has a ReLU after the *last* convolution. The rule "every
+    // convolution gets its ReLU" is so common that the hand writes it by itself.
     //
     // The first is mended by one more `tops`, with `include(Phase::Test)`. Is the second one bad? The values of a picture
-    // are not negative, so one might say that it helps. Let us see what backward says. The weights are small and random, so
-    // the outputs of a new net are small and of either sign. Twenty seeds; from how many pixels of 882 comes a gradient, and does any of it
-    // arrive at `conv1`?
+    // are not negative, so one might say that it helps. Let us see what backward says. The weights are small and random,
+    // so the outputs of a new net are small and of either sign. Twenty seeds; from how many pixels of 882 comes a
+    // gradient, and does any of it arrive at `conv1`?
 
     // %% tol=0.1
     fn first_pass(relu3: bool, seed: u64) -> Result<Net> {
@@ -449,9 +477,10 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Without `relu3` all pixels speak. With it it is a matter of luck: where the output is negative, the ReLU passes no gradient, and as all pixels
-    // come from the same few kernels they tend to be negative together. Some nets learn from a handful of pixels, and one of the twenty is dead before its first step. Here it is, and the
-    // library's own word for it:
+    // Without `relu3` all pixels speak. With it, it is a matter of luck. Where the output is negative, the ReLU passes no
+    // gradient. All pixels come from the same few kernels, so they tend to be negative together. Some nets begin with a
+    // handful of pixels, and one of the twenty is dead before its first step. Here it is. The picture is to be read from
+    // the bottom: `relu3` gets a gradient, and below it there is none.
 
     // %%
     let dead: Net = first_pass(true, 2)?;
@@ -461,8 +490,9 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Why the picture gets smaller
     //
-    // You may have wondered about the label: 21 x 21 for a picture of 33 x 33. The file says nothing about it. It follows from
-    // the kernels. A kernel of 9 must fit *into* the picture, so it has fewer places than the picture has pixels: along an axis
+    // You may have wondered about the label: 21 x 21 for a picture of 33 x 33. The file says nothing about it. It follows
+    // from the kernels. A kernel of 9 must fit *into* the picture, so it has fewer places than the picture has pixels:
+    // along an axis
     //
     // $$ out = \left\lfloor \frac{in + 2 \cdot pad - kernel}{stride} \right\rfloor + 1 $$
     //
@@ -485,8 +515,9 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // 8, 0 and 4 pixels are lost: 12 together, 6 on each side. Which ones? We set the weights by hand, so that the net changes
-    // nothing: each kernel has a 1 in its middle and 0 elsewhere, and only the first map is used. Then we send a digit through.
+    // 8, 0 and 4 pixels are lost: 12 together, 6 on each side. Which ones? We set the weights by hand, so that the net
+    // changes nothing: each kernel has a 1 in its middle and 0 elsewhere, and only the first map is used. Then we send a
+    // digit through.
 
     // %%
     let mut same: Net = first_pass(false, 0)?;
@@ -514,8 +545,8 @@ fn main() -> Result<()> {
     show(&Images::of(&pair)?.captions(["in: 33 x 33", "out: 21 x 21"]).title("What is left of a picture"))?;
 
     // %% [markdown]
-    // The output is the middle of the input, without a frame of 6 pixels. So whoever makes the data must cut the same frame off
-    // the sharp pictures. If you forget, the loss tells you:
+    // The output is the middle of the input, without a frame of 6 pixels. So whoever makes the data must cut the same
+    // frame off the sharp pictures. If you forget, the loss tells you:
 
     // %%
     let forgotten = srcnn(Input::new([2, 1, 33, 33]).and([2, 1, 33, 33]), false).to_param()?;
@@ -526,8 +557,8 @@ fn main() -> Result<()> {
     // %% [markdown]
     // (`pad: 4`, `0` and `2` would keep the size, with zeros around each picture as the price.)
     //
-    // Pooling has the same formula with one difference. Where the stride does not come out even, convolution rounds *down* and
-    // leaves the last pixels out, pooling rounds *up* and lets the last window hang over the edge:
+    // Pooling has the same formula with one difference. Where the stride does not come out even, convolution rounds *down*
+    // and leaves the last pixels out, pooling rounds *up* and lets the last window hang over the edge:
 
     // %%
     let mut n = NetSpec::new("rounding");
@@ -545,9 +576,10 @@ fn main() -> Result<()> {
     // In a residual net (He et al. 2015) a block does not compute its output. It computes what is *added to its input*:
     // $y = relu(x + f(x))$. In a prototxt each block is 60 lines, copied and renamed by hand. Here it is a function.
     //
-    // These are the paper's nets for pictures of 32 x 32: three stages of $k$ blocks, with 16, 32 and 64 maps. A block is two
-    // convolutions, so with the first and the last layer there are $6k + 2$. Where a stage begins, the picture is halved, and the
-    // input passes a 1 x 1 convolution so that it can be added. The name `AUTO` becomes conv1, bn1, and so on.
+    // These are the paper's nets for pictures of 32 x 32: three stages of $k$ blocks, with 16, 32 and 64 maps. A block is
+    // two convolutions, so with the first and the last layer there are $6k + 2$. Where a stage begins, the picture is
+    // halved, and the input passes a 1 x 1 convolution so that it can be added. The name `AUTO` becomes conv1, bn1, and so
+    // on.
 
     // %%
     fn conv_bn(n: &mut NetSpec, x: &Top, conv: Convolution) -> Top {
@@ -584,9 +616,10 @@ fn main() -> Result<()> {
     show(&small)?;
 
     // %% [markdown]
-    // The smallest one has 8 layers with weights. Is it right? One can count. A convolution has $9 \cdot in \cdot out$ weights, the
-    // normalisation after it two numbers for each map, a factor and a summand. (BatchNorm also keeps statistics. They are in
-    // the file of weights, but nobody learns them.) We count with a loop, ask the nets, and compare with the paper's table.
+    // The smallest one has 8 layers with weights. Is it right? One can count. A convolution has $9 \cdot in \cdot out$
+    // weights, the normalisation after it two numbers for each map, a factor and a summand. (BatchNorm also keeps
+    // statistics. They are in the file of weights, but nobody learns them.) We count with a loop, ask the nets, and
+    // compare with the paper's table.
 
     // %%
     fn by_hand(k: usize) -> usize {
@@ -621,9 +654,9 @@ fn main() -> Result<()> {
     show(&Chart::new("Lines of prototxt that 33 lines of Rust write").axes("depth", "lines").line("prototxt", &lines))?;
 
     // %% [markdown]
-    // The numbers are the paper's. (Ours are larger by 2,752, the two 1 x 1 convolutions: the paper's small nets pad with zeros at that place.)
-    // The nets of the zoo, `proto/zoo`, are written like this, GoogLeNet and ResNet-152 among them. Open the file:
-    // [src/net_spec.rs](../src/net_spec.rs).
+    // The numbers are the paper's. (Ours are larger by 2,752, the two 1 x 1 convolutions: the paper's small nets pad with
+    // zeros at that place.) The nets of the zoo, `proto/zoo`, are written like this, GoogLeNet and ResNet-152 among them.
+    // Open the file: [src/net_spec.rs](../src/net_spec.rs).
     //
     // ## What to remember
     //

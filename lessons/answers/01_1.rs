@@ -1,67 +1,54 @@
-//! # Exercise 02.1: What the ReLU threw away, an answer
+//! # Exercise 01.1: how large is the last blob, an answer
 //!
-//! A small net: 8 samples of 5 numbers, `ip1` with 6 units, a ReLU in place, `ip2` with 4 classes. It has run forward.
+//! A net of convolutions and poolings, one after the other, of kernels, strides and pads that the number on the command line
+//! chooses. Write `side`: how long is the side of the layer's output if its input is `input` pixels long? Plain arithmetic; no
+//! net is built. The lesson's part is "Why the picture gets smaller". Mind which of the two rounds up.
 //!
-//! 1. For each sample, add up those values of `ip1` that the ReLU set to zero. (They were negative, so the sum is, too.)
-//! 2. Let the net answer again as if it had no ReLU: `ip2` is to read what `ip1` held before it.
+//! One thing more, which the lesson left out: the last window of a pooling with a pad must not lie in the pad alone. It has
+//! to begin before the end of the picture, where the first pad and the picture's pixels count, `input + pad`. If it
+//! does not, it is dropped.
 //!
-//! The lesson's section "A layer in place" shows where those values are; "Writing, and running a part" how to run some
-//! layers only.
-//!
-//! ```sh
-//! cargo run --release --bin answer_02_1              # the program, on the input with the number 0
-//! cargo run --release --bin check -- --answers 02   # is it right on inputs that it did not see?
+//! ```text
+//! cargo run --release --bin answer_01_1 -- 3
+//! cargo run --release --bin check -- --answers 01
 //! ```
 
-use cortado::log::number as number_of; // a number with six digits
+use cortado::Result;
 use cortado::random::Random;
-use cortado::{Net, Phase, Result, net};
 
-const NET: &str = r#"
-    layer { name: "input" type: "Input" top: "data" top: "label"
-            input_param { shape { dim: 8 dim: 5 } shape { dim: 8 } } }
-    layer { name: "ip1" type: "InnerProduct" bottom: "data" top: "ip1"
-            inner_product_param { num_output: 6 weight_filler { type: "xavier" }
-                                  bias_filler { type: "uniform" min: -0.5 max: 0.5 } } }
-    layer { name: "relu1" type: "ReLU" bottom: "ip1" top: "ip1" }
-    layer { name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2"
-            inner_product_param { num_output: 4 weight_filler { type: "xavier" }
-                                  bias_filler { type: "uniform" min: -0.5 max: 0.5 } } }
-    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: "loss" }
-"#;
-
-/// What the net makes of each sample: the ReLU's loss, and the class that wins without it.
-struct Seen {
-    thrown_away: Vec<f32>,
-    without_relu: Vec<usize>,
+/// A layer that slides over a picture.
+struct Slides {
+    pools: bool,
+    kernel: usize,
+    stride: usize,
+    pad: usize,
 }
 
-fn without_relu(net: &mut Net) -> Result<Seen> {
-    net.forward_range(..="ip1")?; // the blob now means its version before the ReLU
-    let thrown_away = net.data("ip1")?.slice().chunks(6).map(|x| x.iter().filter(|x| **x < 0.0).sum()).collect();
-    net.forward_range("ip2"..)?; // relu1 is left out
-    Ok(Seen { thrown_away, without_relu: net.data("ip2")?.argmax() })
+fn side(layer: &Slides, input: usize) -> Result<usize> {
+    let slack = input + 2 * layer.pad - layer.kernel;
+    if !layer.pools {
+        return Ok(slack / layer.stride + 1);
+    }
+    let windows = slack.div_ceil(layer.stride) + 1;
+    let last_begins = (windows - 1) * layer.stride;
+    Ok(if last_begins < input + layer.pad { windows } else { windows - 1 })
 }
 
 fn main() -> Result<()> {
     let number = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut net = small_net(number)?;
-    net.forward()?;
-    let with_relu = net.data("ip2")?.argmax();
-    let seen = without_relu(&mut net)?;
-    for (n, a) in with_relu.iter().enumerate() {
-        let (lost, b) = (seen.thrown_away[n], seen.without_relu[n]);
-        println!("sample {n}: thrown away {}, class {a}, without the ReLU {b}", number_of(lost));
+    for net in 0..6 {
+        let random = Random::new(number, "exercise 01.1", net);
+        let mut x = 40 + random.below(0, 30);
+        print!("{x}");
+        for i in 0..3 {
+            let at = 1 + 4 * i;
+            let kernel = 2 + random.below(at, 3);
+            let (stride, pad) = (1 + random.below(at + 1, kernel.min(3)), random.below(at + 2, kernel));
+            let layer = Slides { pools: random.below(at + 3, 2) == 1, kernel, stride, pad };
+            x = side(&layer, x)?;
+            print!(" -> {x}");
+        }
+        println!();
     }
     Ok(())
-}
-
-/// The small net with 8 random samples in its inputs, of which it has seen nothing yet.
-fn small_net(number: u64) -> Result<Net> {
-    let mut net = net::Builder::parse(NET, "the small net")?.phase(Phase::Train).seed(number).make()?;
-    Random::new(number, "exercise 02.1", 0).gaussian(0.0, 1.0, net.data_mut("data")?.slice_mut());
-    for (n, label) in net.data_mut("label")?.slice_mut().iter_mut().enumerate() {
-        *label = Random::new(number, "exercise 02.1", 1).below(n, 4) as f32;
-    }
-    Ok(net)
 }

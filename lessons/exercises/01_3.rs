@@ -1,67 +1,59 @@
-//! # Exercise 02.1: What the ReLU threw away
+//! # Exercise 01.3: a bottleneck
 //!
-//! A small net: 8 samples of 5 numbers, `ip1` with 6 units, a ReLU in place, `ip2` with 4 classes. It has run forward.
+//! Very deep ResNets have blocks of three convolutions. The first makes few maps of many, so that the second, the expensive one,
+//! has less to do; the third makes many again. Write `bottleneck`. Its layers, in any order that works, with `{name}` in front:
 //!
-//! 1. For each sample, add up those values of `ip1` that the ReLU set to zero. (They were negative, so the sum is, too.)
-//! 2. Let the net answer again as if it had no ReLU: `ip2` is to read what `ip1` held before it.
+//! - `{name}_a`: 1 x 1, `maps` outputs, **with the stride**; then a ReLU in place;
+//! - `{name}_b`: 3 x 3, `maps` outputs, pad 1, stride 1; then a ReLU in place;
+//! - `{name}_c`: 1 x 1, `4 * maps` outputs; no ReLU;
+//! - the input is added to that. If its shape is another, it passes a convolution `{name}_side` first: 1 x 1, with the
+//!   stride, `4 * maps` outputs. There is no such layer otherwise;
+//! - a ReLU in place on the sum. The block's top is the sum.
 //!
-//! The lesson's section "A layer in place" shows where those values are; "Writing, and running a part" how to run some
-//! layers only.
+//! All convolutions come from `conv`, which sets the fillers. How many maps the input has is `inputs`.
 //!
-//! ```sh
-//! cargo run --release --bin exercise_02_1     # the program, on the input with the number 0
-//! cargo run --release --bin check 02             # is it right on inputs that it did not see?
+//! ```text
+//! cargo run --release --bin exercise_01_3 -- 3
+//! cargo run --release --bin check 01
 //! ```
 
 use cortado::log::number as number_of; // a number with six digits
+use cortado::net_spec::*;
 use cortado::random::Random;
-use cortado::{Error, Net, Phase, Result, net};
+use cortado::{Error, Net, Phase, Result};
 
-const NET: &str = r#"
-    layer { name: "input" type: "Input" top: "data" top: "label"
-            input_param { shape { dim: 8 dim: 5 } shape { dim: 8 } } }
-    layer { name: "ip1" type: "InnerProduct" bottom: "data" top: "ip1"
-            inner_product_param { num_output: 6 weight_filler { type: "xavier" }
-                                  bias_filler { type: "uniform" min: -0.5 max: 0.5 } } }
-    layer { name: "relu1" type: "ReLU" bottom: "ip1" top: "ip1" }
-    layer { name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2"
-            inner_product_param { num_output: 4 weight_filler { type: "xavier" }
-                                  bias_filler { type: "uniform" min: -0.5 max: 0.5 } } }
-    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: "loss" }
-"#;
-
-/// What the net makes of each sample: the ReLU's loss, and the class that wins without it.
-struct Seen {
-    thrown_away: Vec<f32>,
-    without_relu: Vec<usize>,
+/// All weights 1 / (the outputs), all biases -0.05.
+fn conv(outputs: u32, kernel: u32) -> Convolution {
+    Convolution::new(outputs, kernel).weight_filler(constant(1.0 / outputs as f32)).bias_filler(constant(-0.05))
 }
 
-fn without_relu(net: &mut Net) -> Result<Seen> {
-    // Your lines go here.
-    let _ = net;
-    Err(Error::value("not done yet: the sum of the negative values, and the classes without the ReLU")
-        .hint("net.data(\"ip1\") is what the ReLU left; there is another version, and ranges need not touch"))
+fn bottleneck(n: &mut NetSpec, name: &str, x: &Top, inputs: u32, maps: u32, stride: u32) -> Result<Top> {
+    let _ = (n, name, x, inputs, maps, stride, conv(1, 1));
+    Err(Error::value("not done yet: the block")
+        .hint("the lesson's `block`, with three convolutions; Eltwise::sum() adds"))
 }
 
 fn main() -> Result<()> {
     let number = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut net = small_net(number)?;
+    let random = Random::new(number, "exercise 01.3", 0);
+    let (maps, channels) = (2 + random.below(0, 3) as u32, 3 + random.below(1, 2) as u32);
+    let mut n = NetSpec::new("bottlenecks");
+    let data = n.layer("data", [], Input::new([1, channels as i64, 9, 9]));
+    let x = bottleneck(&mut n, "one", &data, channels, maps, 2)?;
+    let y = bottleneck(&mut n, "two", &x, 4 * maps, maps, 1)?;
+    let z = bottleneck(&mut n, "three", &y, 4 * maps, maps + 1, 1)?;
+
+    let mut net = Net::new(&n.to_param()?, Phase::Test)?;
+    Random::new(number, "picture", 0).gaussian(0.0, 1.0, net.data_mut("data")?.slice_mut());
     net.forward()?;
-    let with_relu = net.data("ip2")?.argmax();
-    let seen = without_relu(&mut net)?;
-    for (n, a) in with_relu.iter().enumerate() {
-        let (lost, b) = (seen.thrown_away[n], seen.without_relu[n]);
-        println!("sample {n}: thrown away {}, class {a}, without the ReLU {b}", number_of(lost));
+    println!("{} parameters", net.store().count());
+    for top in [&x, &y, &z] {
+        let data = net.data(top.name())?;
+        println!("{:?}", data.shape());
+        for row in data.slice()[..25].chunks(5) {
+            let row: Vec<String> = row.iter().map(|y| number_of(*y)).collect();
+            println!("  {}", row.join(" "));
+        }
     }
     Ok(())
-}
-
-/// The small net with 8 random samples in its inputs, of which it has seen nothing yet.
-fn small_net(number: u64) -> Result<Net> {
-    let mut net = net::Builder::parse(NET, "the small net")?.phase(Phase::Train).seed(number).make()?;
-    Random::new(number, "exercise 02.1", 0).gaussian(0.0, 1.0, net.data_mut("data")?.slice_mut());
-    for (n, label) in net.data_mut("label")?.slice_mut().iter_mut().enumerate() {
-        *label = Random::new(number, "exercise 02.1", 1).below(n, 4) as f32;
-    }
-    Ok(net)
 }
