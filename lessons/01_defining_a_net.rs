@@ -37,22 +37,22 @@ fn main() -> Result<()> {
 
     // %%
     const PRINTED: &str = r#"
-    name: "logistic"
-    layer {
-      name: "data"  type: "Input"  top: "data"  top: "label"
-      input_param { shape { dim: 10 dim: 4 } shape { dim: 10 } }
-    }
-    layer {
-      name: "fc1"  type: "InnerProduct"  bottom: "data"  top: "fc1"
-    }
-    inner_product_param {
-      num_output: 2
-      weight_filler { type: "gaussian" std: 0.01 }
-    }
-    layer {
-      name: "loss"  type: "SoftmaxWithLoss"  bottom: "fc1"  bottom: "label"  top: "loss"
-    }
-    "#;
+name: "logistic"
+layer {
+  name: "data"  type: "Input"  top: "data"  top: "label"
+  input_param { shape { dim: 10 dim: 4 } shape { dim: 10 } }
+}
+layer {
+  name: "fc1"  type: "InnerProduct"  bottom: "data"  top: "fc1"
+}
+inner_product_param {
+  num_output: 2
+  weight_filler { type: "gaussian" std: 0.01 }
+}
+layer {
+  name: "loss"  type: "SoftmaxWithLoss"  bottom: "fc1"  bottom: "label"  top: "loss"
+}
+"#;
     if let Err(e) = text::parse::<NetParameter>(PRINTED, "logistic.prototxt") {
         println!("{e}");
     }
@@ -63,11 +63,8 @@ fn main() -> Result<()> {
     // mark: a brace closes `fc1` one line too early. We take it out and set it after the parameters.
 
     // %%
-    let logistic: String = PRINTED.replacen("    }\n    inner_product_param", "    inner_product_param", 1).replacen(
-        "std: 0.01 }\n    }",
-        "std: 0.01 }\n    }\n    }",
-        1,
-    );
+    let logistic: String =
+        PRINTED.replacen("}\ninner_product_param", "  inner_product_param", 1).replacen("0.01 }\n", "0.01 }\n  }\n", 1);
     let net = cortado::net::Builder::parse(&logistic, "logistic.prototxt")?.phase(Phase::Train).make()?;
     show(&net)?;
 
