@@ -71,9 +71,9 @@ layer {
     // %% [markdown]
     // Two scores from four coordinates: 2 x 4 weights and 2 biases.
     //
-    // Three more mistakes that everybody makes: a field, a type and a blob that are not quite called so. The first is
-    // found when the text is read, the others when the net is built. (We print the beginning of each message. The rest of
-    // it lists the names that there are.)
+    // Three more mistakes that everybody makes: a field, a type and a blob that are not quite called so. The first is found
+    // when the text is read, the others when the net is built. (We print the beginning of each message. The rest of it
+    // lists the names that there are.)
 
     // %%
     for (right, wrong) in [
@@ -201,8 +201,8 @@ layer {
     //
     // A filler says what a parameter holds before anything has been learnt. Of `xavier()` and `msra()` one gives no width:
     // they work it out from the number $n$ of inputs that each output has. Xavier is uniform with variance $1/n$, msra is
-    // gaussian with variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` is
-    // what you say. The run compares the formulas with what 400,000 weights really are.
+    // gaussian with variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` is what
+    // you say. The run compares the formulas with what 400,000 weights really are.
 
     // %% tol=0.05
     let mut n = NetSpec::new("fillers");
@@ -250,9 +250,9 @@ layer {
     // ways. `diff` compares what they *mean*. A default counts like a value that is written out, and layers are found by
     // name.
     //
-    // **What will this print?** Somebody copied LeNet by hand and made one slip: `conv2` reads `conv1` in place of
-    // `pool1`. Is that an error? If it is not: how many parameters has this net? The right one has 431,080. Write your
-    // guess down, then run.
+    // **What will this print?** Somebody copied LeNet by hand and made one slip: `conv2` reads `conv1` in place of `pool1`.
+    // Is that an error? If it is not: how many parameters has this net? The right one has 431,080. Write your guess down,
+    // then run.
 
     // %%
     let slip: NetParameter =
@@ -263,10 +263,10 @@ layer {
     }
 
     // %% [markdown]
-    // It is a net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for
-    // each map, not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights where it
-    // had 800. The net cannot know that you did not mean it. There is one trace: `pool1` is an output, for nobody reads it
-    // any more. And `diff` says it in a line:
+    // It is a net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for each
+    // map, not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights where it had 800.
+    // The net cannot know that you did not mean it. There is one trace: `pool1` is an output, for nobody reads it any more.
+    // And `diff` says it in a line:
 
     // %%
     for difference in diff(&spec.to_param()?, &slip) {
@@ -360,8 +360,8 @@ layer {
     assert_eq!(letters.param("conv2", 0)?.data.slice(), net.param("conv2", 0)?.data.slice());
 
     // %% [markdown]
-    // `left new` is what the net has and the file has not, `unused` the other way round. Read these two lists every time.
-    // A layer whose name is misspelt is not an error. It keeps its random weights, and only the report says so.
+    // `left new` is what the net has and the file has not, `unused` the other way round. Read these two lists every time. A
+    // layer whose name is misspelt is not an error. It keeps its random weights, and only the report says so.
     //
     // With the old name the shapes do not fit. That is an error, and nothing is copied:
 
@@ -441,14 +441,14 @@ layer {
     }
 
     // %% [markdown]
-    // Two, and neither is where one looks. Strides, pads and bias fillers are at their defaults, so they are no
-    // difference. But the code has no data for TEST, and it has a ReLU after the *last* convolution. The rule "every
-    // convolution gets its ReLU" is so common that the hand writes it by itself.
+    // Two, and neither is where one looks. Strides, pads and bias fillers are at their defaults, so they are no difference.
+    // But the code has no data for TEST, and it has a ReLU after the *last* convolution. The rule "every convolution gets
+    // its ReLU" is so common that the hand writes it by itself.
     //
     // The first is mended by one more `tops`, with `include(Phase::Test)`. Is the second one bad? The values of a picture
-    // are not negative, so one might say that it helps. Let us see what backward says. The weights are small and random,
-    // so the outputs of a new net are small and of either sign. Twenty seeds; from how many pixels of 882 comes a
-    // gradient, and does any of it arrive at `conv1`?
+    // are not negative, so one might say that it helps. Let us see what backward says. The weights are small and random, so
+    // the outputs of a new net are small and of either sign. Twenty seeds; from how many pixels of 882 comes a gradient,
+    // and does any of it arrive at `conv1`?
 
     // %% tol=0.1
     fn first_pass(relu3: bool, seed: u64) -> Result<Net> {
@@ -531,19 +531,20 @@ layer {
     }
     same.forward()?;
     let mut pair = Values::new(&[2, 1, 33, 33])?;
+    pair.fill(0.5);
     pair.slice_mut()[..33 * 33].copy_from_slice(&same.data("data")?.slice()[..33 * 33]);
     for row in 0..21 {
         for column in 0..21 {
-            let (x, y) = (33 * (row + 6) + column + 6, same.data("conv3")?.slice()[21 * row + column]);
-            assert_eq!(y, pair.slice()[x]);
-            pair.slice_mut()[33 * 33 + x] = y;
+            let (i, y) = (33 * (row + 6) + column + 6, same.data("conv3")?.slice()[21 * row + column]);
+            assert_eq!(y, pair.slice()[i]);
+            pair.slice_mut()[33 * 33 + i] = y;
         }
     }
-    show(&Images::of(&pair)?.captions(["in: 33 x 33", "out: 21 x 21"]).title("What is left of a picture"))?;
+    show(&Images::of(&pair)?.captions(["in: 33 x 33", "out: 21 x 21"]).title("What is left of a picture").tile(150.0))?;
 
     // %% [markdown]
-    // The output is the middle of the input, without a frame of 6 pixels. So whoever makes the data must cut the same
-    // frame off the sharp pictures. If you forget, the loss tells you:
+    // The output is the middle of the input, without a frame of 6 pixels. So whoever makes the data must cut the same frame
+    // off the sharp pictures. If you forget, the loss tells you:
 
     // %%
     let forgotten = srcnn(Input::new([2, 1, 33, 33]).and([2, 1, 33, 33]), false).to_param()?;
@@ -615,8 +616,8 @@ layer {
     // %% [markdown]
     // The smallest one has 8 layers with weights. Is it right? One can count. A convolution has $9 \cdot in \cdot out$
     // weights, the normalisation after it two numbers for each map, a factor and a summand. (BatchNorm also keeps
-    // statistics. They are in the file of weights, but nobody learns them.) We count with a loop, ask the nets, and
-    // compare with the paper's table.
+    // statistics. They are in the file of weights, but nobody learns them.) We count with a loop, ask the nets, and compare
+    // with the paper's table.
 
     // %%
     fn by_hand(k: usize) -> usize {

@@ -22,9 +22,9 @@ use cortado::net_spec::*;
 use cortado::random::Random;
 use cortado::{Net, Phase, Result};
 
-/// All weights 1 / (the outputs), all biases -0.05.
+/// Weights of either sign, and biases. They depend on the layer's name.
 fn conv(outputs: u32, kernel: u32) -> Convolution {
-    Convolution::new(outputs, kernel).weight_filler(constant(1.0 / outputs as f32)).bias_filler(constant(-0.05))
+    Convolution::new(outputs, kernel).weight_filler(uniform(-0.5, 0.5)).bias_filler(uniform(0.0, 0.5))
 }
 
 fn bottleneck(n: &mut NetSpec, name: &str, x: &Top, inputs: u32, maps: u32, stride: u32) -> Result<Top> {
@@ -59,10 +59,8 @@ fn main() -> Result<()> {
     for top in [&x, &y, &z] {
         let data = net.data(top.name())?;
         println!("{:?}", data.shape());
-        for row in data.slice()[..25].chunks(5) {
-            let row: Vec<String> = row.iter().map(|y| number_of(*y)).collect();
-            println!("  {}", row.join(" "));
-        }
+        let sums: Vec<String> = data.slice().chunks(25).map(|map| number_of(map.iter().sum())).collect();
+        println!("  sum of each map {}", sums.join(" "));
     }
     Ok(())
 }

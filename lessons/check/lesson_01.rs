@@ -35,7 +35,7 @@ pub const EXERCISES: &[Exercise] = &[
 /// Builds the nets and asks them.
 fn sides(number: u64) -> Result<String> {
     let mut text = String::new();
-    for net in 0..6 {
+    for net in 0..16 {
         let random = Random::new(number, "exercise 01.1", net);
         let x = 40 + random.below(0, 30);
         let mut n = NetSpec::new("sides");
@@ -43,7 +43,8 @@ fn sides(number: u64) -> Result<String> {
         for i in 0..3 {
             let at = 1 + 4 * i;
             let kernel = 2 + random.below(at, 3);
-            let (stride, pad) = (1 + random.below(at + 1, kernel.min(3)), random.below(at + 2, kernel));
+            let widest = if net % 2 == 0 { kernel } else { kernel / 2 + 1 };
+            let (stride, pad) = (1 + random.below(at + 1, kernel.min(3)), random.below(at + 2, widest));
             let (kernel, stride, pad) = (kernel as u32, stride as u32, pad as u32);
             tops.push(match random.below(at + 3, 2) {
                 1 => n.layer(AUTO, &tops[i], Pooling::max(kernel, stride).pad(pad)),
@@ -103,27 +104,36 @@ struct Maps {
     side: usize,
 }
 
-/// A convolution whose weights are all 1 / `outputs` and whose biases are -0.05, and how many parameters it has.
-fn conv(x: &Maps, outputs: usize, kernel: usize, stride: usize) -> (Maps, usize) {
+/// A convolution, and how many parameters it has. Its values are those of a net that has only a layer of this name.
+fn conv(x: &Maps, name: &str, outputs: usize, kernel: usize, stride: usize) -> Result<(Maps, usize)> {
+    let mut n = NetSpec::new("a layer");
+    let input = n.layer("x", [], Input::new([1, x.maps.len() as i64, x.side as i64, x.side as i64]));
+    let layer = Convolution::new(outputs as u32, kernel as u32).pad((kernel / 2) as u32);
+    n.layer(name, &input, layer.weight_filler(uniform(-0.5, 0.5)).bias_filler(uniform(0.0, 0.5)));
+    let net = Net::new(&n.to_param()?, Phase::Test)?;
+    let (weights, biases) = (net.param(name, 0)?.data.slice(), net.param(name, 1)?.data.slice());
+
     let (pad, side) = (kernel / 2, (x.side - 1) / stride + 1);
-    let mut map = vec![0.0; side * side];
-    for row in 0..side {
-        for column in 0..side {
-            let mut sum = 0.0;
-            for source in &x.maps {
-                for i in 0..kernel {
-                    for j in 0..kernel {
-                        let (r, c) = (row * stride + i, column * stride + j);
-                        if r >= pad && c >= pad && r - pad < x.side && c - pad < x.side {
-                            sum += source[(r - pad) * x.side + c - pad];
+    let mut y = Maps { maps: vec![vec![0.0; side * side]; outputs], side };
+    for (o, (map, weights)) in y.maps.iter_mut().zip(weights.chunks(weights.len() / outputs)).enumerate() {
+        for row in 0..side {
+            for column in 0..side {
+                let mut sum = biases[o] as f64;
+                for (source, weights) in x.maps.iter().zip(weights.chunks(kernel * kernel)) {
+                    for i in 0..kernel {
+                        for j in 0..kernel {
+                            let (r, c) = (row * stride + i, column * stride + j);
+                            if r >= pad && c >= pad && r - pad < x.side && c - pad < x.side {
+                                sum += weights[i * kernel + j] as f64 * source[(r - pad) * x.side + c - pad];
+                            }
                         }
                     }
                 }
+                map[row * side + column] = sum;
             }
-            map[row * side + column] = sum / outputs as f64 - 0.05;
         }
     }
-    (Maps { maps: vec![map; outputs], side }, outputs * (x.maps.len() * kernel * kernel + 1))
+    Ok((y, weights.len() + biases.len()))
 }
 
 fn relu(mut x: Maps) -> Maps {
@@ -138,13 +148,13 @@ fn bottlenecks(number: u64) -> Result<String> {
     Random::new(number, "picture", 0).gaussian(0.0, 1.0, &mut picture);
     let mut x = Maps { maps: picture.chunks(81).map(|map| map.iter().map(|&x| x as f64).collect()).collect(), side: 9 };
     let (mut count, mut text) = (0, String::new());
-    for (maps, stride) in [(maps, 2), (maps, 1), (maps + 1, 1)] {
-        let (a, params_a) = conv(&x, maps, 1, stride);
-        let (b, params_b) = conv(&relu(a), maps, 3, 1);
-        let (c, params_c) = conv(&relu(b), 4 * maps, 1, 1);
+    for (name, maps, stride) in [("one", maps, 2), ("two", maps, 1), ("three", maps + 1, 1)] {
+        let (a, params_a) = conv(&x, &format!("{name}_a"), maps, 1, stride)?;
+        let (b, params_b) = conv(&relu(a), &format!("{name}_b"), maps, 3, 1)?;
+        let (c, params_c) = conv(&relu(b), &format!("{name}_c"), 4 * maps, 1, 1)?;
         let (side, params_side) = match x.maps.len() == 4 * maps && stride == 1 {
             true => (x.clone(), 0),
-            false => conv(&x, 4 * maps, 1, stride),
+            false => conv(&x, &format!("{name}_side"), 4 * maps, 1, stride)?,
         };
         let mut sum = c;
         for (sum, side) in sum.maps.iter_mut().flatten().zip(side.maps.iter().flatten()) {
@@ -153,10 +163,8 @@ fn bottlenecks(number: u64) -> Result<String> {
         x = relu(sum);
         count += params_a + params_b + params_c + params_side;
         let _ = writeln!(text, "[1, {}, {}, {}]", x.maps.len(), x.side, x.side);
-        for row in x.maps[0].chunks(x.side) {
-            let row: Vec<String> = row.iter().map(|&y| number_of(y as f32)).collect();
-            let _ = writeln!(text, "  {}", row.join(" "));
-        }
+        let sums: Vec<String> = x.maps.iter().map(|map| number_of(map.iter().sum::<f64>() as f32)).collect();
+        let _ = writeln!(text, "  sum of each map {}", sums.join(" "));
     }
     Ok(format!("{count} parameters\n{text}"))
 }

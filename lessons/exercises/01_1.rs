@@ -32,14 +32,15 @@ fn side(layer: &Slides, input: usize) -> Result<usize> {
 
 fn main() -> Result<()> {
     let number = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
-    for net in 0..6 {
+    for net in 0..16 {
         let random = Random::new(number, "exercise 01.1", net);
         let mut x = 40 + random.below(0, 30);
         print!("{x}");
         for i in 0..3 {
             let at = 1 + 4 * i;
             let kernel = 2 + random.below(at, 3);
-            let (stride, pad) = (1 + random.below(at + 1, kernel.min(3)), random.below(at + 2, kernel));
+            let widest = if net % 2 == 0 { kernel } else { kernel / 2 + 1 };
+            let (stride, pad) = (1 + random.below(at + 1, kernel.min(3)), random.below(at + 2, widest));
             let layer = Slides { pools: random.below(at + 3, 2) == 1, kernel, stride, pad };
             x = side(&layer, x)?;
             print!(" -> {x}");
