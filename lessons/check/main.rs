@@ -9,6 +9,7 @@
 //! ```
 
 mod lesson_00;
+mod lesson_01;
 mod lesson_02;
 mod lesson_03;
 mod lesson_04;
@@ -35,8 +36,14 @@ pub struct Exercise {
 }
 
 /// All exercises, in order.
-const EXERCISES: &[&[Exercise]] =
-    &[lesson_00::EXERCISES, lesson_02::EXERCISES, lesson_03::EXERCISES, lesson_04::EXERCISES, lesson_05::EXERCISES];
+const EXERCISES: &[&[Exercise]] = &[
+    lesson_00::EXERCISES,
+    lesson_01::EXERCISES,
+    lesson_02::EXERCISES,
+    lesson_03::EXERCISES,
+    lesson_04::EXERCISES,
+    lesson_05::EXERCISES,
+];
 
 /// Inputs that a reader's own run does not use.
 const UNSEEN: [u64; 3] = [7, 42, 1998];
