@@ -13,6 +13,7 @@ mod lesson_02;
 mod lesson_03;
 mod lesson_04;
 mod lesson_05;
+mod lesson_06;
 #[allow(dead_code, reason = "the weaver compares more loosely, too")]
 #[path = "../weave/text.rs"]
 mod text;
@@ -35,8 +36,14 @@ pub struct Exercise {
 }
 
 /// All exercises, in order.
-const EXERCISES: &[&[Exercise]] =
-    &[lesson_00::EXERCISES, lesson_02::EXERCISES, lesson_03::EXERCISES, lesson_04::EXERCISES, lesson_05::EXERCISES];
+const EXERCISES: &[&[Exercise]] = &[
+    lesson_00::EXERCISES,
+    lesson_02::EXERCISES,
+    lesson_03::EXERCISES,
+    lesson_04::EXERCISES,
+    lesson_05::EXERCISES,
+    lesson_06::EXERCISES,
+];
 
 /// Inputs that a reader's own run does not use.
 const UNSEEN: [u64; 3] = [7, 42, 1998];
