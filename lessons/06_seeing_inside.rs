@@ -124,13 +124,18 @@ fn main() -> Result {
     // asks for everything.
 
     // %%
+    fn net_of(param: &NetParameter, trained: &NetParameter, digits: &Values) -> Result<Net> {
+        let mut net = Net::build(param).phase(Phase::Test).log(&Log::silent()).make()?;
+        net.copy_trained_layers(trained, false)?;
+        net.reshape_blob("data", digits.shape())?;
+        net.data_mut("data")?.copy_from(digits)?;
+        net.forward()?;
+        Ok(net)
+    }
+
     let mut forced = lenet.clone();
     forced.force_backward = Some(true);
-    let mut net = Net::build(&forced).phase(Phase::Test).make()?;
-    net.copy_trained_layers(&trained, false)?;
-    net.reshape_blob("data", &[10, 1, 28, 28])?;
-    net.data_mut("data")?.copy_from(&digits)?;
-    net.forward()?;
+    let mut net = net_of(&forced, &trained, &digits)?;
     net.backward()?;
     println!("the mean of |diff| at data: {}", size(net.diff("data")?));
     println!("{}", net.why_zero("data")?);
@@ -145,15 +150,23 @@ fn main() -> Result {
     // By how much, about?
 
     // %% tol=any
+    /// 1 for unit n of sample n, 0 for all others.
+    fn seed_own(net: &mut Net, blob: &str) -> Result {
+        let samples = net.shape(blob)?[0];
+        let units = net.diff(blob)?.count() / samples;
+        net.diff_mut(blob)?.fill(0.0);
+        for n in 0..samples {
+            net.diff_mut(blob)?.slice_mut()[units * n + n] = 1.0;
+        }
+        Ok(())
+    }
+
     net.diff_mut("prob")?.fill(1.0);
     net.backward()?;
     let all = size(net.diff("data")?);
     let why = net.why_zero("data")?;
 
-    net.diff_mut("prob")?.fill(0.0);
-    for class in 0..10 {
-        net.diff_mut("prob")?.slice_mut()[10 * class + class] = 1.0;
-    }
+    seed_own(&mut net, "prob")?;
     net.backward()?;
     let one = size(net.diff("data")?);
     println!("all ten: {all:.1e}, one alone: {one:.1e}\n\n{why}");
@@ -169,10 +182,7 @@ fn main() -> Result {
     // there.
 
     // %% tol=0.05
-    net.diff_mut("ip2")?.fill(0.0);
-    for class in 0..10 {
-        net.diff_mut("ip2")?.slice_mut()[10 * class + class] = 1.0;
-    }
+    seed_own(&mut net, "ip2")?;
     net.backward_range("ip2"..)?;
     println!("the mean of |diff| at data: {:.3}", size(net.diff("data")?));
     println!("{}", net.why_zero("data")?);
@@ -184,26 +194,6 @@ fn main() -> Result {
     // when you meet them.
 
     // %%
-    fn net_of(param: &NetParameter, trained: &NetParameter, digits: &Values) -> Result<Net> {
-        let mut net = Net::build(param).phase(Phase::Test).log(&Log::silent()).make()?;
-        net.copy_trained_layers(trained, false)?;
-        net.reshape_blob("data", digits.shape())?;
-        net.data_mut("data")?.copy_from(digits)?;
-        net.forward()?;
-        Ok(net)
-    }
-
-    /// 1 for unit n of sample n, 0 for all others.
-    fn seed_own(net: &mut Net, blob: &str) -> Result {
-        let samples = net.shape(blob)?[0];
-        let units = net.diff(blob)?.count() / samples;
-        net.diff_mut(blob)?.fill(0.0);
-        for n in 0..samples {
-            net.diff_mut(blob)?.slice_mut()[units * n + n] = 1.0;
-        }
-        Ok(())
-    }
-
     fn tell(what: &str, net: &Net, blob: &str) -> Result {
         println!("{what}\n  {}\n", net.why_zero(blob)?);
         Ok(())
@@ -257,9 +247,9 @@ fn main() -> Result {
     let (mut asked, mut cut) = (training.clone(), training.clone());
     asked.layer[1].propagate_down = vec![true]; // conv1
     cut.layer[7].propagate_down = vec![false]; // ip2
-    let cases =
-        [("as it trains:", &training, "data"), ("asked for:", &asked, "data"), ("cut off further up:", &cut, "pool1")];
-    for (what, param, blob) in cases {
+    for (what, param, blob) in
+        [("as it trains:", &training, "data"), ("asked for:", &asked, "data"), ("cut off further up:", &cut, "pool1")]
+    {
         let mut n = net_of(param, &trained, &digits)?;
         for class in 0..10 {
             n.data_mut("label")?.slice_mut()[class] = class as f32;
@@ -483,25 +473,29 @@ fn main() -> Result {
     // Three and three, and not the same three. One of ours is called `rectify`, and the Split is no ReLU. Right by number and
     // wrong by content: such a loop would never have complained.
     //
-    // By type, then. First the plain gradient, to compare; then the guided one.
+    // By type, then: one function for both, the gradient and the guided one. Digit n asks for class n + `next`.
 
     // %%
-    seed_own(&mut net, "ip2")?;
-    net.backward_range("ip2"..)?;
-    let plain = net.diff("data")?.clone();
-
-    seed_own(&mut net, "ip2")?;
-    net.backward_range_each("ip2".., |net, layer| {
-        if net.layer_type(layer)? == "ReLU" {
-            let x = net.bottom_names(layer)?[0].to_string();
-            for dx in net.diff_mut(&x)?.slice_mut() {
-                *dx = dx.max(0.0);
-            }
+    fn back(net: &mut Net, next: usize, guided: bool) -> Result<Values> {
+        net.diff_mut("ip2")?.fill(0.0);
+        for n in 0..10 {
+            net.diff_mut("ip2")?.slice_mut()[10 * n + (n + next) % 10] = 1.0;
         }
-        Ok(())
-    })?;
-    let guided = net.diff("data")?.clone();
-    println!("it differs from the gradient: {}", guided.slice() != plain.slice());
+        net.backward_range_each("ip2".., |net, layer| {
+            if guided && net.layer_type(layer)? == "ReLU" {
+                let x = net.bottom_names(layer)?[0].to_string();
+                for dx in net.diff_mut(&x)?.slice_mut() {
+                    *dx = dx.max(0.0);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(net.diff("data")?.clone())
+    }
+
+    let plain = back(&mut net, 0, false)?;
+    let guided = back(&mut net, 0, true)?;
+    println!("the guided one differs: {}", guided.slice() != plain.slice());
 
     // %% [markdown]
     // After the ReLU's backward, dx is dy where $x > 0$. What is negative in it goes; what remains is the formula. In place,
@@ -512,28 +506,13 @@ fn main() -> Result {
 
     // %% [markdown]
     // The third row is cleaner than the second: the strokes come out of the grain. (The fine pattern in both is the stride of
-    // `conv1`.) Enjoy it with care. A map that explains a class should look different for another class. We ask each digit for
-    // the class after its own as well, and see how like the two maps are.
+    // `conv1`.) Enjoy it with care. A map that explains a class should look different for another class. So we ask each digit
+    // for the class after its own, too, and see how like the two maps are.
 
     // %% tol=any
-    for rule in ["plain", "guided"] {
-        let mut maps = Vec::new();
-        for next in 0..2 {
-            net.diff_mut("ip2")?.fill(0.0);
-            for n in 0..10 {
-                net.diff_mut("ip2")?.slice_mut()[10 * n + (n + next) % 10] = 1.0;
-            }
-            net.backward_range_each("ip2".., |net, layer| {
-                if rule == "guided" && net.layer_type(layer)? == "ReLU" {
-                    let x = net.bottom_names(layer)?[0].to_string();
-                    net.diff_mut(&x)?.slice_mut().iter_mut().for_each(|dx| *dx = dx.max(0.0));
-                }
-                Ok(())
-            })?;
-            maps.push(net.diff("data")?.slice().to_vec());
-        }
-        println!("{rule:<6}: cosine of the maps of two classes {:.2}", cosine(&maps[0], &maps[1]));
-    }
+    let (plain_next, guided_next) = (back(&mut net, 1, false)?, back(&mut net, 1, true)?);
+    println!("plain:  cosine of the maps of two classes {:.2}", cosine(plain.slice(), plain_next.slice()));
+    println!("guided: cosine of the maps of two classes {:.2}", cosine(guided.slice(), guided_next.slice()));
 
     // %% [markdown]
     // The guided maps of two classes are much alike; the plain ones are not. So a good part of what looks so convincing is the
@@ -688,8 +667,8 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // The second row is the same net and the same gradient. Now there are strokes, and most are digits to our eyes, too. In others the net goes by
-    // something else than we would: it has never been asked to draw.
+    // The second row is the same net and the same gradient. Now there are strokes, and most are digits to our eyes, too. In
+    // others the net goes by something else than we would: it has never been asked to draw.
     //
     // A dream may start from something. Here ten copies of the 4, each climbing towards another class, and under each the class
     // that it was asked for. We also ask the net what it sees.
@@ -712,35 +691,6 @@ fn main() -> Result {
 
     // %% [markdown]
     // Look at the 9: the 4 closes its top. The strokes that are there already do half of the work.
-    //
-    // How little would have been enough? Without jitter and blur, and with steps of a 200th of the scale, we count until the net
-    // gives the answer that we asked for.
-
-    // %% tol=any
-    net.reshape_blob("data", &[1, 1, 28, 28])?;
-    for class in [9, 8, 3, 0] {
-        let mut x = Values::new(&[1, 1, 28, 28])?;
-        x.slice_mut().copy_from_slice(&digits.slice()[784 * 4..784 * 5]);
-        net.forward()?;
-        seed(&mut net, "ip2", 0, class)?;
-        let mut steps = 0;
-        loop {
-            climb(&mut net, &mut x, "ip2", 0.005)?;
-            steps += 1;
-            net.data_mut("data")?.copy_from(&x)?;
-            net.forward_range(..="ip2")?;
-            if net.data("ip2")?.argmax() == [class] || steps == 100 {
-                break;
-            }
-        }
-        let change: f32 = x.slice().iter().zip(&digits.slice()[784 * 4..]).map(|(x, old)| (x - old).abs()).sum();
-        println!("from 4 to {class}: {steps} steps, mean change of a pixel {:.3}", change / 784.0);
-    }
-
-    // %% [markdown]
-    // A few hundredths for each pixel. To our eyes the picture is still a 4 with a little dirt. Such pictures are called
-    // *adversarial*. A picture has 784 ways to change, and along most of them the net has never been taught anything; the
-    // gradient finds just those.
     //
     // Anything can be seeded, not only a class. The filters of `conv2` had 20 channels, too many to look at. But we can ask what
     // they would *like* to see. One unit of `conv2` sees 14 x 14 pixels: 5 for its own kernel, doubled by the pooling, and 4 for
