@@ -87,7 +87,7 @@ fn main() -> Result {
     show(&Images::signed(&maps)?.title("The 20 feature maps of conv1, for the 4"))?;
 
     // %% [markdown]
-    // That stops to work soon. The filters of `conv2` have 20 channels each, a row of `ip1` has 800 numbers with no place on
+    // That soon stops working. The filters of `conv2` have 20 channels each, a row of `ip1` has 800 numbers with no place on
     // the paper, and `ip1` itself is 500 numbers per digit. What *is* such a blob? The net can tell at least how it
     // comes about.
 
@@ -95,7 +95,7 @@ fn main() -> Result {
     println!("{}", net.explain("ip1")?);
 
     // %% [markdown]
-    // Read the last line again: backward does not come to `ip1`. We want gradients, so that will have to change.
+    // Read the last lines again: backward does not come to `ip1`. We want gradients, so that will have to change.
     //
     // ## All zero
     //
@@ -260,6 +260,9 @@ fn main() -> Result {
     }
 
     // %% [markdown]
+    // So which file is the right one for gradients at a picture, that for training or that for use? Either. With a loss you ask
+    // for what makes the *loss* larger, and get it divided by the size of the batch; with a seed you ask whatever you like.
+    //
     // ## Layer by layer
     //
     // `backward_range` can stop anywhere and go on later. What does a partial backward give back? Here: nothing. Elsewhere a
@@ -353,7 +356,8 @@ fn main() -> Result {
     //
     // Such a map is called a *saliency map* (Simonyan et al. 2013). Here are the ten digits and their maps, each for its own
     // class. The ten do not mix: the diff of a blob has a row for each sample, and only parameters sum over the batch. So one
-    // backward does them all. Each map has a scale of its own, so that the faint can be seen, too.
+    // backward does them all. `Images::signed` takes the four axes of a diff as they are. Each map gets a scale of its own here, so
+    // that the faint can be seen, too.
 
     // %% tol=any
     /// Several rows of pictures, one under the other. Each picture is scaled to 1.
