@@ -840,6 +840,8 @@ fn main() -> Result<()> {
     // - **05.3** Schedules of books, in Caffe's words: `cargo run --release --bin exercise_05_3`
     //
     // `cargo run --release --bin check 05` looks at your answers.
+    //
+    // Next: [lesson 06](06_seeing_inside.rs), where the net shows what it has learnt.
 
     Ok(())
 }

@@ -14,6 +14,7 @@ mod lesson_02;
 mod lesson_03;
 mod lesson_04;
 mod lesson_05;
+mod lesson_06;
 #[allow(dead_code, reason = "the weaver compares more loosely, too")]
 #[path = "../weave/text.rs"]
 mod text;
@@ -43,6 +44,7 @@ const EXERCISES: &[&[Exercise]] = &[
     lesson_03::EXERCISES,
     lesson_04::EXERCISES,
     lesson_05::EXERCISES,
+    lesson_06::EXERCISES,
 ];
 
 /// Inputs that a reader's own run does not use.
