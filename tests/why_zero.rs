@@ -153,7 +153,19 @@ fn propagate_down_is_false() {
         assert_eq!((why.layer.as_str(), why.blob.as_str()), ("loss", "out"));
         assert_eq!(cause(why, &["propagate_down: false", "\"out\""]), Cause::PropagateDown);
     }
+    // The data's gradient is asked for, and cut off far above.
+    let text = format!("{INPUT}\n{}", LAYERS.replace("bottom: \"data\"", "bottom: \"data\" propagate_down: true"));
+    let net = run(build(&format!("{text}\n{stop}")));
+    let why = net.why_zero("data").unwrap();
+    assert_eq!((why.layer.as_str(), why.blob.as_str()), ("loss", "out"));
+    assert_eq!(cause(why, &["propagate_down: false", "\"out\""]), Cause::PropagateDown);
 }
+
+const LAYERS: &str = r#"
+    layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+            inner_product_param { num_output: 4 weight_filler { type: "xavier" } } }
+    layer { name: "out" type: "InnerProduct" bottom: "ip" top: "out"
+            inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }"#;
 
 #[test]
 fn no_gradient_flows_through_the_layer() {
@@ -220,6 +232,12 @@ fn the_range_of_backward_was_another() {
     net.backward_range(..="out").unwrap();
     let why = net.why_zero("data").unwrap();
     assert_eq!(why.layer, "ip");
+    assert_eq!(cause(why, &["ended at \"out\"", "go on to \"ip\""]), Cause::EndedAbove { ended: "out".into() });
+    // A whole backward and then a part of one: what is below is of the first.
+    let mut net = run(chain(FORCE, LOSS));
+    net.diff_mut("data").unwrap().fill(0.0);
+    net.backward_range(..="out").unwrap();
+    let why = net.why_zero("data").unwrap();
     assert_eq!(cause(why, &["ended at \"out\"", "go on to \"ip\""]), Cause::EndedAbove { ended: "out".into() });
 }
 

@@ -93,7 +93,7 @@ impl Small {
         (0..H).fold(self.b2[c], |y, h| y + self.w2[c * H + h] * self.unit(x, h).max(0.0))
     }
 
-    /// The slope of the score of class c with respect to x[k]: over all units that are on.
+    /// The slope of the score of class c with respect to `x[k]`: over all units that are on.
     fn slope(&self, x: &[f64], c: usize, k: usize) -> f64 {
         let on = (0..H).filter(|&h| self.unit(x, h) > 0.0);
         on.map(|h| self.w2[c * H + h] * self.w1[h * K + k]).sum()

@@ -58,7 +58,8 @@ impl<'a> Walk<'a> {
             if step.asked_down.get(k) == Some(&false) {
                 return found(Cause::PropagateDown);
             }
-            if self.learning.contains(&id) {
+            // Wanted, all the same: a layer below learns, or the prototxt says so. What cuts it off is above.
+            if self.learning.contains(&id) || step.asked_down.get(k) == Some(&true) {
                 return self.above(n);
             }
             // A label that is shared out cannot be asked for.
@@ -71,7 +72,7 @@ impl<'a> Walk<'a> {
         if !self.values {
             return Ok(None);
         }
-        if step.backward_at <= step.forward_at {
+        if self.is_stale(n) {
             return found(self.not_run(n));
         }
         if net.names[net.owner[id]].diff_by_hand > step.backward_at {
@@ -91,7 +92,7 @@ impl<'a> Walk<'a> {
         match () {
             () if net.params.specs[p].frozen => found(Cause::Frozen),
             () if !step.runs_backward => self.above(n),
-            () if step.backward_at <= step.forward_at => found(self.not_run(n)),
+            () if self.is_stale(n) => found(self.not_run(n)),
             () if net.cleared_at > step.backward_at => found(Cause::Cleared),
             () if self.gets_nothing(n)? => self.above(n),
             () => {
@@ -152,17 +153,23 @@ impl<'a> Walk<'a> {
         Cause::NotAsked { frozen: self.depending.contains(&id), loss }
     }
 
-    /// Why step `n`, which runs backward, has not done so since its forward.
+    /// Whether step `n` has not run backward since its forward, or a layer above it has run since.
+    fn is_stale(&self, n: usize) -> bool {
+        let (step, above) = (&self.net.steps[n], &self.net.steps[n + 1..]);
+        step.backward_at <= step.forward_at || above.iter().any(|s| s.backward_at > step.backward_at)
+    }
+
+    /// Why step `n`, which runs backward, has not done so in the last pass.
     fn not_run(&self, n: usize) -> Cause {
         let steps = &self.net.steps;
-        let since = steps[n].forward_at;
-        let ran = |i: &usize| steps[*i].backward_at > since && since > 0;
+        let (forward, since) = (steps[n].forward_at > 0, steps[n].forward_at.max(steps[n].backward_at));
+        let ran = |i: &usize| forward && steps[*i].backward_at > since;
         if let Some(i) = (n + 1..steps.len()).find(ran) {
             return Cause::EndedAbove { ended: steps[i].name.clone() };
         }
         match (0..n).rev().find(ran) {
             Some(i) => Cause::BeganBelow { began: steps[i].name.clone() },
-            None => Cause::NotRun { forward: since > 0 },
+            None => Cause::NotRun { forward },
         }
     }
 
