@@ -1,0 +1,310 @@
+//! A page of the book for every layer: its source's documentation, an example that was run, and its fields.
+
+use crate::example::{self, Run};
+use crate::picture;
+use crate::text::{self, Tolerance};
+use cortado::layers::LAYERS;
+use cortado::proto::schema::{self, Field, Label, Type};
+use cortado::{Error, Kind, Result, files};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The command that makes the pages anew.
+pub const MEND: &str = "cargo run --release --bin weave -- layers";
+
+/// What stands before the numbers of a run.
+const SAID: &str = "<div class=\"output\">\n\n```text\n";
+
+/// A line of the table of layers.
+struct Row {
+    group: String,
+    kind: String,
+    /// The struct, and its file without the `.rs`.
+    name: String,
+    stem: String,
+    /// The source, and its `//!` documentation.
+    source: String,
+    doc: String,
+}
+
+/// Writes the pages, and removes those of layers that are gone.
+pub fn weave(root: &Path) -> Result {
+    let made = pages(root)?;
+    for (path, text) in &made {
+        files::write_aside(&root.join(path), text.as_bytes())?;
+    }
+    for path in strangers(root, &made) {
+        std::fs::remove_file(root.join(&path)).map_err(|e| Error::file(&path, "remove", e))?;
+    }
+    eprintln!("layers: {} pages woven", made.keys().filter(|path| path.ends_with(".md")).count());
+    Ok(())
+}
+
+/// Whether the pages are what the sources and a run say.
+pub fn in_step(root: &Path) -> Result {
+    let stale = |what: String| Err(Error::new(Kind::Value, what).hint(format!("mend it: {MEND}")));
+    let made = pages(root)?;
+    for (path, text) in &made {
+        let Ok(old) = std::fs::read_to_string(root.join(path)) else { return stale(format!("{path} is missing")) };
+        if let Some(difference) = difference(&old, text) {
+            return stale(format!("{path} is not what the sources say: {difference}"));
+        }
+    }
+    strangers(root, &made).first().map_or(Ok(()), |path| stale(format!("{path} belongs to no layer")))
+}
+
+/// The first difference between two pages: numbers that were computed may differ a little, all else may not.
+fn difference(old: &str, new: &str) -> Option<String> {
+    let parts = |page: &str| -> Vec<String> { page.split(SAID).map(String::from).collect() };
+    let (a, b) = (parts(old), parts(new));
+    if a.len() != b.len() {
+        return Some("it has another number of runs".into());
+    }
+    a.iter().zip(&b).enumerate().find_map(|(i, (a, b))| {
+        let (mut a, mut b) = (a.as_str(), b.as_str());
+        if i > 0 {
+            let (said, now) = (a.split("```").next()?, b.split("```").next()?);
+            if let Some(difference) = text::text(said, now, Tolerance::default()) {
+                return Some(difference);
+            }
+            (a, b) = (&a[said.len()..], &b[now.len()..]);
+        }
+        let line = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+        (a != b).then(|| line.map_or("lines are missing".into(), |(a, b)| format!("recorded `{a}`, now `{b}`")))
+    })
+}
+
+/// Files of `book/src/layers` that no layer has.
+fn strangers(root: &Path, made: &BTreeMap<String, String>) -> Vec<String> {
+    let entries = std::fs::read_dir(root.join("book/src/layers")).into_iter().flatten();
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+    let mut paths: Vec<String> = names.map(|name| format!("book/src/layers/{name}")).collect();
+    paths.retain(|path| !made.contains_key(path));
+    paths.sort();
+    paths
+}
+
+/// All files, by their paths from the root.
+fn pages(root: &Path) -> Result<BTreeMap<String, String>> {
+    let rows = rows(root)?;
+    let proto = read(root, "proto/caffe.proto")?;
+    let mut made = BTreeMap::new();
+    for row in &rows {
+        let at = |e: Error| e.hint(format!("this is the page of {}, src/layers/{}.rs", row.kind, row.stem));
+        let drawing = picture::of(row.kind.as_str()).map_err(at)?;
+        made.insert(
+            format!("book/src/layers/{}.md", row.stem),
+            page(row, &rows, &proto, drawing.as_deref()).map_err(at)?,
+        );
+        if let Some(svg) = drawing {
+            made.insert(format!("book/src/layers/{}.svg", row.stem), svg + "\n");
+        }
+    }
+    made.insert("book/src/layers/index.md".into(), index(&rows));
+    made.insert("book/src/SUMMARY.md".into(), summary(&read(root, "book/src/SUMMARY.md")?, &rows)?);
+    Ok(made)
+}
+
+fn read(root: &Path, path: &str) -> Result<String> {
+    std::fs::read_to_string(root.join(path)).map_err(|e| Error::file(path, "read", e))
+}
+
+/// The table of `src/layers/mod.rs`: the groups are its comments, and `pub use` says in which file a struct is.
+fn rows(root: &Path) -> Result<Vec<Row>> {
+    let table = read(root, "src/layers/mod.rs")?;
+    let wrong = |what: String| Error::value(what).hint("src/layers/mod.rs has a line for it in the table, and pub use");
+    let mut group = String::new();
+    let mut rows = Vec::new();
+    let lines = table.lines().skip_while(|line| !line.contains("const LAYERS")).take_while(|line| *line != "];");
+    for line in lines.map(str::trim) {
+        if let Some(title) = line.strip_prefix("// ") {
+            group = title.to_string();
+        }
+        let Some((kind, rest)) = line.strip_prefix("(\"").and_then(|l| l.split_once('"')) else { continue };
+        let name = rest.split(['<', '>']).nth(1).unwrap_or(kind).to_string();
+        let home = table.lines().find_map(|l| l.strip_prefix("pub use ")?.strip_suffix(&format!("::{name};")));
+        let stem = home.ok_or_else(|| wrong(format!("the file of the layer {kind} was not found")))?.to_string();
+        let source = read(root, &format!("src/layers/{stem}.rs"))?;
+        let doc: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+        let doc = doc.iter().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect::<String>();
+        if !doc.starts_with(&format!("# {kind}: ")) {
+            let message = format!("the documentation of src/layers/{stem}.rs does not begin with `# {kind}: `");
+            return Err(
+                Error::value(message).hint("the rest of that line says in a formula or a few words what it does")
+            );
+        }
+        rows.push(Row { group: group.clone(), kind: kind.into(), name, stem, source, doc });
+    }
+    match LAYERS.iter().find(|(kind, _)| !rows.iter().any(|row| row.kind == *kind)) {
+        Some((kind, _)) => Err(wrong(format!("the layer {kind} was not found"))),
+        None => Ok(rows),
+    }
+}
+
+fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<String> {
+    let example = example::of(&row.kind)?;
+    let (doc, mut related) = linked(&row.doc, rows);
+    let mut page = format!("<!-- Woven from src/layers/{}.rs; change that, then: {MEND} -->\n\n{doc}", row.stem);
+    if let Some(svg) = drawing {
+        page += &format!("\n![{}]({}.svg)\n", crate::output::title(svg), row.stem);
+    }
+    page += &format!("\n## Prototxt\n\n```protobuf\n{}```\n", example.prototxt());
+    if example.run != Run::Not {
+        page += &format!("\n## Run\n\n{}\n", introduction(example));
+        page += &format!("\n{SAID}{}```\n\n</div>\n", example.said()?);
+    }
+    page += &fields(row, example.message, proto);
+    let line = |start: &str| row.source.lines().position(|line| line.trim_start().starts_with(start)).map(|i| i + 1);
+    page += &format!("\n## Read on\n\nThe source is `src/layers/{}.rs`", row.stem);
+    if let (Some(forward), Some(backward)) = (line("fn forward("), line("fn backward(")) {
+        page += &format!(": forward is at line {forward}, backward at line {backward}");
+    }
+    page += ".";
+    related.retain(|stem| *stem != row.stem);
+    if !related.is_empty() {
+        let link = |stem: &String| rows.iter().find(|r| r.stem == *stem).map(|r| format!("[{}]({stem}.md)", r.kind));
+        page += &format!(" Related: {}.", related.iter().filter_map(link).collect::<Vec<_>>().join(", "));
+    }
+    Ok(page + "\n")
+}
+
+/// What stands above the numbers of a run.
+fn introduction(example: &example::Example) -> String {
+    let backward = match (example.run, example.tops.len()) {
+        (_, 0) => "there is no top",
+        (Run::First, _) => "the diff of the top is 1 for the first value and 0 for the others",
+        (_, 1) => "the diff of the top is 1",
+        _ => "the diffs of the tops are 1",
+    };
+    format!("The numbers of this net after forward and backward; {backward}.")
+}
+
+/// Documentation with rustdoc's links made the book's, and the files of the layers that it names.
+fn linked(doc: &str, rows: &[Row]) -> (String, Vec<String>) {
+    let (mut out, mut related, mut rest) = (String::new(), Vec::new(), doc);
+    while let Some(at) = rest.find(['`', '[', '\\']) {
+        out += &rest[..at];
+        rest = &rest[at..];
+        let link = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')).and_then(|(label, after)| {
+            let target = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
+            match target.filter(|(target, _)| target.contains("::")) {
+                Some((target, after)) => Some((label, target, after)),
+                None => label.starts_with('`').then_some((label, label, after)),
+            }
+        });
+        if let Some((label, target, after)) = link {
+            let last = target.trim_matches('`').rsplit("::").next().unwrap_or(target);
+            match rows.iter().find(|row| row.name == last || row.stem == last) {
+                Some(row) => {
+                    out += &format!("[{label}]({}.md)", row.stem);
+                    related.push(row.stem.clone());
+                }
+                None => out += label,
+            }
+            rest = after;
+        } else {
+            // Code and what is escaped stay as they are.
+            let end = if rest.starts_with('`') { rest[1..].find('`').map_or(1, |i| i + 2) } else { 1 };
+            let end = if rest.starts_with('\\') { 1 + rest.chars().nth(1).map_or(0, char::len_utf8) } else { end };
+            out += &rest[..end];
+            rest = &rest[end..];
+        }
+    }
+    for row in rows {
+        // A type in the middle of a sentence, after a small letter: "a Scale layer", not "Data is".
+        let mut spots = doc.match_indices(&row.kind).map(|(i, kind)| (&doc[..i], &doc[i + kind.len()..]));
+        let named = spots.any(|(before, after)| {
+            before.ends_with([' ', '\n'])
+                && before.trim_end().ends_with(|c: char| c.is_lowercase() || c == ',')
+                && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        });
+        if named && !related.contains(&row.stem) {
+            related.push(row.stem.clone());
+        }
+    }
+    related.dedup();
+    (out + rest, related)
+}
+
+/// Tables of the layer's messages: those that its source names, and that of its example.
+fn fields(row: &Row, of_example: &str, proto: &str) -> String {
+    let layer = schema::message("LayerParameter").map_or(&[][..], |message| message.fields);
+    let names = |field: &&Field| {
+        let read =
+            row.source.contains(&format!("param.{}", field.name)) || row.doc.contains(&format!("`{}", field.name));
+        field.name.ends_with("_param") && (read || field.name == of_example)
+    };
+    let mut text = String::from("\n## Fields\n");
+    for field in layer.iter().filter(names) {
+        let Type::Message(message) = field.ty else { continue };
+        text += &format!("\n### `{}`\n\n| field | type | default | meaning |\n|---|---|---|---|\n", field.name);
+        for f in message.fields {
+            let default = schema::default(message.name, f.name).map_or(String::new(), |value| format!("`{value}`"));
+            let said = said_of(proto, message.name, f.name).replace('|', "\\|");
+            text += &format!("| `{}` | {} | {default} | {said} |\n", f.name, kind(f));
+        }
+    }
+    if text.lines().count() == 2 {
+        text += "\nNone of its own.\n";
+    }
+    text
+}
+
+/// The type of a field as a prototxt's writer needs it.
+fn kind(field: &Field) -> String {
+    let kind = match field.ty {
+        Type::Bool => "bool".into(),
+        Type::Int32 | Type::Int64 => "integer".into(),
+        Type::Uint32 | Type::Uint64 => "integer ≥ 0".into(),
+        Type::Float | Type::Double => "number".into(),
+        Type::String | Type::Bytes => "text".into(),
+        Type::Enum(e) => e.values.iter().map(|v| format!("`{}`", v.0)).collect::<Vec<_>>().join(", "),
+        Type::Message(m) => format!("`{}`", m.name),
+    };
+    if field.label == Label::Repeated { format!("{kind}; repeated") } else { kind }
+}
+
+/// The comment behind a field in `caffe.proto`, or on the line before it.
+fn said_of(proto: &str, message: &str, field: &str) -> String {
+    let mut lines = proto.lines().skip_while(|line| !line.starts_with(&format!("message {message} {{")));
+    let mut before = Vec::new();
+    for line in lines.by_ref().take_while(|line| *line != "}") {
+        let (code, comment) = line.split_once("//").unwrap_or((line, ""));
+        if code.contains(&format!(" {field} = ")) {
+            return if comment.is_empty() { before.join(" ") } else { comment.trim().to_string() };
+        }
+        match code.trim().is_empty() {
+            true => before.push(comment.trim()),
+            false => before.clear(),
+        }
+    }
+    String::new()
+}
+
+/// The page with all layers in their groups.
+fn index(rows: &[Row]) -> String {
+    let mut page = format!("<!-- Woven from src/layers/mod.rs; change that, then: {MEND} -->\n\n# The layers\n");
+    page += "\nA page for each, made from its source: the formula and the shapes, a net that was run, the fields.\n";
+    let mut group = "";
+    for row in rows {
+        if row.group != group {
+            group = &row.group;
+            let first = group.chars().next().map_or(String::new(), |c| c.to_uppercase().collect());
+            page += &format!("\n## {first}{}\n\n", group.chars().skip(1).collect::<String>());
+        }
+        let title = row.doc.lines().next().unwrap_or("").split_once(": ").map_or("", |(_, rest)| rest);
+        page += &format!("- [{}]({}.md): {title}\n", row.kind, row.stem);
+    }
+    page
+}
+
+/// The summary with the layers' pages under theirs.
+fn summary(old: &str, rows: &[Row]) -> Result<String> {
+    let head = "- [The layers](layers/index.md)\n";
+    let (before, after) = old.split_once(head).ok_or_else(|| {
+        Error::value("book/src/SUMMARY.md does not list the layers").hint(format!("add the line {}", head.trim()))
+    })?;
+    let after: Vec<&str> = after.split_inclusive('\n').skip_while(|l| l.starts_with("    - [")).collect();
+    let list: String = rows.iter().map(|row| format!("    - [{}](layers/{}.md)\n", row.kind, row.stem)).collect();
+    Ok(format!("{before}{head}{list}{}", after.concat()))
+}
