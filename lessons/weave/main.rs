@@ -18,6 +18,7 @@
 mod chapter;
 mod compare;
 mod example;
+mod fields;
 mod layers;
 mod lesson;
 mod math;
