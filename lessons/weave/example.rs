@@ -210,6 +210,9 @@ impl Example {
 
 /// A blob's name, shape and numbers.
 fn blob(text: &mut String, name: &str, data: &Values, diff: Option<&Values>) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
     let shape = data.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     let _ = writeln!(text, "{name}, {}", if shape.is_empty() { "[]" } else { &shape });
     rows(text, "data", data);

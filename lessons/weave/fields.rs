@@ -2,21 +2,23 @@
 
 use cortado::proto::schema::{self, Field, Label, Type};
 
-/// Tables of the layer's messages: those that its source names, and that of its example.
-pub fn tables(source: &str, doc: &str, of_example: &str, proto: &str) -> String {
+/// Tables of a layer's messages: the one called like its type, that of its example, and those that its source names.
+pub fn tables(kind: &str, source: &str, doc: &str, of_example: &str, proto: &str) -> String {
     let layer = schema::message("LayerParameter").map_or(&[][..], |message| message.fields);
-    let names = |field: &&Field| {
+    let is_its_own = |field: &&Field| {
+        let Some(stem) = field.name.strip_suffix("_param") else { return false };
         let read = source.contains(&format!("param.{}", field.name)) || doc.contains(&format!("`{}", field.name));
-        field.name.ends_with("_param") && (read || field.name == of_example)
+        read || field.name == of_example || stem.replace('_', "") == kind.to_lowercase()
     };
     let mut text = String::from("\n## Fields\n");
-    for field in layer.iter().filter(names) {
+    for field in layer.iter().filter(is_its_own) {
         let Type::Message(message) = field.ty else { continue };
-        text += &format!("\n### `{}`\n\n| field | type | default | meaning |\n|---|---|---|---|\n", field.name);
+        text += &format!("\n### `{}`\n\n", field.name);
+        text += "| field | type | default | meaning |\n|---|---|---|---|\n";
         for f in message.fields {
             let default = schema::default(message.name, f.name).map_or(String::new(), |value| format!("`{value}`"));
             let said = said_of(proto, message.name, f.name).replace('|', "\\|");
-            text += &format!("| `{}` | {} | {default} | {said} |\n", f.name, kind(f));
+            text += &format!("| `{}` | {} | {default} | {said} |\n", f.name, type_of(f));
         }
     }
     if text.lines().count() == 2 {
@@ -26,7 +28,7 @@ pub fn tables(source: &str, doc: &str, of_example: &str, proto: &str) -> String 
 }
 
 /// The type of a field as a prototxt's writer needs it.
-fn kind(field: &Field) -> String {
+fn type_of(field: &Field) -> String {
     let kind = match field.ty {
         Type::Bool => "bool".into(),
         Type::Int32 | Type::Int64 => "integer".into(),

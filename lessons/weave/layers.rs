@@ -1,5 +1,6 @@
 //! A page of the book for every layer: its source's documentation, an example that was run, and its fields.
 
+use crate::doc;
 use crate::example::{self, Run};
 use crate::fields;
 use crate::picture;
@@ -16,15 +17,15 @@ pub const MEND: &str = "cargo run --release --bin weave -- layers";
 const SAID: &str = "<div class=\"output\">\n\n```text\n";
 
 /// A line of the table of layers.
-struct Row {
-    group: String,
-    kind: String,
+pub struct Row {
+    pub group: String,
+    pub kind: String,
     /// The struct, and its file without the `.rs`.
-    name: String,
-    stem: String,
+    pub name: String,
+    pub stem: String,
     /// The source, and its `//!` documentation.
-    source: String,
-    doc: String,
+    pub source: String,
+    pub doc: String,
 }
 
 /// Writes the pages, and removes those of layers that are gone.
@@ -143,17 +144,17 @@ fn rows(root: &Path) -> Result<Vec<Row>> {
 
 fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<String> {
     let example = example::of(&row.kind)?;
-    let (doc, mut related) = linked(&row.doc, rows);
+    let (doc, mut related) = doc::linked(&row.doc, rows);
     let mut page = format!("<!-- Woven from src/layers/{}.rs; change that, then: {MEND} -->\n\n{doc}", row.stem);
     if let Some(svg) = drawing {
         page += &format!("\n![{}]({}.svg)\n", crate::output::title(svg), row.stem);
     }
     page += &format!("\n## Prototxt\n\n```protobuf\n{}```\n", example.prototxt());
-    if example.run != Run::Not {
-        page += &format!("\n## Run\n\n{}\n", introduction(example));
-        page += &format!("\n{SAID}{}```\n\n</div>\n", example.said()?);
-    }
-    page += &fields::tables(&row.source, &row.doc, example.message, proto);
+    page += &match example.run {
+        Run::Not => "\nThis net reads files that the project's folder does not hold, so it was not run here.\n".into(),
+        _ => format!("\n## Run\n\n{}\n\n{SAID}{}```\n\n</div>\n", introduction(example), example.said()?),
+    };
+    page += &fields::tables(&row.kind, &row.source, &row.doc, example.message, proto);
     let line = |start: &str| row.source.lines().position(|line| line.trim_start().starts_with(start)).map(|i| i + 1);
     page += &format!("\n## Read on\n\nThe source is `src/layers/{}.rs`", row.stem);
     if let (Some(forward), Some(backward)) = (line("fn forward("), line("fn backward(")) {
@@ -165,7 +166,7 @@ fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<S
         let link = |stem: &String| rows.iter().find(|r| r.stem == *stem).map(|r| format!("[{}]({stem}.md)", r.kind));
         page += &format!(" Related: {}.", related.iter().filter_map(link).collect::<Vec<_>>().join(", "));
     }
-    Ok(page + "\n")
+    Ok(doc::framed(&(page + "\n")))
 }
 
 /// What stands above the numbers of a run.
@@ -177,54 +178,6 @@ fn introduction(example: &example::Example) -> String {
         _ => "the diffs of the tops are 1",
     };
     format!("The numbers of this net after forward and backward; {backward}.")
-}
-
-/// Documentation with rustdoc's links made the book's, and the files of the layers that it names.
-fn linked(doc: &str, rows: &[Row]) -> (String, Vec<String>) {
-    let (mut out, mut related, mut rest) = (String::new(), Vec::new(), doc);
-    while let Some(at) = rest.find(['`', '[', '\\']) {
-        out += &rest[..at];
-        rest = &rest[at..];
-        let link = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')).and_then(|(label, after)| {
-            let target = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
-            match target.filter(|(target, _)| target.contains("::")) {
-                Some((target, after)) => Some((label, target, after)),
-                None => label.starts_with('`').then_some((label, label, after)),
-            }
-        });
-        if let Some((label, target, after)) = link {
-            let last = target.trim_matches('`').rsplit("::").next().unwrap_or(target);
-            match rows.iter().find(|row| row.name == last || row.stem == last) {
-                Some(row) => {
-                    out += &format!("[{label}]({}.md)", row.stem);
-                    if !related.contains(&row.stem) {
-                        related.push(row.stem.clone());
-                    }
-                }
-                None => out += label,
-            }
-            rest = after;
-        } else {
-            // Code and what is escaped stay as they are.
-            let end = if rest.starts_with('`') { rest[1..].find('`').map_or(1, |i| i + 2) } else { 1 };
-            let end = if rest.starts_with('\\') { 1 + rest.chars().nth(1).map_or(0, char::len_utf8) } else { end };
-            out += &rest[..end];
-            rest = &rest[end..];
-        }
-    }
-    for row in rows {
-        // A type in the middle of a sentence, after a small letter: "a Scale layer", not "Data is".
-        let mut spots = doc.match_indices(&row.kind).map(|(i, kind)| (&doc[..i], &doc[i + kind.len()..]));
-        let named = spots.any(|(before, after)| {
-            before.ends_with([' ', '\n'])
-                && before.trim_end().ends_with(|c: char| c.is_lowercase() || c == ',')
-                && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        });
-        if named && !related.contains(&row.stem) {
-            related.push(row.stem.clone());
-        }
-    }
-    (out + rest, related)
 }
 
 /// The page with all layers in their groups.
@@ -253,4 +206,18 @@ fn summary(old: &str, rows: &[Row]) -> Result<String> {
     let after: Vec<&str> = after.split_inclusive('\n').skip_while(|l| l.starts_with("    - [")).collect();
     let list: String = rows.iter().map(|row| format!("    - [{}](layers/{}.md)\n", row.kind, row.stem)).collect();
     Ok(format!("{before}{head}{list}{}", after.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SAID, difference};
+
+    #[test]
+    fn only_numbers_that_were_computed_may_differ() {
+        let page = format!("a 0.5\n{SAID}x 0.5\n```\n\nat line 50\n");
+        assert_eq!(difference(&page, &page.replace("x 0.5", "x 0.50001")), None);
+        for (from, to) in [("x 0.5", "x 0.51"), ("a 0.5", "a 0.50001"), ("line 50", "line 50.001"), ("line 50\n", "")] {
+            assert!(difference(&page, &page.replace(from, to)).is_some(), "{from} -> {to}");
+        }
+    }
 }

@@ -9,7 +9,7 @@
 //! cargo run --release --bin weave -- 02 03             # some of them
 //! cargo run --release --bin weave -- --prose [02 ..]   # only prose has changed: keep the recorded outputs
 //! cargo run --release --bin weave -- --check [02 ..]   # run programs and notebooks; say what is out of step
-//! cargo run --release --bin weave -- --look [02 ..]    # the same without running anything
+//! cargo run --release --bin weave -- --look [02 ..]    # the same without running a lesson
 //! cargo run --release --bin weave -- layers            # the layers' pages; with --look, whether they are in step
 //! cargo run --release --bin weave -- kernel            # notebooks share what the kernel compiles of the library
 //! cargo run --release --bin weave -- math              # mdBook's preprocessor: formulas become MathML
@@ -17,6 +17,7 @@
 
 mod chapter;
 mod compare;
+mod doc;
 mod example;
 mod fields;
 mod layers;
@@ -54,15 +55,13 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
         args.len() < before
     };
     let (check, look, prose) = (flag("--check"), flag("--look"), flag("--prose"));
+    let pages = flag("layers");
     if let Some(unknown) = args.iter().find(|arg| arg.starts_with('-')) {
         return Err(
             Error::new(Kind::Unknown, format!("no option {unknown}")).hint("there are --prose, --check and --look")
         );
     }
     let root = files::root()?;
-    let asked = args.len();
-    args.retain(|arg| arg != "layers");
-    let (pages, only_pages) = (asked == 0 || args.len() < asked, args.len() < asked && args.is_empty());
     let mut failed = 0;
     let mut count = |done: Result| {
         if let Err(e) = done {
@@ -70,20 +69,19 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
             failed += 1;
         }
     };
-    if pages {
+    if pages || args.is_empty() {
         count(if look || check { layers::in_step(&root) } else { layers::weave(&root) });
     }
-    if only_pages {
-        return Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
-    if !look {
-        notebook::settle(&root)?;
-    }
-    if args == ["kernel"] {
-        return Ok(ExitCode::SUCCESS);
-    }
-    for lesson in lessons(&root, &args)? {
-        count(if look || check { in_step(&lesson, &root, !look) } else { weave(&lesson, &root, prose) });
+    if !pages || !args.is_empty() {
+        if !look {
+            notebook::settle(&root)?;
+        }
+        if args == ["kernel"] {
+            return Ok(ExitCode::SUCCESS);
+        }
+        for lesson in lessons(&root, &args)? {
+            count(if look || check { in_step(&lesson, &root, !look) } else { weave(&lesson, &root, prose) });
+        }
     }
     if failed > 0 {
         eprintln!("{failed} out of step");
