@@ -1,5 +1,5 @@
-//! The course holds together: every lesson's notebook and chapter are what its source says, and what is out of step is
-//! named. That programs and notebooks still say what was recorded takes minutes and a kernel; `.ci/run` does it.
+//! The course holds together: every lesson's notebook and chapter are what its source says, and every layer's page; what is
+//! out of step is named. That programs and notebooks still say what was recorded takes minutes and a kernel; `.ci/run` does it.
 
 #![cfg(feature = "course")]
 
@@ -24,7 +24,7 @@ fn stems(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn notebooks_and_chapters_are_in_step() {
+fn notebooks_chapters_and_layers_are_in_step() {
     let out = weave(&["--look"], &root());
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
@@ -99,7 +99,7 @@ fn copy_of_lesson_00() -> tempfile::TempDir {
 fn what_is_out_of_step_is_named_with_its_cell() {
     let stem = "00_training_lenet";
     let folder = copy_of_lesson_00();
-    assert!(weave(&["--look"], folder.path()).status.success());
+    assert!(weave(&["--look", "00"], folder.path()).status.success());
 
     let says = |path: &str, from: &str, to: &str, expected: &[&str]| {
         let path = folder.path().join(path);
@@ -124,4 +124,68 @@ fn what_is_out_of_step_is_named_with_its_cell() {
     says(&format!("book/src/lessons/{stem}.md"), "## The data", "## Data", &[stem, ".md", mend]);
     // A cell that is none.
     says(&format!("lessons/{stem}.rs"), "// %% tol=any", "// %% tol=all", &[stem, "tol=all"]);
+}
+
+/// A copy of the layers' sources and pages, in a folder that looks like the project's root.
+fn copy_of_the_layers() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["src/layers", "book/src/layers", "proto/caffe.proto", "book/src/SUMMARY.md"] {
+        let from = root().join(part);
+        let files: Vec<PathBuf> = match from.is_dir() {
+            true => fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()).collect(),
+            false => vec![from],
+        };
+        for file in files {
+            let to = folder.path().join(file.strip_prefix(root()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(file, to).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn a_layers_page_that_is_out_of_step_is_named() {
+    let folder = copy_of_the_layers();
+    let look = || {
+        let out = weave(&["layers", "--look"], folder.path());
+        (out.status.success(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    assert!(look().0, "{}", look().1);
+    let page = "book/src/layers/sigmoid.md";
+    let path = |path: &str| folder.path().join(path);
+    let mend = "cargo run --release --bin weave -- layers";
+    let changed = |file: &str, from: &str, to: &str| {
+        let good = fs::read_to_string(path(file)).unwrap();
+        assert!(good.contains(from), "{file} has no {from}");
+        fs::write(path(file), good.replacen(from, to, 1)).unwrap();
+        let (well, message) = look();
+        fs::write(path(file), good).unwrap();
+        (well, message)
+    };
+    // The first number that the run computed: sigmoid(0.3) = 0.5744.
+    for (file, from, to, named) in [
+        ("src/layers/sigmoid.rs", "//! | `top[0]`    | as x", "//! | `top[0]`    | like x", page),
+        ("src/layers/sigmoid.rs", "impl Layer", "\nimpl Layer", page),
+        (page, "## Prototxt", "## The prototxt", page),
+        (page, "0.5744", "0.5844", page),
+        ("proto/caffe.proto", "How sharp the bend is.", "How sharp it is.", "swish.md"),
+        ("book/src/SUMMARY.md", "    - [Sigmoid](layers/sigmoid.md)\n", "", "SUMMARY.md"),
+        ("src/layers/sigmoid.rs", "//! # Sigmoid: ", "//! # Sigmoids: ", "# Sigmoid: "),
+        ("src/layers/mod.rs", "    (\"Sigmoid\", ", "    // (\"Sigmoid\", ", "Sigmoid"),
+    ] {
+        let (well, message) = changed(file, from, to);
+        assert!(!well, "{from} -> {to} was not seen");
+        assert!(message.contains(named), "`{named}` is not in: {message}");
+        assert!(message.contains(mend) || file.ends_with(".rs"), "the command is not in: {message}");
+    }
+    // Another processor rounds otherwise.
+    assert!(changed(page, "0.5744", "0.5745").0);
+
+    fs::write(path("book/src/layers/relu6.md"), "# ReLU6: a page without a layer\n").unwrap();
+    assert!(look().1.contains("relu6.md"), "{}", look().1);
+    fs::remove_file(path(page)).unwrap();
+    assert!(look().1.contains("sigmoid.md is missing"), "{}", look().1);
+    assert!(weave(&["layers"], folder.path()).status.success());
+    assert!(look().0 && path(page).exists() && !path("book/src/layers/relu6.md").exists());
 }

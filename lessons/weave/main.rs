@@ -1,24 +1,31 @@
 //! The weaver: one source, three forms.
 //!
 //! A lesson is a program, `lessons/NN_name.rs`. From it this makes the notebook `lessons/NN_name.ipynb`, run by the Rust
-//! kernel, and the chapter `book/src/lessons/NN_name.md` with the outputs of that run.
+//! kernel, and the chapter `book/src/lessons/NN_name.md` with the outputs of that run. From each layer's source it makes a
+//! page, `book/src/layers/NAME.md`, with the outputs of a small net.
 //!
 //! ```text
-//! cargo run --release --bin weave                      # every lesson
+//! cargo run --release --bin weave                      # every lesson, and the layers' pages
 //! cargo run --release --bin weave -- 02 03             # some of them
 //! cargo run --release --bin weave -- --prose [02 ..]   # only prose has changed: keep the recorded outputs
 //! cargo run --release --bin weave -- --check [02 ..]   # run programs and notebooks; say what is out of step
-//! cargo run --release --bin weave -- --look [02 ..]    # the same without running anything
+//! cargo run --release --bin weave -- --look [02 ..]    # the same without running a lesson
+//! cargo run --release --bin weave -- layers            # the layers' pages; with --look, whether they are in step
 //! cargo run --release --bin weave -- kernel            # notebooks share what the kernel compiles of the library
 //! cargo run --release --bin weave -- math              # mdBook's preprocessor: formulas become MathML
 //! ```
 
 mod chapter;
 mod compare;
+mod doc;
+mod example;
+mod fields;
+mod layers;
 mod lesson;
 mod math;
 mod notebook;
 mod output;
+mod picture;
 mod program;
 mod text;
 
@@ -48,28 +55,36 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
         args.len() < before
     };
     let (check, look, prose) = (flag("--check"), flag("--look"), flag("--prose"));
+    let pages = flag("layers");
     if let Some(unknown) = args.iter().find(|arg| arg.starts_with('-')) {
         return Err(
             Error::new(Kind::Unknown, format!("no option {unknown}")).hint("there are --prose, --check and --look")
         );
     }
     let root = files::root()?;
-    if !look {
-        notebook::settle(&root)?;
-    }
-    if args == ["kernel"] {
-        return Ok(ExitCode::SUCCESS);
-    }
     let mut failed = 0;
-    for lesson in lessons(&root, &args)? {
-        let done = if look || check { in_step(&lesson, &root, !look) } else { weave(&lesson, &root, prose) };
+    let mut count = |done: Result| {
         if let Err(e) = done {
             eprintln!("error: {e}");
             failed += 1;
         }
+    };
+    if pages || args.is_empty() {
+        count(if look || check { layers::in_step(&root) } else { layers::weave(&root) });
+    }
+    if !pages || !args.is_empty() {
+        if !look {
+            notebook::settle(&root)?;
+        }
+        if args == ["kernel"] {
+            return Ok(ExitCode::SUCCESS);
+        }
+        for lesson in lessons(&root, &args)? {
+            count(if look || check { in_step(&lesson, &root, !look) } else { weave(&lesson, &root, prose) });
+        }
     }
     if failed > 0 {
-        eprintln!("{failed} lesson{} out of step", if failed == 1 { " is" } else { "s are" });
+        eprintln!("{failed} out of step");
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -129,6 +129,21 @@ fn the_summary_lists_every_page_once() {
     }
 }
 
+/// Each layer has a page, and each page of the layers a layer.
+#[test]
+fn every_layer_has_a_page() {
+    let pages: Vec<Page> = pages().into_iter().filter(|p| p.path.starts_with("layers/")).collect();
+    let titled = |page: &Page, kind: &str| page.text.lines().any(|line| line.starts_with(&format!("# {kind}: ")));
+    for (kind, _) in cortado::layers::LAYERS {
+        let found: Vec<&str> = pages.iter().filter(|p| titled(p, kind)).map(|p| p.path.as_str()).collect();
+        assert_eq!(found.len(), 1, "the pages of {kind}: {found:?}; cargo run --release --bin weave -- layers");
+    }
+    for page in pages.iter().filter(|p| p.path != "layers/index.md") {
+        let has_layer = cortado::layers::LAYERS.iter().any(|(kind, _)| titled(page, kind));
+        assert!(has_layer, "{} is the page of no layer", page.path);
+    }
+}
+
 #[test]
 fn no_two_headings_of_a_page_are_alike() {
     for page in pages().iter().filter(|p| !is_chapter(&p.path)) {
