@@ -12,7 +12,7 @@ pub fn linked(doc: &str, rows: &[Row]) -> (String, Vec<String>) {
             let target = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
             match target.filter(|(target, _)| target.contains("::")) {
                 Some((target, after)) => Some((label, target, after)),
-                None => label.starts_with('`').then_some((label, label, after)),
+                None => (label.starts_with('`') && !after.starts_with('(')).then_some((label, label, after)),
             }
         });
         if let Some((label, target, after)) = link {
@@ -29,8 +29,11 @@ pub fn linked(doc: &str, rows: &[Row]) -> (String, Vec<String>) {
             rest = after;
         } else {
             // Code and what is escaped stay as they are.
-            let end = if rest.starts_with('`') { rest[1..].find('`').map_or(1, |i| i + 2) } else { 1 };
-            let end = if rest.starts_with('\\') { 1 + rest.chars().nth(1).map_or(0, char::len_utf8) } else { end };
+            let end = match rest.chars().next() {
+                Some('`') => rest[1..].find('`').map_or(1, |i| i + 2),
+                Some('\\') => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+                _ => 1,
+            };
             out += &rest[..end];
             rest = &rest[end..];
         }
@@ -77,10 +80,10 @@ mod tests {
     fn rustdoc_s_links_become_the_book_s() {
         let rows = [row("LRN", "Lrn", "lrn"), row("Scale", "Scale", "scale"), row("Slice", "Slice", "slice")];
         let doc = "`y[m] = w[x[m]]`, x\\[m\\], [`Lrn`], [the norm](super::lrn), [`Lrn::reset`], [stream](crate::random), \
-                   [a page](https://x.y), y[n, c]; then a Scale layer. Slice begins a sentence.";
+                   [`a` page](https://x.y), y[n, c]; then a Scale layer. Slice begins a sentence.";
         let (text, related) = linked(doc, &rows);
         let expected = "`y[m] = w[x[m]]`, x\\[m\\], [`Lrn`](lrn.md), [the norm](lrn.md), `Lrn::reset`, stream, \
-                        [a page](https://x.y), y[n, c]; then a Scale layer. Slice begins a sentence.";
+                        [`a` page](https://x.y), y[n, c]; then a Scale layer. Slice begins a sentence.";
         assert_eq!(text, expected);
         assert_eq!(related, ["lrn", "scale"]);
     }

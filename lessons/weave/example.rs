@@ -169,7 +169,7 @@ impl Example {
             let tenths = |i: usize| (random.below(i, 20) as f32 + 1.0) / 10.0;
             for (i, x) in net.data_mut(name)?.slice_mut().iter_mut().enumerate() {
                 *x = match fill {
-                    Any => tenths(i) * if random.bits(i) % 2 == 0 { 1.0 } else { -1.0 },
+                    Any => tenths(i) * if random.bits(i).is_multiple_of(2) { 1.0 } else { -1.0 },
                     Positive => tenths(i),
                     Given(values) => values[i % values.len()],
                 };
