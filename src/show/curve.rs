@@ -11,18 +11,6 @@ use std::path::Path;
 const SIZE: (u32, u32) = (720, 400);
 /// Lines of plotters run from one whole pixel to another; it draws this much larger, so that they run smoothly.
 const FINE: u32 = 8;
-const PALE: RGBColor = RGBColor(119, 116, 108);
-const GRID: RGBColor = RGBColor(226, 224, 218);
-/// Told apart by people who see few colours, too.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 95, 150),
-    RGBColor(200, 80, 10),
-    RGBColor(0, 125, 95),
-    RGBColor(150, 70, 130),
-    RGBColor(110, 100, 20),
-    RGBColor(45, 155, 210),
-    RGBColor(60, 60, 60),
-];
 /// A line of more points than this is drawn pale, with its running mean over it.
 const SMOOTH_FROM: usize = 100;
 
@@ -140,7 +128,7 @@ impl Chart {
         }
         let mut x = 20.0;
         for (i, name) in names.iter().enumerate().filter(|_| names.len() > 1) {
-            svg.line((x, head + 4.0), (x + 18.0, head + 4.0), svg::COLOURS[i % COLOURS.len()], 2.0);
+            svg.line((x, head + 4.0), (x + 18.0, head + 4.0), svg::COLOURS[i % svg::COLOURS.len()], 2.0);
             svg.text((x + 25.0, head + 8.5), 13.0, svg::INK, Anchor::Start, name);
             x += 47.0 + text_width(name, 13.0);
         }
@@ -158,7 +146,7 @@ impl Chart {
         y: Axis,
     ) -> std::result::Result<(), Box<dyn std::error::Error>> {
         let fine = |pixels: u32| pixels * FINE;
-        let font = |size: u32| ("Helvetica, Arial, sans-serif", fine(size)).into_font().color(&PALE);
+        let font = |size: u32| (svg::FONT, fine(size)).into_font().color(&rgb(svg::PALE));
         let mut chart = ChartBuilder::on(root)
             .margin(fine(18))
             .margin_right(fine(32))
@@ -168,8 +156,8 @@ impl Chart {
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID.stroke_width(FINE))
-            .axis_style(GRID.stroke_width(FINE))
+            .bold_line_style(rgb(svg::GRID).stroke_width(FINE))
+            .axis_style(rgb(svg::GRID).stroke_width(FINE))
             .set_all_tick_mark_size(fine(5))
             .x_labels(8)
             .y_labels(7)
@@ -180,7 +168,8 @@ impl Chart {
             .x_label_formatter(&tick)
             .y_label_formatter(&tick)
             .draw()?;
-        for ((_, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
+        for ((_, points), colour) in lines.iter().zip(svg::COLOURS.iter().cycle()) {
+            let colour = rgb(colour);
             let mut strong = points.clone();
             if points.len() > SMOOTH_FROM {
                 chart.draw_series(LineSeries::new(points.iter().copied(), colour.mix(0.25).stroke_width(FINE)))?;
@@ -191,6 +180,12 @@ impl Chart {
         root.present()?;
         Ok(())
     }
+}
+
+/// A drawing's colour, `#005f96`, as plotters has it.
+fn rgb(colour: &str) -> RGBColor {
+    let [_, r, g, b] = u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0).to_be_bytes();
+    RGBColor(r, g, b)
 }
 
 /// An axis with ticks at round numbers.
