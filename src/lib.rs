@@ -43,6 +43,8 @@ pub mod net;
 
 pub mod explain;
 
+mod gpu_step;
+
 pub mod net_spec;
 
 pub mod solver;

@@ -21,6 +21,7 @@
 //! ```
 
 mod build;
+mod card;
 mod debug;
 pub mod filter;
 mod keep;
@@ -222,6 +223,11 @@ impl Net {
         for blob in &mut self.params.blobs {
             blob.diff.fill(0.0);
         }
+        self.diffs_are_cleared();
+    }
+
+    /// Notes that every parameter's diff is zero.
+    pub(crate) fn diffs_are_cleared(&mut self) {
         self.cleared_at = self.tick();
     }
 

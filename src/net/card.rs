@@ -1,0 +1,32 @@
+//! What a training step on a GPU needs of a net: its data layers run first, on the host, and the rest can be replayed.
+
+use super::Net;
+use crate::Result;
+use crate::blob::Values;
+use crate::device::Gpu;
+
+impl Net {
+    /// Begins a pass: the data layers fill their tops on the host, which are then copied to the card.
+    pub(crate) fn feed(&mut self, gpu: &Gpu) -> Result {
+        (self.pass, self.next_pass) = (self.next_pass, self.next_pass + 1);
+        gpu.turn(self.seed, self.pass)?;
+        for i in 0..self.steps.len() {
+            if self.steps[i].layer.is_source() {
+                self.forward_step_on_card(i)?;
+                self.steps[i].top.iter().try_for_each(|&t| self.blobs[t].data.card(gpu).map(drop))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The shapes of what the data layers fill.
+    pub(crate) fn source_shapes(&self) -> Vec<Vec<usize>> {
+        let sources = self.steps.iter().filter(|step| step.layer.is_source());
+        sources.flat_map(|step| &step.top).map(|&t| self.blobs[t].shape().to_vec()).collect()
+    }
+
+    /// Every array of the net: the blobs' and the parameters', data and diffs.
+    pub(crate) fn all_values(&mut self) -> impl Iterator<Item = &mut Values> {
+        self.blobs.iter_mut().chain(&mut self.params.blobs).flat_map(|blob| [&mut blob.data, &mut blob.diff])
+    }
+}
