@@ -108,7 +108,7 @@ impl GpuStep {
     /// The net or its parameters may have changed: nothing that was recorded holds any more.
     pub fn forget(&mut self) {
         self.pass = Pass::default();
-        self.update = None;
+        (self.update, self.update_is_known) = (None, false);
     }
 
     /// Whether the host has to look before the next iteration.

@@ -68,6 +68,8 @@ pub struct Net {
     pub(crate) index: HashMap<String, usize>,
     pub(crate) params: Params,
     keeper: keep::Keeper,
+    /// Whether it was said which layers have no kernels.
+    fallback_reported: bool,
     /// Counts what happens, so that it can be told what was first.
     pub(crate) clock: u64,
     /// When the parameters' diffs were cleared.

@@ -42,10 +42,10 @@ impl GpuStep {
             return self.run(net, None);
         }
         match std::mem::replace(&mut self.pass.stage, Stage::Plain) {
-            Stage::New if !self.records => self.run(net, None),
             Stage::New => {
                 self.run(net, None)?;
-                self.pass.stage = Stage::Warm;
+                net.report_fallback();
+                self.pass.stage = if self.records { Stage::Warm } else { Stage::Plain };
                 Ok(())
             }
             Stage::Warm => {

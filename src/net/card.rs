@@ -1,9 +1,10 @@
 //! What a training step on a GPU needs of a net: its data layers run first, on the host, and the rest can be replayed.
 
 use super::Net;
-use crate::Result;
 use crate::blob::Values;
 use crate::device::Gpu;
+use crate::memory::Side;
+use crate::{Device, Result};
 
 impl Net {
     /// Begins a pass: the data layers fill their tops on the host, which are then copied to the card.
@@ -17,6 +18,19 @@ impl Net {
             }
         }
         Ok(())
+    }
+
+    /// Says of each layer that left values on the host that it has no kernels. Once: asked after the first pass on a card.
+    pub(crate) fn report_fallback(&mut self) {
+        if matches!(self.device, Device::Cpu(_)) || std::mem::replace(&mut self.fallback_reported, true) {
+            return;
+        }
+        for step in self.steps.iter().filter(|step| !step.layer.is_source() && !step.layer.is_input()) {
+            if step.top.iter().any(|&t| self.blobs[t].count() > 0 && self.blobs[t].data.side() == Side::Host) {
+                let (name, kind) = (&step.name, &step.kind);
+                self.log.info(|| format!("Layer \"{name}\" ({kind}) runs on the CPU: it has no kernel."));
+            }
+        }
     }
 
     /// The shapes of what the data layers fill.

@@ -183,10 +183,14 @@ impl Net {
         if let Device::Gpu(gpu) = &device {
             gpu.turn(self.seed, self.pass)?;
         }
+        let is_whole = steps == (0..self.steps.len());
         let loss = device.install(|| {
             self.refresh_splits(steps.start)?;
             steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()
         })?;
+        if is_whole {
+            self.report_fallback();
+        }
         device.check()?;
         Ok(loss)
     }
