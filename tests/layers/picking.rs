@@ -4,7 +4,7 @@ use crate::kit::*;
 use cortado::layer::*;
 use cortado::net::Keep;
 use cortado::proto::LayerParameter;
-use cortado::{Blob, Net};
+use cortado::{Blob, Device, Net};
 use ndarray::Dimension;
 
 pub const CASES: &[Case] = &[
@@ -228,18 +228,32 @@ fn a_nan_is_the_largest() {
     assert_eq!(bench.top[0].data.slice(), [4.0, 3.0, 1.0]);
 }
 
+#[test]
+fn a_gpu_refuses_what_is_no_sample_in_the_same_words() {
+    for bad in [5.0, -1.0, f32::NAN, 1e10] {
+        let refused = |device: &Device| {
+            let mut bench = make(r#"type: "BatchReindex""#, &[&[5, 2], &[4]]).device(device);
+            bench.bottom[1].data.slice_mut().copy_from_slice(&[4.9, -0.5, bad, 7.0]);
+            bench.forward().unwrap_err().to_string()
+        };
+        assert_eq!(refused(&Device::emulated()), refused(&Device::cpu()));
+    }
+}
+
 /// The shape follows the values, from one forward to the next.
 #[test]
 fn a_filter_may_let_through_nothing_or_all() {
-    let mut bench = make(r#"type: "Filter""#, &[&[3, 2], &[3]]);
-    assert_eq!(bench.top[0].shape(), [3, 2]); // nothing is known yet
-    for (selector, kept) in [(&[0.0][..], 0), (&[1.0], 3), (&[0.0, f32::NAN, 0.0], 1)] {
-        bench.bottom[1].data.slice_mut().iter_mut().zip(selector.iter().cycle()).for_each(|(s, v)| *s = *v);
-        bench.forward().unwrap();
-        assert_eq!(bench.top[0].shape(), [kept, 2]);
-        bench.top[0].diff.fill(1.0);
-        bench.backward().unwrap();
-        assert_eq!(bench.bottom[0].diff.asum(), 2.0 * kept as f32);
+    for device in [Device::cpu(), Device::emulated()] {
+        let mut bench = make(r#"type: "Filter""#, &[&[3, 2], &[3]]).device(&device);
+        assert_eq!(bench.top[0].shape(), [3, 2]); // nothing is known yet
+        for (selector, kept) in [(&[0.0][..], 0), (&[1.0], 3), (&[0.0, f32::NAN, 0.0], 1)] {
+            bench.bottom[1].data.slice_mut().iter_mut().zip(selector.iter().cycle()).for_each(|(s, v)| *s = *v);
+            bench.forward().unwrap();
+            assert_eq!(bench.top[0].shape(), [kept, 2]);
+            bench.top[0].diff.fill(1.0);
+            bench.backward().unwrap();
+            assert_eq!(bench.bottom[0].diff.asum(), 2.0 * kept as f32);
+        }
     }
 }
 
