@@ -1,6 +1,7 @@
 //! Element by element: ReLU and its kin; Dropout; Softmax.
 
 use crate::kit::*;
+use cortado::Device;
 use cortado::random::Random;
 
 const SHAPES: &[&[&[usize]]] = &[&[&[2, 3, 4, 5]], &[&[7]], &[&[5, 1, 3]]];
@@ -328,6 +329,25 @@ fn dropout_drops_other_values_in_every_pass_and_about_as_many_as_asked() {
     assert!((2800..3200).contains(&dropped), "{dropped} of 10000 dropped");
     assert_ne!(first, second);
     assert_eq!(first, zeros(0));
+}
+
+#[test]
+fn a_card_drops_the_same_values_as_the_cpu() {
+    let text = r#"name: "drop1" type: "Dropout" dropout_param { dropout_ratio: 0.3 }"#;
+    let run = |device: &Device, seed, pass| {
+        let bench = Harness::create(&Layers::caffe(), &crate::text::layer(text), &[&[7, 143]]).unwrap();
+        let mut bench = bench.seed(seed).device(device);
+        bench.pass = pass;
+        bench.fill(0, Fill::Uniform(0.5, 1.0));
+        bench.forward().unwrap();
+        bench.top[0].diff.fill(1.0);
+        bench.backward().unwrap();
+        [&bench.top[0].data, &bench.bottom[0].diff].map(|x| x.slice().to_vec())
+    };
+    let (cpu, gpu) = (Device::cpu_with_threads(1), Device::emulated());
+    for (seed, pass) in [(0, 0), (1, 3), (0x0123_4567_89ab_cdef, 70_000)] {
+        assert_eq!(run(&cpu, seed, pass), run(&gpu, seed, pass), "seed {seed}, pass {pass}");
+    }
 }
 
 #[test]
