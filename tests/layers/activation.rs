@@ -2,6 +2,8 @@
 
 use crate::kit::*;
 use cortado::Device;
+use cortado::check::Outcome;
+use cortado::layer::Cx;
 use cortado::random::Random;
 
 const SHAPES: &[&[&[usize]]] = &[&[&[2, 3, 4, 5]], &[&[7]], &[&[5, 1, 3]]];
@@ -475,4 +477,50 @@ fn nothing_is_learnt_through_a_threshold() {
         layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "x" top: "l" }"#;
     let e = cortado::net::Builder::parse(text, "text").unwrap().make().err().unwrap();
     assert_eq!(e.message(), "Threshold has no gradient for its bottom \"h\", which needs one");
+}
+
+/// A pass on a card is recorded as it stands, in memory that is there already, and replayed with what the dial says by then.
+#[test]
+fn a_pass_on_a_card_can_be_recorded_and_replayed() {
+    crate::for_each(|case| {
+        let device = Device::emulated();
+        let (Device::Gpu(gpu), Outcome::Passed(_)) = (&device, case.kit().on_gpu()?) else { return Ok(()) };
+        let mut bench = case.bench(0)?.device(&device);
+        let plain = |bench: &mut Harness, pass| -> Result<Vec<Vec<f32>>> {
+            bench.pass = pass;
+            bench.forward()?;
+            bench.top.iter_mut().for_each(|y| y.diff.fill(0.5));
+            bench.params.iter_mut().for_each(|w| w.diff.fill(0.0));
+            if case.gradient {
+                bench.backward()?;
+            }
+            Ok(outcome(bench))
+        };
+        let expected = plain(&mut bench, 5)?;
+        plain(&mut bench, 0)?;
+        bench.params.iter_mut().for_each(|w| w.diff.fill(0.0));
+        let Harness { layer, params, bottom, top, phase, .. } = &mut bench;
+        let cx = Cx { phase: *phase, device: &device, seed: 0, pass: 0 };
+        let wanted: Vec<bool> = (0..bottom.len()).map(|i| layer.propagates(i)).collect();
+        gpu.record()?;
+        layer.forward(&cx, params, bottom, top)?;
+        if case.gradient {
+            layer.backward(&cx, params, top, &wanted, bottom)?;
+        }
+        let recording = gpu.end_record()?;
+        gpu.turn(0, 5)?;
+        recording.replay()?;
+        device.check()?;
+        match outcome(&bench) == expected {
+            true => Ok(()),
+            false => Err(cortado::Error::value("replayed, it gives other values")),
+        }
+    });
+}
+
+/// The tops, and the diffs of bottoms and parameters, NaNs as a number.
+fn outcome(bench: &Harness) -> Vec<Vec<f32>> {
+    let diffs = bench.bottom.iter().chain(&bench.params).map(|b| &b.diff);
+    let values = bench.top.iter().map(|y| &y.data).chain(diffs);
+    values.map(|x| x.slice().iter().map(|x| if x.is_nan() { -1e30 } else { *x }).collect()).collect()
 }
