@@ -1,14 +1,14 @@
-// y = max(0, x) + a min(0, x), with a slope a for each channel or for all; kernels/spread.cu stands before this.
+// y = max(0, x) + a min(0, x), with a slope a for each channel k, or for all.
 
 // One thread a value.
 extern "C" __global__ void prelu_forward(int n, int count, int inner, In x, In a, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) y[i] = x[i] > 0 ? x[i] : a[meets(i, count, inner)] * x[i];
+    if (i < n) y[i] = x[i] > 0 ? x[i] : a[i / inner % count] * x[i];
 }
 
 extern "C" __global__ void prelu_backward(int n, int count, int inner, In x, In a, In dy, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) dx[i] = x[i] > 0 ? dy[i] : a[meets(i, count, inner)] * dy[i];
+    if (i < n) dx[i] = x[i] > 0 ? dy[i] : a[i / inner % count] * dy[i];
 }
 
 // da[k] += the sum of dy x over the channel's x that are not positive. One block a channel.
@@ -16,7 +16,7 @@ extern "C" __global__ void prelu_backward_a(int outer, int count, int inner, In 
     int k = blockIdx.x;
     float sum = 0;
     for (int j = threadIdx.x; j < outer * inner; j += blockDim.x) {
-        int at = met_by(k, j, count, inner);
+        int at = (j / inner * count + k) * inner + j % inner;
         if (!(x[at] > 0)) sum += dy[at] * x[at];
     }
     sum = block_sum(sum);

@@ -1,9 +1,7 @@
 // y = 1 / (1 + e^-x), one thread a value.
 
 // As a tanh, which overflows for no x.
-__device__ inline float sigmoid(float x) {
-    return 0.5f * tanhf(0.5f * x) + 0.5f;
-}
+__device__ inline float sigmoid(float x) { return 0.5f * tanhf(0.5f * x) + 0.5f; }
 
 extern "C" __global__ void sigmoid_forward(int n, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

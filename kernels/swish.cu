@@ -1,4 +1,6 @@
-// y = x sigmoid(beta x), one thread a value; kernels/sigmoid.cu stands before this.
+// y = x sigmoid(beta x), one thread a value.
+
+__device__ inline float sigmoid(float x) { return 0.5f * tanhf(0.5f * x) + 0.5f; }
 
 extern "C" __global__ void swish_forward(int n, float beta, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

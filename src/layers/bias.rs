@@ -18,8 +18,8 @@ use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
 use crate::{Blob, Device, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/bias.cu"));
+/// The sums are those that Scale has, too.
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/bias.cu"));
 
 /// y = x + b, with b spread over x.
 pub struct Bias {
@@ -38,7 +38,7 @@ impl Layer for Bias {
             param: param.bias_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(SOURCE),
+            kernels: Kernels::new(KERNELS),
         })
     }
 

@@ -15,9 +15,6 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Device, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/sigmoid.cu"), include_str!("../../kernels/bnll.cu"));
-
 /// y = ln(1 + eˣ), value by value.
 pub struct Bnll {
     kernels: Kernels,
@@ -25,7 +22,7 @@ pub struct Bnll {
 
 impl Layer for Bnll {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Bnll { kernels: Kernels::new(SOURCE) })
+        Ok(Bnll { kernels: Kernels::new(include_str!("../../kernels/bnll.cu")) })
     }
 
     fn arity(&self) -> Arity {

@@ -21,8 +21,8 @@ use crate::layer::*;
 use crate::proto::{EmbedParameter, LayerParameter};
 use crate::{Blob, Device, Error, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/inner_product.cu"), include_str!("../../kernels/embed.cu"));
+/// db is InnerProduct's.
+const KERNELS: &str = concat!(include_str!("../../kernels/inner_product.cu"), include_str!("../../kernels/embed.cu"));
 
 /// Looks up rows of a table.
 pub struct Embed {
@@ -60,7 +60,7 @@ impl Layer for Embed {
             looked_up: Vec::new(),
             looked_up_on_card: OnCard::default(),
             refusal: Refusal::default(),
-            kernels: Kernels::new(SOURCE),
+            kernels: Kernels::new(KERNELS),
         })
     }
 

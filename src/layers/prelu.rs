@@ -17,9 +17,6 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, PReLuParameter};
 use crate::{Blob, Device, Error, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/prelu.cu"));
-
 /// ReLU with slopes below 0 that are learnt.
 pub struct Prelu {
     name: String,
@@ -37,7 +34,7 @@ impl Layer for Prelu {
             param: param.prelu_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(SOURCE),
+            kernels: Kernels::new(include_str!("../../kernels/prelu.cu")),
         })
     }
 

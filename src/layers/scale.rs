@@ -19,8 +19,8 @@ use crate::layer::*;
 use crate::proto::{LayerParameter, ScaleParameter};
 use crate::{Blob, Device, Error, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/scale.cu"));
+/// The sums are those that Bias has, too.
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/scale.cu"));
 
 /// y = s x + b, with s and b spread over x.
 pub struct Scale {
@@ -39,7 +39,7 @@ impl Layer for Scale {
             param: param.scale_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(SOURCE),
+            kernels: Kernels::new(KERNELS),
         })
     }
 

@@ -15,9 +15,6 @@ use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Device, Result};
 
-/// The kernels, and those that they make use of.
-const SOURCE: &str = concat!(include_str!("../../kernels/sigmoid.cu"), include_str!("../../kernels/swish.cu"));
-
 /// x, let through by its own sigmoid.
 pub struct Swish {
     beta: f32,
@@ -27,7 +24,7 @@ pub struct Swish {
 impl Layer for Swish {
     fn new(param: &LayerParameter) -> Result<Self> {
         let beta = param.swish_param.unwrap_or_default().beta();
-        Ok(Swish { beta, kernels: Kernels::new(SOURCE) })
+        Ok(Swish { beta, kernels: Kernels::new(include_str!("../../kernels/swish.cu")) })
     }
 
     fn arity(&self) -> Arity {
