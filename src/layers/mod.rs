@@ -73,7 +73,9 @@ pub mod threshold;
 pub mod tile;
 
 // What several of them share.
+mod columns;
 mod convolving;
+mod convolving_on_card;
 mod groups;
 mod indices;
 mod learnable;
