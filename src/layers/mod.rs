@@ -82,6 +82,8 @@ mod learnable;
 mod loss;
 mod parts;
 mod pointwise;
+mod pooling_on_card;
+mod pooling_on_cpu;
 mod python;
 mod recurrent;
 mod sizes;
