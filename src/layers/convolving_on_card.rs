@@ -25,6 +25,9 @@ pub(super) struct ConvOnCard {
     col: OnCard<f32>,
     /// What leads to dw: the images' own dw, or dy turned.
     work: OnCard<f32>,
+    /// MOST and CACHED, which tests make small.
+    most: usize,
+    cached: usize,
 }
 
 /// Where the matrices of a batch stand: the first, how far apart those of two groups and of two images are, and how far
@@ -56,7 +59,8 @@ impl ConvOnCard {
     /// With `force_nd` planes are done by the kernels for any number of axes.
     pub fn new(force_nd: bool) -> ConvOnCard {
         let kernels = Kernels::new(include_str!("../../kernels/convolving.cu"));
-        ConvOnCard { columns: Columns::new(force_nd), kernels, col: OnCard::default(), work: OnCard::default() }
+        let (columns, col, work) = (Columns::new(force_nd), OnCard::default(), OnCard::default());
+        ConvOnCard { columns, kernels, col, work, most: MOST, cached: CACHED }
     }
 
     /// y = w * x + b, as [`Conv::forward`].
@@ -71,7 +75,7 @@ impl ConvOnCard {
     ) -> Result {
         let s = Sizes::of(conv);
         let gemm = Gemm::new(Trans::No, Trans::No, s.k, s.out, s.taps);
-        for (first, count) in s.parts(y, if s.plain { 0 } else { s.col() })? {
+        for (first, count) in s.parts(y, if s.plain { 0 } else { s.col() }, self.most)? {
             let stands = [s.w(), s.stand_of_col(first, count), s.y(first)];
             if s.plain {
                 s.products(gpu, gemm, count, stands, [w.card(gpu)?, x.card(gpu)?, y.card_over(gpu)?])?;
@@ -88,7 +92,7 @@ impl ConvOnCard {
     pub fn backward_data(&mut self, gpu: &Gpu, conv: &Conv, w: &Values, dy: &Values, dx: &mut Values) -> Result {
         let s = Sizes::of(conv);
         let gemm = Gemm::new(Trans::Yes, Trans::No, s.taps, s.out, s.k);
-        for (first, count) in s.parts(dy, if s.plain { 0 } else { s.col() })? {
+        for (first, count) in s.parts(dy, if s.plain { 0 } else { s.col() }, self.most)? {
             let stands = [s.w(), s.y(first), s.stand_of_col(first, count)];
             if s.plain {
                 s.products(gpu, gemm, count, stands, [w.card(gpu)?, dy.card(gpu)?, dx.card_over(gpu)?])?;
@@ -118,9 +122,9 @@ impl ConvOnCard {
         db: Option<&mut Values>,
     ) -> Result {
         let s = Sizes::of(conv);
-        let apart = s.groups == 1 && (s.taps < s.out || s.batch(dy) * dw.count() <= CACHED);
+        let apart = s.groups == 1 && (s.taps < s.out || s.batch(dy) * dw.count() <= self.cached);
         let work = if apart { dw.count() } else { s.groups * s.k * s.out };
-        for (first, count) in s.parts(dy, work.max(if s.plain && apart { 0 } else { s.col() }))? {
+        for (first, count) in s.parts(dy, work.max(if s.plain && apart { 0 } else { s.col() }), self.most)? {
             if !(s.plain && apart) {
                 let col = self.col.over(gpu, count * s.col())?;
                 self.columns.im2col(gpu, conv.axes(), s.images(first, count), x.card(gpu)?, col)?;
@@ -181,14 +185,14 @@ impl Sizes {
         y.count() / (self.groups * self.k * self.out)
     }
 
-    /// The parts in which a batch is done if each image needs so many values of work memory: first image and number.
-    fn parts(&self, y: &Values, work: usize) -> Result<impl Iterator<Item = (usize, usize)> + use<>> {
+    /// The parts in which a batch is done if each image needs `work` values of work memory: first image and number.
+    fn parts(&self, y: &Values, work: usize, most: usize) -> Result<impl Iterator<Item = (usize, usize)> + use<>> {
         if i32::try_from(work).is_err() {
             return Err(Error::new(Kind::Device, format!("im2col's matrix of one image has {work} values"))
                 .field("convolution_param")
                 .hint("a card's kernels take 2^31 - 1: make the images or the kernels smaller, or use the CPU"));
         }
-        let (batch, most) = (self.batch(y), (MOST / work.max(1)).max(1));
+        let (batch, most) = (self.batch(y), (most / work.max(1)).max(1));
         Ok((0..batch).step_by(most).map(move |first| (first, most.min(batch - first))))
     }
 
@@ -234,5 +238,87 @@ impl Sizes {
             gpu.gemm(&gemm.at(at), Arg::In(a, a_len), Arg::In(b, b_len), Arg::Out(&mut *c, c_len))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Cpu;
+    use crate::device::emulator::Emulator;
+    use crate::random::Random;
+
+    fn random(name: &str, n: usize) -> Values {
+        let mut values = Values::new(&[n]).unwrap();
+        Random::new(1, name, 0).uniform(-1.0, 1.0, values.slice_mut());
+        values
+    }
+
+    fn close(what: &str, cpu: &Values, gpu: &Values) {
+        for (i, (a, b)) in cpu.slice().iter().zip(gpu.slice()).enumerate() {
+            assert!((a - b).abs() < 2e-5 * a.abs().max(1.0), "{what}: value {i} is {a} on the CPU and {b} on the card");
+        }
+    }
+
+    /// However a batch is cut and dw is summed up, and with both kernels, it is the CPU's convolution.
+    #[test]
+    fn every_way_is_the_cpus() {
+        let (gpu, cpu) = (Gpu::new(Emulator::new()), Cpu::new(1));
+        let axis = |size, kernel, pad, stride, dilation| Axis { size, kernel, pad, stride, dilation };
+        let cases: &[([usize; 3], &[Axis])] = &[
+            ([3, 4, 1], &[axis(5, 3, 1, 1, 1), axis(6, 2, 0, 2, 1)]),
+            ([4, 6, 2], &[axis(4, 2, 2, 1, 2), axis(5, 3, 1, 3, 1)]),
+            ([6, 6, 6], &[axis(4, 3, 1, 1, 1), axis(3, 3, 1, 1, 1)]),
+            ([3, 5, 1], &[axis(4, 1, 0, 1, 1), axis(3, 1, 0, 1, 1)]),
+            ([4, 2, 2], &[axis(2, 1, 0, 1, 1), axis(3, 1, 0, 1, 1)]),
+            ([3, 2, 1], &[axis(5, 1, 0, 2, 1), axis(3, 1, 0, 1, 1)]),
+            ([3, 2, 1], &[axis(7, 3, 1, 2, 2)]),
+            ([2, 3, 1], &[axis(3, 2, 1, 1, 1), axis(4, 2, 0, 2, 1), axis(3, 2, 1, 1, 2)]),
+            ([4, 3, 1], &[]),
+        ];
+        let n = 5;
+        for &([channels, outputs, groups], axes) in cases {
+            let conv = Conv::new(channels, outputs, groups, axes).unwrap();
+            let taps = channels / groups * axes.iter().map(|a| a.kernel).product::<usize>();
+            let (x, dy) = (random("x", n * channels * conv.size()), random("dy", n * outputs * conv.out()));
+            let (w, b) = (random("w", outputs * taps), random("b", outputs));
+            let (mut y, mut dx, mut dw, mut db) = (dy.clone(), x.clone(), w.clone(), b.clone());
+            conv.forward(&cpu, x.slice(), w.slice(), Some(b.slice()), y.slice_mut());
+            conv.backward_data(&cpu, w.slice(), dy.slice(), dx.slice_mut());
+            conv.backward_weights(&cpu, x.slice(), dy.slice(), dw.slice_mut(), Some(db.slice_mut()));
+            for (most, cached, force_nd) in
+                [(MOST, CACHED, false), (1, CACHED, true), (1, 0, false), (1000, 0, false), (MOST, 0, true)]
+            {
+                let what = format!("{conv:?} by {most}, {cached}");
+                let mut card = ConvOnCard { most, cached, ..ConvOnCard::new(force_nd) };
+                let (mut y2, mut dx2, mut dw2, mut db2) = (dy.clone(), x.clone(), w.clone(), b.clone());
+                card.forward(&gpu, &conv, &x, &w, Some(&b), &mut y2).unwrap();
+                card.backward_data(&gpu, &conv, &w, &dy, &mut dx2).unwrap();
+                card.backward_weights(&gpu, &conv, &x, &dy, &mut dw2, Some(&mut db2)).unwrap();
+                for (name, cpu, gpu) in [("y", &y, &y2), ("dx", &dx, &dx2), ("dw", &dw, &dw2), ("db", &db, &db2)] {
+                    close(&format!("{name} of {what}"), cpu, gpu);
+                }
+            }
+        }
+    }
+
+    /// A layer like LeNet's: three things are asked of the card forward, six backward.
+    #[test]
+    fn a_pass_asks_little_of_the_card() {
+        let axis = Axis { kernel: 3, ..Axis::of(6) };
+        for (cached, axes) in [(CACHED, [axis, axis]), (0, [axis, Axis { kernel: 6, ..axis }])] {
+            let gpu = Gpu::new(Emulator::new());
+            let asked = || gpu.counts().launches + gpu.counts().products;
+            let conv = Conv::new(4, 5, 1, &axes).unwrap();
+            let mut card = ConvOnCard { cached, ..ConvOnCard::new(false) };
+            let (x, mut y) = (random("x", 7 * 4 * 36), random("y", 7 * 5 * conv.out()));
+            let (w, b) = (random("w", 5 * 4 * axes[0].kernel * axes[1].kernel), random("b", 5));
+            let (mut dx, mut dw, mut db) = (x.clone(), w.clone(), b.clone());
+            card.forward(&gpu, &conv, &x, &w, Some(&b), &mut y).unwrap();
+            assert_eq!(asked(), 3);
+            card.backward_weights(&gpu, &conv, &x, &y, &mut dw, Some(&mut db)).unwrap();
+            card.backward_data(&gpu, &conv, &w, &y, &mut dx).unwrap();
+            assert_eq!(asked(), 3 + 6);
+        }
     }
 }
