@@ -244,8 +244,8 @@ impl Sizes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Cpu;
     use crate::device::emulator::Emulator;
+    use crate::device::{Counts, Cpu};
     use crate::random::Random;
 
     fn random(name: &str, n: usize) -> Values {
@@ -302,23 +302,32 @@ mod tests {
         }
     }
 
-    /// A layer like LeNet's: three things are asked of the card forward, six backward.
+    /// A layer like LeNet's: three things are asked of the card forward, six backward; no more memory the second time, so
+    /// that it can be recorded.
     #[test]
     fn a_pass_asks_little_of_the_card() {
         let axis = Axis { kernel: 3, ..Axis::of(6) };
         for (cached, axes) in [(CACHED, [axis, axis]), (0, [axis, Axis { kernel: 6, ..axis }])] {
             let gpu = Gpu::new(Emulator::new());
-            let asked = || gpu.counts().launches + gpu.counts().products;
             let conv = Conv::new(4, 5, 1, &axes).unwrap();
             let mut card = ConvOnCard { cached, ..ConvOnCard::new(false) };
-            let (x, mut y) = (random("x", 7 * 4 * 36), random("y", 7 * 5 * conv.out()));
+            let (x, mut y, dy) =
+                (random("x", 7 * 4 * 36), random("y", 7 * 5 * conv.out()), random("y", 7 * 5 * conv.out()));
             let (w, b) = (random("w", 5 * 4 * axes[0].kernel * axes[1].kernel), random("b", 5));
             let (mut dx, mut dw, mut db) = (x.clone(), w.clone(), b.clone());
-            card.forward(&gpu, &conv, &x, &w, Some(&b), &mut y).unwrap();
-            assert_eq!(asked(), 3);
-            card.backward_weights(&gpu, &conv, &x, &y, &mut dw, Some(&mut db)).unwrap();
-            card.backward_data(&gpu, &conv, &w, &y, &mut dx).unwrap();
-            assert_eq!(asked(), 3 + 6);
+            let mut pass = || {
+                let before = gpu.counts();
+                card.forward(&gpu, &conv, &x, &w, Some(&b), &mut y).unwrap();
+                let between = gpu.counts();
+                card.backward_weights(&gpu, &conv, &x, &dy, &mut dw, Some(&mut db)).unwrap();
+                card.backward_data(&gpu, &conv, &w, &dy, &mut dx).unwrap();
+                let asked = |from: Counts, to: Counts| to.launches + to.products - from.launches - from.products;
+                assert_eq!([asked(before, between), asked(between, gpu.counts())], [3, 6]);
+            };
+            pass();
+            gpu.record().unwrap();
+            pass();
+            assert_eq!(gpu.end_record().unwrap().len(), 9);
         }
     }
 }
