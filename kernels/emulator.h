@@ -69,6 +69,8 @@ inline Tag tag(Tag block, Tag phase, Tag thread) {
     return (((this_launch << BLOCK_BITS | (block & MANY_BLOCKS)) << PHASE_BITS | phase) << THREAD_BITS) | thread;
 }
 
+inline bool of_my_block(Tag t) { return launch_of(t) == launch_of(me) && block_of(t) == block_of(me); }
+
 // Whether somebody else touched it, with nothing between them and us.
 inline bool clashes(Tag other) {
     if (other == me || launch_of(other) != launch_of(me)) return false;
@@ -207,7 +209,10 @@ template <> inline float poison<float>() { return NAN; }
 template <class T, size_t... N> struct Shared;
 template <class T> struct Shared<T> : Element<T> {
     Ref<T> ref(long long index = 0) {
-        if (launch_of(this->marks.wrote) != launch_of(me) || block_of(this->marks.wrote) != block_of(me)) this->value = poison<T>();
+        if (!of_my_block(this->marks.wrote) && !of_my_block(this->marks.read)) {
+            this->value = poison<T>();
+            this->marks = {0, 0};
+        }
         return {&this->value, &this->marks, SHARED, index};
     }
     operator T() { return ref(); }
