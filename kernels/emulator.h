@@ -69,8 +69,6 @@ inline Tag tag(Tag block, Tag phase, Tag thread) {
     return (((this_launch << BLOCK_BITS | (block & MANY_BLOCKS)) << PHASE_BITS | phase) << THREAD_BITS) | thread;
 }
 
-inline bool of_my_block(Tag t) { return launch_of(t) == launch_of(me) && block_of(t) == block_of(me); }
-
 // Whether somebody else touched it, with nothing between them and us.
 inline bool clashes(Tag other) {
     if (other == me || launch_of(other) != launch_of(me)) return false;
@@ -209,10 +207,12 @@ template <> inline float poison<float>() { return NAN; }
 template <class T, size_t... N> struct Shared;
 template <class T> struct Shared<T> : Element<T> {
     Ref<T> ref(long long index = 0) {
-        if (!of_my_block(this->marks.wrote) && !of_my_block(this->marks.read)) {
+        auto of_this_block = [](Tag t) { return launch_of(t) == launch_of(me) && block_of(t) == block_of(me); };
+        if (!of_this_block(this->marks.wrote)) {
             this->value = poison<T>();
-            this->marks = {0, 0};
+            this->marks.wrote = 0;
         }
+        if (!of_this_block(this->marks.read)) this->marks.read = 0;
         return {&this->value, &this->marks, SHARED, index};
     }
     operator T() { return ref(); }
