@@ -18,12 +18,15 @@
 
 use cortado::check;
 use cortado::data::idx::Labelled;
+use cortado::data::mnist;
 use cortado::device::emulator::Emulator;
 use cortado::device::{Gemm, Gpu, Kernels, Trans};
 use cortado::layer::*;
-use cortado::proto::LayerParameter;
+use cortado::proto::{LayerParameter, SolverParameter};
 use cortado::show::{Images, show};
-use cortado::{Blob, Device, Result, Values, files};
+use cortado::solver::Builder;
+use cortado::solver::rules::{At, Rule, Rules};
+use cortado::{Blob, Device, Log, Result, Solver, Values, files};
 
 fn main() -> Result {
     // %% [markdown]
@@ -267,8 +270,8 @@ fn main() -> Result {
         }
     }
 
-    let module = gpu.compile(&RELU.replace("i < n", "i <= n"))?;
-    says(module.launch("relu", [4, 1, 1], [256, 1, 1], &mut [1000.into(), x.card(&gpu)?, y.card_over(&gpu)?]));
+    let mut wrong = Kernels::new(RELU.replace("i < n", "i <= n"));
+    says(wrong.launch(&gpu, "relu", 1000, &mut [1000.into(), x.card(&gpu)?, y.card_over(&gpu)?]));
 
     // %% [markdown]
     // Kernel, argument (0 is `n`), thread, block and index. It checks reads, too, and memory that nobody has written
@@ -308,10 +311,12 @@ fn main() -> Result {
     // sum, on most days, on most cards. It is called a *race*.
 
     // %%
-    let module = gpu.compile(&SUM.replace("__syncthreads(); // and again", ""))?;
-    says(module.launch("sum", [4, 1, 1], [256, 1, 1], &mut [1000.into(), x.card(&gpu)?, sums.card_over(&gpu)?]));
-    let module = gpu.compile(&SUM.replace("s[t] = i < n ? x[i] : 0;", "if (i >= n) return; s[t] = x[i];"))?;
-    says(module.launch("sum", [4, 1, 1], [256, 1, 1], &mut [1000.into(), x.card(&gpu)?, sums.card_over(&gpu)?]));
+    for (right, wrong) in
+        [("__syncthreads(); // and again", ""), ("s[t] = i < n ? x[i] : 0;", "if (i >= n) return; s[t] = x[i];")]
+    {
+        let mut wrong = Kernels::new(SUM.replace(right, wrong));
+        says(wrong.launch(&gpu, "sum", 1000, &mut [1000.into(), x.card(&gpu)?, sums.card_over(&gpu)?]));
+    }
 
     // %% [markdown]
     // The emulator marks each element with who touched it last, and at which barrier. It finds the race in the first
@@ -504,14 +509,78 @@ fn main() -> Result {
     }
 
     // %% [markdown]
+    // A net on a GPU does all this by itself: a solver runs a step plainly, runs a second one and watches, records the third,
+    // and replays from then on. (What changes from step to step, the rate, the seed of a dropout, stands in the card's memory,
+    // where the host may write a few words before each replay.)
+    //
+    // ## A rule of your own, on the card
+    //
+    // The solver's update is a kernel, too, and all rules share it: it goes through the weights, clips, decays, and calls a
+    // function `step`, which is the rule's. So a rule for the card is that function. Here is Lion of lesson 05, both times.
+
+    // %%
+    struct Lion;
+
+    impl Rule for Lion {
+        fn new(_: &SolverParameter) -> Result<Self> {
+            Ok(Lion)
+        }
+        fn update(&self, at: &At, _w: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
+            for (dw, m) in dw.iter_mut().zip(history[0].iter_mut()) {
+                let mix = 0.9 * *m + 0.1 * *dw;
+                *m = 0.99 * *m + 0.01 * *dw;
+                *dw = if mix == 0.0 { 0.0 } else { at.lr.copysign(mix) };
+            }
+        }
+        fn kernel(&self) -> Option<&'static str> {
+            Some(
+                r#"__device__ float step(float w, float dw, float lr, In s, float *m) {
+                    float mix = 0.9f * m[0] + 0.1f * dw;
+                    m[0] = 0.99f * m[0] + 0.01f * dw;
+                    return mix == 0 ? 0 : copysignf(lr, mix);
+                }"#,
+            )
+        }
+    }
+
+    // %% [markdown]
+    // LeNet with Lion, six steps on the CPU and six on the emulated card, and what the host asked of the card in each.
+
+    // %%
+    fn lenet(device: &Device) -> Result<Solver> {
+        let mut rules = Rules::caffe();
+        rules.add::<Lion>("Lion");
+        let root = files::root()?;
+        mnist::ensure_lmdb(&root)?;
+        let mut builder = Builder::read(root.join("proto/lenet_solver.prototxt"))?;
+        let param = builder.param_mut();
+        (param.display, param.snapshot, param.test_initialization) = (Some(0), Some(0), Some(false));
+        (param.r#type, param.base_lr) = (Some("Lion".into()), Some(0.0003));
+        builder.seed(1).rules(&rules).device(device).log(&Log::silent()).make()
+    }
+
+    let (mut on_cpu, mut on_card) = (lenet(&Device::cpu())?, lenet(&Device::Gpu(gpu.clone()))?);
+    on_cpu.step(6)?;
+    println!("step   launches   products   replays    up   down   loss, and the CPU's");
+    for i in 0..6 {
+        let a = gpu.counts();
+        on_card.step(1)?;
+        let b = gpu.counts();
+        let asked = [b.launches - a.launches, b.products - a.products, b.replays - a.replays];
+        let [launches, products, replays] = asked;
+        let (up, down) = (b.uploads - a.uploads, b.downloads - a.downloads);
+        let (loss, cpu) = (on_card.losses()[i], on_cpu.losses()[i]);
+        println!("{i:<4} {launches:>10} {products:>10} {replays:>9} {up:>5} {down:>6}   {loss:.3}  {cpu:.3}");
+    }
+
+    // %% [markdown]
     // ## Open the file
     //
-    // [kernels/relu.cu](../kernels/relu.cu) has your ReLU, with a slope. [src/layers/relu.rs](../src/layers/relu.rs)
-    // launches it, as `Softsign` does. [kernels/prelude.h](../kernels/prelude.h) stands before every kernel: what `In`
-    // and `Out` are on a card, and `block_sum`, your sum with a better tree.
-    // [src/device/card.rs](../src/device/card.rs) is all that Cortado asks of a GPU, in one trait; and
-    // [kernels/emulator.h](../kernels/emulator.h) shows how one plays one. [The GPU](../book/src/gpu.md) tells the
-    // rest.
+    // [kernels/relu.cu](../kernels/relu.cu) has your ReLU, with a slope. [src/layers/relu.rs](../src/layers/relu.rs) launches
+    // it, as `Softsign` does. [kernels/prelude.h](../kernels/prelude.h) stands before every kernel: what `In` and `Out` are on
+    // a card, and `block_sum`, your sum with a better tree. [src/device/card.rs](../src/device/card.rs) is all that Cortado
+    // asks of a GPU, in one trait; and [kernels/emulator.h](../kernels/emulator.h) shows how one plays one.
+    // [The GPU](../book/src/gpu.md) tells the rest.
     //
     // ## What to remember
     //
@@ -532,8 +601,8 @@ fn main() -> Result {
     //
     // `cargo run --release --bin check 07` looks at your answers.
     //
-    // This is the last lesson so far. [Add a layer](../book/src/add_a_layer.md) and [add a
-    // lesson](../book/src/add_a_lesson.md) say how to go on from here.
+    // This is the last lesson so far. [Add a layer](../book/src/add_a_layer.md) and
+    // [add a lesson](../book/src/add_a_lesson.md) say how to go on from here.
 
     Ok(())
 }
