@@ -306,9 +306,9 @@ fn main() -> Result {
     println!("on the host      {}", x.slice().iter().sum::<f32>());
 
     // %% [markdown]
-    // Now without the second barrier. In every round the lower half reads what the upper half has just written, with
-    // nothing between the two but hope. Within one warp that hope often holds, so on a card this kernel gives the right
-    // sum, on most days, on most cards. It is called a *race*.
+    // Now without the second barrier. In every round a thread reads what another has written in the round before, with
+    // nothing between the two but hope. Within one warp that hope often holds, so on a card this kernel may give the
+    // right sum, on most days. It is called a *race*. And once more with an early `return`, which looks so tidy.
 
     // %%
     for (right, wrong) in
@@ -319,9 +319,9 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // The emulator marks each element with who touched it last, and at which barrier. It finds the race in the first
-    // round in which it can happen, whatever the sum was. The second mistake is the early `return`: the last block's
-    // idle threads leave, and the others wait for them at the barrier. A card may hang there for ever.
+    // The emulator marks each element with who touched it last, and after which barrier. So it finds the race at the
+    // first clash, whatever the sum would have been. And the `return`: the last block's idle threads leave, and the
+    // others wait for them at the barrier. A card may hang there for ever.
     //
     // ## A convolution, three times
     //
