@@ -13,7 +13,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use crate::device::{Arg, Device, Gpu, Mat, MatMut, Trans};
+use crate::device::{Arg, Device, Gemm, Gpu, Mat, MatMut, Trans};
 use crate::memory::Memory;
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
@@ -130,7 +130,7 @@ impl Values {
 
     /// Sets every value to `x`.
     pub fn fill(&mut self, x: f32) {
-        self.slice_mut().fill(x);
+        self.memory.fill(x);
     }
 
     /// Copies the values of `other`.
@@ -138,7 +138,11 @@ impl Values {
     /// # Errors
     /// The shapes differ; the message names both.
     pub fn copy_from(&mut self, other: &Values) -> Result {
-        self.assign(&other.view())
+        if other.shape != self.shape {
+            return self.assign(&other.view()); // which says so
+        }
+        self.memory.copy_from(&other.memory);
+        Ok(())
     }
 
     /// Copies the values of an ndarray.
@@ -341,6 +345,10 @@ impl Device {
             if rows.checked_mul(cols) != Some(values.count()) {
                 return Err(Error::shape(format!("gemm: {name} of shape {:?} is not {rows} x {cols}", values.shape())));
             }
+        }
+        if let Device::Gpu(gpu) = self {
+            let c = if beta == 0.0 { c.card_over(gpu)? } else { c.card_mut(gpu)? };
+            return gpu.gemm(&Gemm::new(trans_a, trans_b, m, n, k).scaled(alpha, beta), a.card(gpu)?, b.card(gpu)?, c);
         }
         let mat = |x, trans, rows, cols| match trans {
             Trans::No => Mat::new(x, rows, cols),

@@ -120,8 +120,9 @@ impl Memory {
     pub fn card(&self, gpu: &Gpu) -> Result<&dyn CardBuffer> {
         if self.card.get().is_none() {
             let mut card = self.card_storage(gpu)?;
-            if let Some(host) = self.host.get() {
-                card.1.upload(&host[..host.len().min(card.1.len())])?;
+            match self.host.get() {
+                Some(host) => card.1.upload(&host[..host.len().min(card.1.len())])?,
+                None => gpu.fill(&mut *card.1, self.len, 0.0)?,
             }
             let _ = self.card.set(card); // lost only to another thread that made the same copy
         }
@@ -146,6 +147,31 @@ impl Memory {
             Some(c) => Ok(&mut *c.1),
             None => Err(crate::Error::shape("no card memory")),
         }
+    }
+
+    /// Sets every value: on the card where the values are there, else on the host.
+    pub fn fill(&mut self, value: f32) {
+        let len = self.len;
+        match self.on_card() {
+            Some((gpu, card)) => gpu.fill(card, len, value).unwrap_or_else(|e| gpu.note(e)),
+            None => self.host_mut().fill(value),
+        }
+    }
+
+    /// Takes over the values of `from`, which has the same length: on the card where they are there, else on the host.
+    pub fn copy_from(&mut self, from: &Memory) {
+        let (len, source) = (self.len.min(from.len), from.card.get().map(|(gpu, card)| (gpu.clone(), card)));
+        match source.as_ref().map(|(gpu, card)| (gpu, card, self.card_over(gpu))) {
+            Some((gpu, card, Ok(to))) => gpu.copy(&***card, to, len).unwrap_or_else(|e| gpu.note(e)),
+            Some((gpu, _, Err(e))) => gpu.note(e),
+            None => self.host_mut()[..len].copy_from_slice(&from.host()[..len]),
+        }
+    }
+
+    /// The card's fresh values, to be changed; the host's become stale.
+    fn on_card(&mut self) -> Option<(Gpu, &mut dyn CardBuffer)> {
+        let gpu = self.card.get()?.0.clone();
+        Some((gpu.clone(), self.card_over(&gpu).ok()?))
     }
 
     /// Gives the host's storage away, with whatever values it holds; the values are zeros from now on. None if they are (also)

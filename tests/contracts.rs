@@ -274,7 +274,7 @@ fn a_layer_may_have_two_bottoms_and_two_tops() {
 #[test]
 fn memory_keeps_its_addresses_on_a_card() {
     use cortado::memory::{Memory, Side};
-    let gpu: cortado::device::Gpu = std::sync::Arc::new(cortado::device::emulator::Emulator::new());
+    let gpu = cortado::device::Gpu::new(cortado::device::emulator::Emulator::new());
     let mut x = Memory::new(3);
     x.card_mut(&gpu).unwrap().upload(&[1.0, 2.0, 3.0]).unwrap();
     let address = x.card(&gpu).unwrap().address();
@@ -297,7 +297,7 @@ fn a_kernel_runs_without_a_card() {
         net.data_mut("x").unwrap().assign(&array![1.0, -2.0, 3.0, -4.0]).unwrap();
         net.forward().unwrap()["y"].clone()
     };
-    let emulated = Device::Gpu(std::sync::Arc::new(cortado::device::emulator::Emulator::new()));
+    let emulated = Device::emulated();
     assert_eq!(run(&Device::cpu()).as_slice().unwrap(), [1.0, -1.0, 3.0, -2.0]);
     assert_eq!(run(&emulated), run(&Device::cpu()));
 }

@@ -4,7 +4,7 @@
 
 use cortado::check::{Fill, Harness};
 use cortado::device::emulator::Emulator;
-use cortado::device::{Arg, Gpu, Module};
+use cortado::device::{Arg, Gemm, Gpu, Kernels, Module, OnCard, Refusal, Trans};
 use cortado::layers::Relu;
 use cortado::net::Builder;
 use cortado::proto::{LayerParameter, ReLuParameter};
@@ -12,7 +12,7 @@ use cortado::{Blob, Device, Error, Kind};
 use std::sync::Arc;
 
 fn gpu() -> Gpu {
-    Arc::new(Emulator::new())
+    Gpu::new(Emulator::new())
 }
 
 fn compile(source: &str) -> Arc<dyn Module> {
@@ -182,10 +182,261 @@ fn a_mistake_in_the_source_is_shown_in_its_place() {
 }
 
 #[test]
-fn what_the_emulator_lacks_is_refused_by_name() {
-    let source = "// no __shared__ here\n__global__ void k(Out y) {\n  __shared__ float s[2];\n  __syncthreads();\n}";
-    let e = refusal(gpu().compile(source));
-    assert_eq!(e.message(), "the emulated GPU has no __shared__ yet (kernel.cu, line 3)");
+fn a_shared_array_that_is_declared_otherwise_is_refused_in_its_place() {
+    let said = |declaration: &str| {
+        let source = format!("// no __shared__ here\n__global__ void k(Out y) {{\n  {declaration}\n}}");
+        refusal(gpu().compile(&source)).message().to_string()
+    };
+    assert_eq!(
+        said("__shared__ float a[2], b;"),
+        "a __shared__ declaration makes one array, without values (kernel.cu, line 3)"
+    );
+    assert_eq!(said("extern __shared__ float s[];"), "a shared array needs a size (kernel.cu, line 3)");
+}
+
+/// The sum of a block by halves through shared memory; without its barriers, or with an early return, as `what` says.
+fn sum(what: &str) -> cortado::Result<f32> {
+    let barrier = if what == "race" { "" } else { "__syncthreads();" };
+    let out = if what == "divergent" { "if (i >= n) return;" } else { "" };
+    let source = format!(
+        r#"extern "C" __global__ void sum(int n, In x, Out y) {{
+            __shared__ float s[64];
+            int i = threadIdx.x;
+            {out}
+            s[i] = i < n ? x[i] : 0.0f;
+            __syncthreads();
+            for (int half = 32; half > 0; half /= 2) {{
+                if (i < half) s[i] += s[i + half];
+                {barrier}
+            }}
+            if (i == 0) y[0] = s[0];
+        }}"#
+    );
+    let (gpu, x, mut y) = (gpu(), blob(&(0..50).map(|i| i as f32).collect::<Vec<_>>()), blob(&[0.0]));
+    let args = &mut [Arg::Int(50), x.data.card(&gpu)?, y.data.card_over(&gpu)?];
+    compile(&source).launch("sum", [1, 1, 1], [64, 1, 1], args)?;
+    Ok(y.data.scalar())
+}
+
+#[test]
+fn threads_of_a_block_may_wait_for_each_other() {
+    assert_eq!(sum("").unwrap(), 1225.0);
+}
+
+#[test]
+fn a_race_is_an_error() {
+    let said = refusal(sum("race")).to_string();
+    assert_eq!(
+        said,
+        "kernel sum: element 1 of a shared array: thread (1,0) of block 0 writes what other threads read, with no barrier between"
+    );
+    let kernels = compile(
+        r#"extern "C" __global__ void all_to_one(In x, Out y) { y[0] = x[threadIdx.x]; }
+           extern "C" __global__ void next(Out y) { y[threadIdx.x] = y[threadIdx.x + 1]; }
+           extern "C" __global__ void blocks(Out y) { y[0] = blockIdx.x; }
+           extern "C" __global__ void mine(Out y) { y[threadIdx.x] += 1; y[threadIdx.x] *= 2; }"#,
+    );
+    let (gpu, x, mut y) = (gpu(), blob(&[1.0; 5]), blob(&[1.0; 5]));
+    let args = &mut [x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
+    let said = refusal(kernels.launch("all_to_one", [1, 1, 1], [5, 1, 1], args)).to_string();
+    assert!(said.contains("element 0 of buffer 1: threads (0,0) and (1,0) of block 0 both touch it"), "{said}");
+    let mut run = |name, grid| kernels.launch(name, [grid, 1, 1], [4, 1, 1], &mut [y.data.card_mut(&gpu).unwrap()]);
+    let said = refusal(run("next", 1)).to_string();
+    assert!(said.contains("element 1 of buffer 0: threads (0,0) and (1,0)"), "{said}");
+    let said = refusal(run("blocks", 2)).to_string();
+    assert!(said.contains("both touch it"), "{said}");
+    run("mine", 1).unwrap();
+}
+
+#[test]
+fn a_barrier_that_not_all_reach_is_an_error() {
+    let said = refusal(sum("divergent")).to_string();
+    assert_eq!(said, "kernel sum: block 0: some threads are at __syncthreads, the others have returned");
+    let kernels = compile(
+        r#"extern "C" __global__ void half(Out y) {
+            if (threadIdx.x < 16) y[threadIdx.x] = __shfl_down_sync(0xffffffffu, 1.0f, 1);
+        }"#,
+    );
+    let (gpu, mut y) = (gpu(), blob(&[0.0; 32]));
+    let said =
+        refusal(kernels.launch("half", [1, 1, 1], [32, 1, 1], &mut [y.data.card_over(&gpu).unwrap()])).to_string();
+    assert_eq!(said, "kernel half: block 0: some threads of a warp are at a shuffle, the others are not");
+    // And the next launch is whole.
+    assert_eq!(sum("").unwrap(), 1225.0);
+}
+
+#[test]
+fn shuffles_move_values_between_the_threads_of_a_warp() {
+    let kernels = compile(
+        r#"extern "C" __global__ void shuffle(Out down, Out up, Out cross, Out all) {
+            int i = threadIdx.x;
+            float v = i;
+            down[i] = __shfl_down_sync(0xffffffffu, v, 3);
+            up[i] = __shfl_up_sync(0xffffffffu, v, 3);
+            cross[i] = __shfl_xor_sync(0xffffffffu, v, 5);
+            all[i] = __shfl_sync(0xffffffffu, v, 7);
+        }"#,
+    );
+    let gpu = gpu();
+    let mut y = [(); 4].map(|()| blob(&[0.0; 64]));
+    let mut args: Vec<Arg> = y.iter_mut().map(|y| y.data.card_over(&gpu).unwrap()).collect();
+    kernels.launch("shuffle", [1, 1, 1], [64, 1, 1], &mut args).unwrap();
+    drop(args);
+    for i in 0..64usize {
+        let (warp, lane) = (i / 32 * 32, i % 32);
+        let down = if lane + 3 < 32 { i + 3 } else { i };
+        let up = if lane >= 3 { i - 3 } else { i };
+        let expected = [down, up, i ^ 5, warp + 7].map(|x| x as f32);
+        assert_eq!(y.each_ref().map(|y| y.data.slice()[i]), expected, "thread {i}");
+    }
+}
+
+#[test]
+fn integers_tables_atomics_and_planes_of_shared_memory() {
+    let kernels = compile(
+        r#"extern "C" __global__ void count(int n, InInt x, OutInt bins) {
+            int i = blockIdx.x * blockDim.x + threadIdx.x;
+            if (i < n) atomicAdd(&bins[x[i]], 1);
+        }
+        extern "C" __global__ void halve(Many w) {
+            w[blockIdx.x][threadIdx.x] /= 2;
+        }
+        extern "C" __global__ void turn(In x, Out y) {
+            __shared__ float tile[4][5];
+            tile[threadIdx.y][threadIdx.x] = x[threadIdx.y * 4 + threadIdx.x];
+            __syncthreads();
+            y[threadIdx.y * 4 + threadIdx.x] = tile[threadIdx.x][threadIdx.y];
+        }
+        extern "C" __global__ void unset(Out y) {
+            __shared__ float s[4];
+            __shared__ float total;
+            if (threadIdx.x == 0) total = 3;
+            __syncthreads();
+            y[threadIdx.x] = threadIdx.x == 3 ? s[threadIdx.x] : total;
+        }"#,
+    );
+    let gpu = gpu();
+    let (mut x, mut bins) = (OnCard::<i32>::default(), OnCard::<i32>::default());
+    bins.hold(&gpu, &[0; 3]).unwrap();
+    let args = &mut [6.into(), x.hold(&gpu, &[0, 2, 2, 1, 2, 0]).unwrap(), bins.over(&gpu, 3).unwrap()];
+    kernels.launch("count", [2, 1, 1], [4, 1, 1], args).unwrap();
+    assert_eq!(bins.download().unwrap(), [2, 1, 3]);
+
+    let buffers: Vec<_> = [2.0, 6.0]
+        .map(|v| {
+            let mut buffer = gpu.alloc(3).unwrap();
+            buffer.upload(&[v; 3]).unwrap();
+            buffer
+        })
+        .into();
+    let table = gpu.table(&buffers.iter().map(|b| &**b).collect::<Vec<_>>()).unwrap();
+    kernels.launch("halve", [2, 1, 1], [3, 1, 1], &mut [Arg::Many(&*table)]).unwrap();
+    let mut host = [0.0; 3];
+    buffers[1].download(&mut host).unwrap();
+    assert_eq!(host, [3.0; 3]);
+    let said = refusal(kernels.launch("halve", [2, 1, 1], [4, 1, 1], &mut [Arg::Many(&*table)])).to_string();
+    assert_eq!(said, "kernel halve: buffer 0 has 3 elements, thread (3,0) of block 0 used index 3");
+
+    let (x, mut y) = (blob(&(0..16).map(|i| i as f32).collect::<Vec<_>>()), blob(&[0.0; 16]));
+    let args = &mut [x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    kernels.launch("turn", [1, 1, 1], [4, 4, 1], args).unwrap();
+    assert_eq!(y.data.slice()[..5], [0.0, 4.0, 8.0, 12.0, 1.0]);
+
+    kernels.launch("unset", [1, 1, 1], [4, 1, 1], &mut [y.data.card_over(&gpu).unwrap()]).unwrap();
+    assert!(y.data.slice()[..3] == [3.0; 3] && y.data.slice()[3].is_nan(), "{:?}", y.data.slice());
+}
+
+#[test]
+fn memory_that_was_not_written_is_no_number() {
+    let mut y = OnCard::<f32>::default();
+    y.over(&gpu(), 3).unwrap();
+    assert!(y.download().unwrap().iter().all(|y| y.is_nan()));
+}
+
+#[test]
+fn a_kernel_can_refuse_a_value() {
+    let mut kernels = Kernels::new(
+        r#"extern "C" __global__ void below_two(int n, In x, Refusal r) {
+            int i = threadIdx.x;
+            if (i < n && x[i] >= 2) refuse(r, i, x[i]);
+        }"#,
+    );
+    let (gpu, mut r) = (gpu(), Refusal::default());
+    let mut run = |values: &[f32]| {
+        let x = blob(values);
+        let explain = |i, value| Error::new(Kind::Device, format!("value {i} is {value}"));
+        let args = &mut [3.into(), x.data.card(&gpu)?, r.arg(&gpu, explain)?];
+        kernels.launch(&gpu, "below_two", 3, args)
+    };
+    run(&[0.0, 1.0, 1.0]).unwrap();
+    assert_eq!(refusal(run(&[0.0, 7.0, 8.0])).message(), "value 1 is 7");
+    run(&[0.0, 1.0, 1.0]).unwrap();
+}
+
+/// All four transpositions, parts of larger matrices, batches: against the definition.
+#[test]
+fn products() {
+    let (gpu, numbers) = (gpu(), |i: usize| (i * 7919 % 101) as f32 / 50.0 - 1.0);
+    let values = blob(&(0..4000).map(numbers).collect::<Vec<_>>());
+    for (m, n, k) in [(1, 1, 1), (3, 5, 2), (7, 1, 9), (5, 4, 0), (4, 6, 8)] {
+        for (ta, tb) in
+            [(Trans::No, Trans::No), (Trans::No, Trans::Yes), (Trans::Yes, Trans::No), (Trans::Yes, Trans::Yes)]
+        {
+            let rows = |trans, rows, cols| if trans == Trans::Yes { rows } else { cols };
+            let (ra, rb, rc) = (rows(ta, m, k) + 2, rows(tb, k, n) + 1, n + 3);
+            let gemm =
+                Gemm::new(ta, tb, m, n, k).scaled(0.5, 2.0).rows([ra, rb, rc]).at([5, 7, 3]).batch(2, [90, 0, 100]);
+            let mut c = blob(&(0..300).map(|i| i as f32).collect::<Vec<_>>());
+            let old = c.data.slice().to_vec();
+            gpu.gemm(
+                &gemm,
+                values.data.card(&gpu).unwrap(),
+                values.data.card(&gpu).unwrap(),
+                c.data.card_mut(&gpu).unwrap(),
+            )
+            .unwrap();
+            for b in 0..2 {
+                for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                    let at = |trans, start: usize, row: usize, i: usize, j: usize| {
+                        numbers(start + if trans == Trans::Yes { j * row + i } else { i * row + j }) as f64
+                    };
+                    let ab: f64 = (0..k).map(|l| at(ta, 5 + 90 * b, ra, i, l) * at(tb, 7, rb, l, j)).sum();
+                    let place = 3 + 100 * b + i * rc + j;
+                    let (c, expected) = (c.data.slice()[place] as f64, 0.5 * ab + 2.0 * old[place] as f64);
+                    assert!((c - expected).abs() < 1e-4, "{m} {n} {k} {ta:?} {tb:?} {b} {i} {j}: {c} {expected}");
+                }
+            }
+        }
+    }
+    let mut c = blob(&[0.0; 3]);
+    let args = (values.data.card(&gpu).unwrap(), values.data.card(&gpu).unwrap(), c.data.card_over(&gpu).unwrap());
+    let e = refusal(gpu.gemm(&Gemm::new(Trans::No, Trans::No, 2, 2, 2), args.0, args.1, args.2));
+    assert_eq!(e.message(), "gemm: c, 2 x 2 with rows 2 apart, ends at 3 of 3");
+}
+
+#[test]
+fn a_recorded_step_is_done_when_it_is_replayed() {
+    let mut kernels = Kernels::new(ADD_ONE);
+    let (gpu, x, mut y) = (gpu(), blob(&[1.0, 2.0]), blob(&[0.0; 2]));
+    let (mut other, mut dx) = (blob(&[0.0; 2]), OnCard::<f32>::default());
+    x.data.card(&gpu).unwrap();
+    other.data.card_over(&gpu).unwrap();
+    let mut step = |y: &mut Blob, one: f32| {
+        y.data.fill(5.0);
+        kernels.launch(&gpu, "add_one", 2, &mut [2.into(), one.into(), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
+        other.data.copy_from(&y.data)
+    };
+    step(&mut y, 1.0).unwrap();
+    gpu.record().unwrap();
+    step(&mut y, 10.0).unwrap();
+    let e = refusal(dx.over(&gpu, 2));
+    assert_eq!(e.message(), "memory for 2 values while a step is being recorded");
+    let recording = gpu.end_record().unwrap();
+    assert_eq!((recording.len(), y.data.slice()), (3, &[2.0, 3.0][..]));
+    recording.replay().unwrap();
+    y.data.card_over(&gpu).unwrap(); // the host's copy is stale
+    assert_eq!((y.data.slice(), gpu.counts().replays), (&[11.0, 12.0][..], 1));
+    assert!(gpu.end_record().is_err());
 }
 
 #[test]
@@ -201,7 +452,7 @@ extern "C" __global__ void __launch_bounds__(256) double_all(int n, In x, Out y)
 }"#,
     );
     let (gpu, x, mut y) = (gpu(), blob(&[1.0, -2.0, 3.0]), blob(&[0.0; 3]));
-    let args = &mut [Arg::Int(3), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    let args = &mut [Arg::Int(3), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
     kernels.launch("double_all", [2, 1, 1], [2, 1, 1], args).unwrap();
     assert_eq!(y.data.slice(), [2.0, 0.0, 0.0]);
 }

@@ -1,9 +1,10 @@
 //! One buffer in two places: which side is fresh, what is copied, and what stays where it is.
 
 use cortado::device::emulator::Emulator;
-use cortado::device::{Arg, Card, CardBuffer, Gpu, Module};
+use cortado::device::{Arg, Card, CardBuffer, CardTable, ColumnMajor, Counts, Gpu, Module, Recording, Slot};
 use cortado::memory::{Memory, Side};
 use cortado::{Blob, Device, Error, Kind, Result};
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
@@ -53,6 +54,36 @@ impl Card for Counting {
     fn compile(&self, source: &str) -> Result<Arc<dyn Module>> {
         self.card.compile(source)
     }
+    fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result {
+        self.card.product(call, inner(a), inner(b), inner_mut(c))
+    }
+    fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result {
+        self.card.fill(inner_mut(buffer), len, value)
+    }
+    fn copy(&self, from: &dyn CardBuffer, to: &mut dyn CardBuffer, len: usize) -> Result {
+        self.card.copy(inner(from), inner_mut(to), len)
+    }
+    fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result {
+        self.card.put(inner(buffer), words)
+    }
+    fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>> {
+        self.card.table(&buffers.iter().map(|buffer| inner(*buffer)).collect::<Vec<_>>())
+    }
+    fn slot(&self) -> Result<Box<dyn Slot>> {
+        self.card.slot()
+    }
+    fn record(&self) -> Result {
+        self.card.record()
+    }
+    fn end_record(&self) -> Result<Box<dyn Recording>> {
+        self.card.end_record()
+    }
+    fn wait(&self) -> Result {
+        self.card.wait()
+    }
+    fn counts(&self) -> Counts {
+        self.card.counts()
+    }
     fn note(&self, error: Error) {
         self.card.note(error)
     }
@@ -78,9 +109,17 @@ impl CardBuffer for CountingBuffer {
     }
 }
 
+fn inner(buffer: &dyn CardBuffer) -> &dyn CardBuffer {
+    &*(buffer as &dyn Any).downcast_ref::<CountingBuffer>().unwrap().buffer
+}
+
+fn inner_mut(buffer: &mut dyn CardBuffer) -> &mut dyn CardBuffer {
+    &mut *(buffer as &mut dyn Any).downcast_mut::<CountingBuffer>().unwrap().buffer
+}
+
 fn counting() -> (Gpu, Arc<Log>) {
     let log = Arc::new(Log::default());
-    (Arc::new(Counting { card: Emulator::new(), log: log.clone() }), log)
+    (Gpu::new(Counting { card: Emulator::new(), log: log.clone() }), log)
 }
 
 /// Writes `x` on the card, as a kernel would.

@@ -1,39 +1,46 @@
 //! A GPU without a card: CUDA C runs on the CPU, checked at every access.
 //!
-//! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a small header
+//! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a header
 //! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's
-//! threads one after another. Buffers are memory of their own, so a value that was never copied is missed here as it
-//! would be on a card, and a kernel that reaches outside one ends in an error, not in silence:
+//! threads one after another, up to the next barrier or shuffle. Buffers are memory of their own, which holds NaN at first:
+//! so a value that was never copied or written is missed here as it would be on a card, and a kernel that reaches outside a
+//! buffer ends in an error, not in silence. So does one whose threads race, or do not all come to a barrier:
 //!
 //! ```text
 //! kernel relu_bad: buffer 2 has 5 elements, thread (4,0) of block 0 used index 5
+//! kernel sum: element 0 of buffer 1: threads (0,0) and (1,0) of block 0 both touch it, one writes, no barrier is between
+//! kernel sum: block 0: some threads are at __syncthreads, the others have returned
 //! ```
 //!
 //! ```
 //! use cortado::Blob;
-//! use cortado::device::{Arg, Gpu, Kernels, emulator::Emulator};
+//! use cortado::device::{Gpu, Kernels, emulator::Emulator};
 //! let mut double = Kernels::new(
 //!     r#"extern "C" __global__ void twice(int n, In x, Out y) {
 //!            int i = blockIdx.x * blockDim.x + threadIdx.x;
 //!            if (i < n) y[i] = 2 * x[i];
 //!        }"#,
 //! );
-//! let gpu: Gpu = std::sync::Arc::new(Emulator::new());
+//! let gpu = Gpu::new(Emulator::new());
 //! let (mut x, mut y) = (Blob::new(&[3])?, Blob::new(&[3])?);
 //! x.data.fill(21.0);
-//! double.launch(&gpu, "twice", 3, &mut [Arg::Int(3), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
+//! double.launch(&gpu, "twice", 3, &mut [3.into(), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
 //! assert_eq!(y.data.slice(), [42.0; 3]);
 //! # Ok::<(), cortado::Error>(())
 //! ```
 //!
-//! Kernels may use indices, loops and `__device__` functions; barriers and shared memory are refused by name.
+//! What it cannot show: how fast a kernel is, and whatever a card does at its own time.
 
 mod build;
+mod memory;
+mod work;
 
 use super::*;
 use build::{Library, Parameter};
+use memory::{Buffer, SlotWords, Table, foreign};
 use std::any::Any;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use work::{Recorded, Work};
 
 /// The most threads a block may have, as on a card.
 const MAX_BLOCK: u64 = 1024;
@@ -41,7 +48,7 @@ const MAX_BLOCK: u64 = 1024;
 /// A GPU whose threads run on the CPU, one after another.
 #[derive(Default)]
 pub struct Emulator {
-    error: Mutex<Option<Error>>,
+    work: Arc<Work>,
 }
 
 impl Emulator {
@@ -57,58 +64,130 @@ impl Card for Emulator {
     }
 
     fn alloc(&self, len: usize) -> Result<Box<dyn CardBuffer>> {
-        Ok(Box::new(Buffer { values: vec![0.0; len].into_boxed_slice() }))
+        self.work.refuse_while_recording(&format!("memory for {len} values"))?;
+        Ok(Box::new(Buffer::new(len, &self.work)))
     }
 
     fn compile(&self, source: &str) -> Result<Arc<dyn Module>> {
-        Ok(Arc::new(Kernels { library: build::compile(source)? }))
+        Ok(Arc::new(Compiled { library: Arc::new(build::compile(source)?), work: self.work.clone() }))
+    }
+
+    /// As cuBLAS does it: columns are contiguous, and what stands in c is read only if beta is not 0.
+    fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result {
+        let (a, b, c) = (Buffer::of(a)?.storage(), Buffer::of(b)?.storage(), Buffer::of(c)?.storage());
+        let call = *call;
+        let factors = [(call.a, call.m, call.k), (call.b, call.k, call.n), (call.c, call.m, call.n)];
+        if factors.iter().any(|(f, rows, cols)| f.ld < if f.trans == Trans::Yes { *cols } else { *rows }) {
+            return Err(Error::new(
+                Kind::Device,
+                format!("cuBLAS takes no leading dimension that is too short: {call:?}"),
+            ));
+        }
+        let values: usize = factors.iter().map(|(_, rows, cols)| rows * cols * call.batch).sum();
+        self.work
+            .count(|counts| (counts.products, counts.bytes) = (counts.products + 1, counts.bytes + 4 * values as u64));
+        self.work.run(move |_| {
+            a.read(|a| {
+                b.read(|b| {
+                    c.write(|c| {
+                        for i in 0..call.batch {
+                            let (a, b) =
+                                (factor(a, call.a, [call.m, call.k], i), factor(b, call.b, [call.k, call.n], i));
+                            let c = MatMut::strided(&mut c[call.c.at + i * call.c.step..], call.n, call.m, call.c.ld);
+                            cpu::gemm(call.alpha, b.t(), a.t(), call.beta, c);
+                        }
+                    })
+                })
+            });
+            Ok(())
+        })
+    }
+
+    fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result {
+        let to = Buffer::of(buffer)?.storage();
+        if len > to.len() {
+            return Err(memory::too_long(len, to.len()));
+        }
+        self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 4 * len as u64));
+        self.work.run(move |_| {
+            to.write(|to| to[..len].fill(value));
+            Ok(())
+        })
+    }
+
+    fn copy(&self, from: &dyn CardBuffer, to: &mut dyn CardBuffer, len: usize) -> Result {
+        let (from, to) = (Buffer::of(from)?.storage(), Buffer::of(to)?.storage());
+        if len > from.len().min(to.len()) {
+            return Err(memory::too_long(len, from.len().min(to.len())));
+        }
+        self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 8 * len as u64));
+        self.work.run(move |_| {
+            from.read(|from| to.write(|to| to[..len].copy_from_slice(&from[..len])));
+            Ok(())
+        })
+    }
+
+    fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result {
+        self.work.refuse_while_recording("new words for the dial")?;
+        let to = Buffer::of(buffer)?.storage();
+        if words.len() > to.len().min(8) {
+            return Err(memory::too_long(words.len(), to.len().min(8)));
+        }
+        let _turn = self.work.turn();
+        to.write(|to| to.iter_mut().zip(words).for_each(|(to, word)| *to = f32::from_bits(*word)));
+        Ok(())
+    }
+
+    fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>> {
+        self.work.refuse_while_recording("a table of buffers")?;
+        Ok(Box::new(Table::new(buffers)?))
+    }
+
+    fn slot(&self) -> Result<Box<dyn Slot>> {
+        Ok(Box::new(SlotWords::new(&self.work)))
+    }
+
+    fn record(&self) -> Result {
+        self.work.record()
+    }
+
+    fn end_record(&self) -> Result<Box<dyn Recording>> {
+        Ok(Box::new(Recorded::new(self.work.end_record()?, &self.work)))
+    }
+
+    fn wait(&self) -> Result {
+        self.work.refuse_while_recording("a wait")
+    }
+
+    fn counts(&self) -> Counts {
+        self.work.counts()
     }
 
     fn note(&self, error: Error) {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.work.note(error);
     }
 
     fn take_error(&self) -> Option<Error> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.work.take_error()
     }
 }
 
-/// The emulated card's memory: apart from the host's, and never moved.
-struct Buffer {
-    values: Box<[f32]>,
-}
-
-impl CardBuffer for Buffer {
-    fn len(&self) -> usize {
-        self.values.len()
+/// Factor `i` of a batch. Our rows are cuBLAS's columns, so a matrix that it takes as it stands is a transposed one.
+fn factor(x: &[f32], f: Factor, [rows, cols]: [usize; 2], i: usize) -> Mat<'_> {
+    let x = &x[f.at + i * f.step..];
+    match f.trans {
+        Trans::No => Mat::strided(x, cols, rows, f.ld).t(),
+        Trans::Yes => Mat::strided(x, rows, cols, f.ld),
     }
-
-    fn address(&self) -> u64 {
-        self.values.as_ptr() as u64
-    }
-
-    fn upload(&mut self, host: &[f32]) -> Result {
-        let card = self.values.get_mut(..host.len());
-        card.map(|card| card.copy_from_slice(host)).ok_or_else(|| too_long(host.len(), self.len()))
-    }
-
-    fn download(&self, host: &mut [f32]) -> Result {
-        let card = self.values.get(..host.len()).ok_or_else(|| too_long(host.len(), self.len()))?;
-        host.copy_from_slice(card);
-        Ok(())
-    }
-}
-
-fn too_long(host: usize, card: usize) -> Error {
-    Error::shape(format!("a copy of {host} values and a card buffer of {card}"))
 }
 
 /// What the compiler made of a source.
-struct Kernels {
-    library: Library,
+struct Compiled {
+    library: Arc<Library>,
+    work: Arc<Work>,
 }
 
-impl Module for Kernels {
+impl Module for Compiled {
     fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result {
         let Some(kernel) = self.library.kernels.iter().find(|k| k.name == name) else {
             let names: Vec<&str> = self.library.kernels.iter().map(|k| k.name.as_str()).collect();
@@ -132,19 +211,32 @@ impl Module for Kernels {
             )
             .hint(format!("its parameters are {}", words(&kernel.parameters))));
         }
-        let args: Vec<Argument> = args
+        let args: Vec<(Kept, Argument)> = args
             .iter_mut()
             .zip(&kernel.parameters)
             .enumerate()
             .map(|(i, (arg, wanted))| Argument::new(name, i, arg, *wanted))
             .collect::<Result<_>>()?;
-        self.library.run(kernel, grid, block, &args)
+        let (kept, args): (Vec<_>, Vec<_>) = args.into_iter().unzip();
+        let bytes: usize = args.iter().map(|arg| 4 * arg.length).sum();
+        self.work.count(|counts| (counts.launches, counts.bytes) = (counts.launches + 1, counts.bytes + bytes as u64));
+        let (library, name) = (self.library.clone(), name.to_string());
+        self.work.run(move |number| {
+            let _ = &kept; // the buffers live as long as this may be done again
+            match library.kernels.iter().find(|k| k.name == name) {
+                Some(kernel) => library.run(number, kernel, grid, block, &args),
+                None => Ok(()),
+            }
+        })
     }
 }
 
 fn words(parameters: &[Parameter]) -> String {
     parameters.iter().map(Parameter::to_string).collect::<Vec<_>>().join(", ")
 }
+
+/// What keeps a buffer alive while a recorded launch may use it.
+type Kept = Option<Arc<dyn Any + Send + Sync>>;
 
 /// One argument as the header's struct of the same name has it.
 #[repr(C)]
@@ -153,36 +245,39 @@ struct Argument {
     integer: i32,
     number: f32,
     data: *mut f32,
+    marks: *mut [u64; 2],
     length: usize,
 }
 
+// SAFETY: the pointers lead into storage that is kept beside the argument, and touched by one launch at a time.
+unsafe impl Send for Argument {}
+unsafe impl Sync for Argument {}
+
 impl Argument {
+    const NOTHING: Argument =
+        Argument { integer: 0, number: 0.0, data: std::ptr::null_mut(), marks: std::ptr::null_mut(), length: 0 };
+
     /// Argument `i` of the kernel `name`, checked against its parameter.
-    fn new(name: &str, i: usize, arg: &mut Arg, wanted: Parameter) -> Result<Argument> {
-        let mut argument = Argument { integer: 0, number: 0.0, data: std::ptr::null_mut(), length: 0 };
-        let foreign = || {
-            Error::new(Kind::Device, format!("kernel {name}: buffer {i} belongs to another card"))
-                .hint("take both from one Device")
+    fn new(name: &str, i: usize, arg: &mut Arg, wanted: Parameter) -> Result<(Kept, Argument)> {
+        let nothing = Argument::NOTHING;
+        let buffer = |buffer: &dyn CardBuffer, len: usize| -> Result<(Kept, Argument)> {
+            let buffer = Buffer::of(buffer).map_err(|_| foreign(name, i))?;
+            Ok((Some(buffer.storage()), buffer.argument(len)))
         };
-        let given = match arg {
-            Arg::Int(x) => {
-                argument.integer = *x;
-                Parameter::Int
+        let (given, argument) = match arg {
+            Arg::Int(x) => (Parameter::Int, (None, Argument { integer: *x, ..nothing })),
+            Arg::Float(x) => (Parameter::Float, (None, Argument { number: *x, ..nothing })),
+            Arg::In(x, len) => (Parameter::In, buffer(*x, *len)?),
+            Arg::Out(x, len) => (Parameter::Out, buffer(&**x, *len)?),
+            Arg::InInt(x, len) => (Parameter::InInt, buffer(*x, *len)?),
+            Arg::OutInt(x, len) => (Parameter::OutInt, buffer(&**x, *len)?),
+            Arg::Many(table) => {
+                let table = (*table as &dyn Any).downcast_ref::<Table>().ok_or_else(|| foreign(name, i))?;
+                (Parameter::Many, table.argument())
             }
-            Arg::Float(x) => {
-                argument.number = *x;
-                Parameter::Float
-            }
-            Arg::In(buffer, len) => {
-                let buffer = (*buffer as &dyn Any).downcast_ref::<Buffer>().ok_or_else(foreign)?;
-                // The kernel sees it as `const float *`.
-                (argument.data, argument.length) = (buffer.values.as_ptr().cast_mut(), buffer.len().min(*len));
-                Parameter::In
-            }
-            Arg::Out(buffer, len) => {
-                let buffer = (&mut **buffer as &mut dyn Any).downcast_mut::<Buffer>().ok_or_else(foreign)?;
-                (argument.data, argument.length) = (buffer.values.as_mut_ptr(), buffer.len().min(*len));
-                Parameter::Out
+            Arg::Refusal(refusal) => {
+                let slot = refusal.slot().and_then(|slot| (slot as &dyn Any).downcast_ref::<SlotWords>());
+                (Parameter::Refusal, slot.ok_or_else(|| foreign(name, i))?.argument())
             }
         };
         if given != wanted {

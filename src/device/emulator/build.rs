@@ -1,6 +1,7 @@
 //! From CUDA C to a loaded library, by the machine's C++ compiler.
 
 use super::Argument;
+use crate::device::PRELUDE;
 use crate::{Error, Kind, Place, Result};
 use std::ffi::{CStr, c_char, c_int};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,33 +10,50 @@ use std::process::Command;
 use std::{env, fmt, fs, io};
 
 const HEADER: &str = include_str!("../../../kernels/emulator.h");
-/// No fused multiply-add, so that a kernel rounds as the CPU's loop does.
-const FLAGS: &[&str] = &["-std=c++17", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off"];
+/// No fused multiply-add, so that a kernel rounds as the CPU's loop does; no fortified longjmp, which takes a
+/// jump to another stack for an attack.
+const FLAGS: &[&str] =
+    &["-std=c++17", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-U_FORTIFY_SOURCE"];
 /// What a source is called in the compiler's messages.
 const SOURCE: &str = "kernel.cu";
 
-/// A kernel parameter's type.
+/// A kernel parameter's type, and its letter in a signature.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parameter {
-    Int,
-    Float,
-    In,
-    Out,
+    Int = b'i' as isize,
+    Float = b'f' as isize,
+    In = b'I' as isize,
+    Out = b'O' as isize,
+    InInt = b'j' as isize,
+    OutInt = b'J' as isize,
+    Many = b'M' as isize,
+    Refusal = b'R' as isize,
 }
 
+const PARAMETERS: [Parameter; 8] = [
+    Parameter::Int,
+    Parameter::Float,
+    Parameter::In,
+    Parameter::Out,
+    Parameter::InInt,
+    Parameter::OutInt,
+    Parameter::Many,
+    Parameter::Refusal,
+];
+
+/// As CUDA C says it.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Parameter::Int => "int",
-            Parameter::Float => "float",
-            Parameter::In => "In",
-            Parameter::Out => "Out",
-        })
+        match self {
+            Parameter::Int => f.write_str("int"),
+            Parameter::Float => f.write_str("float"),
+            other => write!(f, "{other:?}"),
+        }
     }
 }
 
 type Signature = unsafe extern "C" fn() -> *const c_char;
-type Launch = unsafe extern "C" fn(*const Argument, *const [u32; 3], *const [u32; 3], *mut c_char, usize) -> c_int;
+type Launch = unsafe extern "C" fn(u64, *const Argument, *const [u32; 3], *const [u32; 3], *mut c_char, usize) -> c_int;
 
 /// A kernel in a loaded library.
 pub struct Kernel {
@@ -52,14 +70,15 @@ pub struct Library {
 }
 
 impl Library {
-    /// Runs a kernel with arguments that fit its parameters.
-    pub fn run(&self, kernel: &Kernel, grid: [u32; 3], block: [u32; 3], args: &[Argument]) -> Result {
-        let mut message = [0u8; 256];
-        // SAFETY: the arguments have the number and kinds of the kernel's own signature; their buffers live, and are
-        // borrowed for writing where the kernel may write, as long as the launch's `Arg`s; the code checks every
-        // index and ends its message, which it never writes past the given size, with a 0.
+    /// Runs a kernel with arguments that fit its parameters; `number` counts launches.
+    pub fn run(&self, number: u64, kernel: &Kernel, grid: [u32; 3], block: [u32; 3], args: &[Argument]) -> Result {
+        let mut message = [0u8; 384];
+        // SAFETY: the arguments have the number and kinds of the kernel's own signature; whoever calls keeps their buffers
+        // and lets nobody else touch them; the code checks every index and ends its message, which it never writes past
+        // the given size, with a 0.
         let rc = unsafe {
-            (kernel.launch)(args.as_ptr(), &grid, &block, message.as_mut_ptr().cast::<c_char>(), message.len())
+            let (message, size) = (message.as_mut_ptr().cast::<c_char>(), message.len());
+            (kernel.launch)(number, args.as_ptr(), &grid, &block, message, size)
         };
         match (rc, CStr::from_bytes_until_nul(&message)) {
             (0, _) => Ok(()),
@@ -80,12 +99,8 @@ impl Library {
             for name in names {
                 let signature = *code.get::<Signature>(format!("cortado_signature_{name}")).map_err(refuse)?;
                 let launch = *code.get::<Launch>(format!("cortado_launch_{name}")).map_err(refuse)?;
-                let parameters = CStr::from_ptr(signature()).to_bytes().iter().map(|letter| match letter {
-                    b'i' => Parameter::Int,
-                    b'f' => Parameter::Float,
-                    b'I' => Parameter::In,
-                    _ => Parameter::Out,
-                });
+                let letters = CStr::from_ptr(signature()).to_bytes().iter();
+                let parameters = letters.filter_map(|&l| PARAMETERS.into_iter().find(|p| *p as isize == l as isize));
                 kernels.push(Kernel { name: name.clone(), parameters: parameters.collect(), launch });
             }
             Ok(Library { kernels, _code: code })
@@ -102,10 +117,14 @@ pub fn compile(source: &str) -> Result<Library> {
     if !cfg!(unix) {
         return Err(Error::new(Kind::Device, "the emulated GPU needs Linux or macOS").hint("use CORTADO_DEVICE=cpu"));
     }
-    let names = kernel_names(source)?;
+    let code = without_comments(source);
+    let kernels = kernels(&code)?;
+    let names: Vec<String> = kernels.iter().map(|(name, _)| name.clone()).collect();
     let compiler = Compiler::find()?;
-    let exports: String = names.iter().map(|name| format!("CORTADO_EXPORT({name})\n")).collect();
-    let unit = format!("#line 1 \"emulator.h\"\n{HEADER}\n#line 1 \"{SOURCE}\"\n{source}\n{exports}");
+    let exports: String = kernels.iter().map(|(name, waits)| format!("CORTADO_EXPORT({name}, {waits})\n")).collect();
+    let (prelude, code) = (shared_arrays(&without_comments(PRELUDE))?, shared_arrays(&code)?);
+    let parts = [("emulator.h", HEADER), ("prelude.h", &prelude), (SOURCE, &code), ("exports", &exports)];
+    let unit: String = parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}\n")).collect();
 
     let mut hash = DefaultHasher::new();
     (&unit, &compiler.command, FLAGS, env::consts::ARCH, env::consts::OS).hash(&mut hash);
@@ -127,26 +146,20 @@ pub fn compile(source: &str) -> Result<Library> {
     }
 }
 
-/// The names of the `__global__ void name(` in a source.
-fn kernel_names(source: &str) -> Result<Vec<String>> {
-    let code = without_comments(source);
-    for word in ["__shared__", "__syncthreads", "__syncwarp", "__shfl"] {
-        if let Some(at) = code.find(word) {
-            let line = code[..at].matches('\n').count() + 1;
-            return Err(Error::new(
-                Kind::Device,
-                format!("the emulated GPU has no {word} yet ({SOURCE}, line {line})"),
-            )
-            .hint("its threads run one after another: write a kernel in which none waits for another"));
-        }
-    }
+/// What makes a thread wait for others, so that it needs a stack of its own.
+const WAITS: &[&str] = &["__syncthreads", "__syncwarp", "__shfl", "block_sum", "block_max"];
+
+/// The names of the `__global__ void name(` in a source without comments, and whether their threads wait for each other.
+fn kernels(code: &str) -> Result<Vec<(String, bool)>> {
+    let waits = |text: &str| WAITS.iter().any(|word| text.contains(word));
+    let anywhere = code.contains("__device__") && waits(code); // a function that waits may be called by any kernel
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut names = Vec::new();
-    for rest in code.split("__global__").skip(1) {
+    let mut kernels = Vec::new();
+    for text in code.split("__global__").skip(1) {
         // Before the parameter list stands the name; a __launch_bounds__(..) may come first.
-        let rest = match rest.split_once("__launch_bounds__") {
+        let rest = match text.split_once("__launch_bounds__") {
             Some((before, after)) if !before.contains('(') => after.split_once(')').map_or(after, |(_, after)| after),
-            _ => rest,
+            _ => text,
         };
         let head = rest.split('(').next().unwrap_or_default().trim_end();
         let name = head.rsplit(|c| !word(c)).next().unwrap_or_default();
@@ -154,9 +167,38 @@ fn kernel_names(source: &str) -> Result<Vec<String>> {
             return Err(Error::new(Kind::Device, "a __global__ without a kernel's name behind it")
                 .hint("write extern \"C\" __global__ void name(int n, In x, Out y) { .. }"));
         }
-        names.push(name.to_string());
+        kernels.push((name.to_string(), anywhere || waits(text)));
     }
-    Ok(names)
+    Ok(kernels)
+}
+
+/// Makes `static thread_local Shared<T, n> name;` of each `__shared__ T name[n];`, on the same line.
+fn shared_arrays(code: &str) -> Result<String> {
+    let mut parts = code.split("__shared__");
+    let mut made = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let line = made.matches('\n').count() + 1;
+        let refuse = |why: &str| {
+            Err(Error::new(Kind::Device, format!("{why} ({SOURCE}, line {line})"))
+                .hint("write __shared__ float name[256];"))
+        };
+        let Some((declaration, after)) = part.split_once(';') else {
+            return refuse("a __shared__ declaration without its end");
+        };
+        let (head, sizes) = declaration.split_at(declaration.find('[').unwrap_or(declaration.len()));
+        let Some((kind, name)) = head.trim().rsplit_once(char::is_whitespace) else {
+            return refuse("a __shared__ declaration has a type and a name");
+        };
+        if declaration.contains(',') || declaration.contains('=') {
+            return refuse("a __shared__ declaration makes one array, without values");
+        }
+        if sizes.contains("[]") {
+            return refuse("a shared array needs a size");
+        }
+        let sizes: String = sizes.split('[').skip(1).map(|size| format!(", {}", size.replace(']', ""))).collect();
+        made += &format!("static thread_local Shared<{kind}{sizes}> {name};{after}");
+    }
+    Ok(made)
 }
 
 /// The source with comments blanked; line breaks stay.
