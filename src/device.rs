@@ -3,12 +3,15 @@
 //! A layer that is made of the vocabulary here (`gemm`) is written once; a layer with a loop of its own has a CPU loop
 //! and a kernel, and forks at that loop. This room holds the threads, the foreign calls and all `unsafe` of the crate.
 
+mod cache;
 mod card;
 pub mod cpu;
+pub mod cuda;
 pub mod emulator;
 mod gemm;
 mod on_card;
 mod refusal;
+mod source;
 
 use crate::{Error, Kind, Result};
 pub use card::{Arg, Card, CardBuffer, CardTable, Counts, Gpu, Kernels, Module, Recording, Slot};

@@ -8,6 +8,7 @@ mod blas;
 mod compiler;
 mod driver;
 mod library;
+mod memory;
 mod module;
 mod query;
 mod record;
@@ -15,9 +16,11 @@ mod ring;
 
 use super::card::{Arg, Card, CardBuffer, CardTable, Counts, Module, Recording, Slot};
 use super::gemm::ColumnMajor;
+use super::source::{not_ours, too_long};
 use crate::{Error, Kind, Result};
 use blas::Blas;
-use driver::{Compute, Context, Memory, Pinned};
+use driver::Context;
+use memory::{Compute, Memory, Pinned};
 pub use query::describe;
 use record::Recorded;
 use ring::Ring;
@@ -64,7 +67,10 @@ impl Cuda {
     fn start(ordinal: u32) -> Result<Cuda> {
         let (version, cards) = driver::start()?;
         let ordinal = i32::try_from(ordinal).ok().filter(|&ordinal| ordinal < cards).ok_or_else(|| {
-            Error::new(Kind::Device, format!("there is no card {ordinal}: the CUDA driver has {cards}, numbered from 0"))
+            Error::new(
+                Kind::Device,
+                format!("there is no card {ordinal}: the CUDA driver has {cards}, numbered from 0"),
+            )
         })?;
         let newest = version / 1000;
         library::NVRTC.find(newest)?;
@@ -98,15 +104,13 @@ impl Inner {
     /// The buffer as ours, if it is.
     fn own<'a>(&self, buffer: &'a (dyn CardBuffer + 'static)) -> Result<&'a Buffer> {
         let own = (buffer as &dyn Any).downcast_ref::<Buffer>().filter(|own| self.owns(&own.memory));
-        own.ok_or_else(|| {
-            Error::new(Kind::Device, "a buffer belongs to another card").hint("take all of them from one Device")
-        })
+        own.ok_or_else(not_ours)
     }
 
     /// Copies bytes to a place with room for them; the caller need not wait.
     fn upload(&self, bytes: &[u8], to: &Memory) -> Result {
         let mut state = self.state();
-        state.ensure_done_now("a copy from the host")?;
+        state.ensure_done_now(&format!("a copy of {} values from the host", bytes.len() / 4))?;
         self.compute.context.enter()?;
         if state.ring.is_none() {
             state.ring = Some(Ring::new(&self.compute)?);
@@ -158,6 +162,7 @@ impl Card for Cuda {
     }
 
     fn alloc(&self, len: usize) -> Result<Box<dyn CardBuffer>> {
+        self.0.state().ensure_done_now(&format!("memory for {len} values"))?;
         let bytes = len.checked_mul(4).ok_or_else(|| Error::shape(format!("{len} values are too many for a card")))?;
         let memory = Arc::new(Memory::new(&self.0.compute, bytes)?);
         Ok(Box::new(Buffer { memory, len, card: self.0.clone() }))
@@ -172,7 +177,8 @@ impl Card for Cuda {
         let mut state = self.0.state();
         state.blas(&self.0.compute)?.product(call, a.memory.address, b.memory.address, c.memory.address)?;
         state.counts.products += 1;
-        state.counts.bytes += (a.memory.bytes + b.memory.bytes + c.memory.bytes) as u64;
+        let values = call.batch * (call.m * call.k + call.k * call.n + call.m * call.n);
+        state.counts.bytes += 4 * values as u64;
         state.keep(&[&a.memory, &b.memory, &c.memory]);
         Ok(())
     }
@@ -182,7 +188,7 @@ impl Card for Cuda {
         own.ensure_room(len)?;
         let mut state = self.0.state();
         self.0.compute.context.enter()?;
-        driver::fill(&self.0.compute.stream, own.memory.address, value.to_bits(), len)?;
+        memory::fill(&self.0.compute.stream, own.memory.address, value.to_bits(), len)?;
         state.moved(4 * len, &[&own.memory]);
         Ok(())
     }
@@ -192,18 +198,21 @@ impl Card for Cuda {
         from.ensure_room(len).and(to.ensure_room(len))?;
         let mut state = self.0.state();
         self.0.compute.context.enter()?;
-        driver::copy(&self.0.compute.stream, from.memory.address, to.memory.address, 4 * len)?;
+        memory::copy(&self.0.compute.stream, from.memory.address, to.memory.address, 4 * len)?;
         state.moved(8 * len, &[&from.memory, &to.memory]);
         Ok(())
     }
 
     fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result {
         let own = self.0.own(buffer)?;
-        own.ensure_room(words.len())?;
+        if words.len() > own.len.min(8) {
+            return Err(too_long(words.len(), own.len.min(8)));
+        }
         module::put(&self.0, own, words)
     }
 
     fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>> {
+        self.0.state().ensure_done_now("a table of buffers")?;
         let own: Vec<&Buffer> = buffers.iter().map(|&buffer| self.0.own(buffer)).collect::<Result<_>>()?;
         let addresses: Vec<u8> = own.iter().flat_map(|own| own.memory.address.to_ne_bytes()).collect();
         let memory = Memory::new(&self.0.compute, addresses.len())?;
@@ -227,7 +236,7 @@ impl Card for Cuda {
     }
 
     fn wait(&self) -> Result {
-        self.0.state().ensure_done_now("a wait for the card")?;
+        self.0.state().ensure_done_now("a wait")?;
         self.0.compute.stream.wait()
     }
 
@@ -254,7 +263,7 @@ impl Buffer {
     fn ensure_room(&self, len: usize) -> Result {
         match len <= self.len {
             true => Ok(()),
-            false => Err(Error::shape(format!("a copy of {len} values and a card buffer of {}", self.len))),
+            false => Err(too_long(len, self.len)),
         }
     }
 }
@@ -278,9 +287,9 @@ impl CardBuffer for Buffer {
     fn download(&self, host: &mut [f32]) -> Result {
         self.ensure_room(host.len())?;
         let mut state = self.card.state();
-        state.ensure_done_now("a copy to the host")?;
+        state.ensure_done_now(&format!("a copy of {} values to the host", host.len()))?;
         self.card.compute.context.enter()?;
-        driver::copy_out(&self.card.compute.stream, self.memory.address, host)?;
+        memory::copy_out(&self.card.compute.stream, self.memory.address, host)?;
         state.counts.downloads += 1;
         state.counts.downloaded += size_of_val(host) as u64;
         Ok(())

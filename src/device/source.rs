@@ -1,5 +1,5 @@
-//! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take, so that a launch
-//! that does not fit is refused in the same words.
+//! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take. So what does not fit
+//! is refused in the same words.
 
 use super::card::Arg;
 use crate::{Error, Kind, Place, Result};
@@ -82,7 +82,9 @@ impl Kernel {
                 Kind::Device,
                 format!("kernel {name}: a grid of {grid:?} blocks of {block:?} threads"),
             )
-            .hint(format!("give at least 1 in each direction, at most {most} threads a block and {x} x {y} x {z} blocks")));
+            .hint(format!(
+                "give at least 1 in each direction, at most {most} threads a block and {x} x {y} x {z} blocks"
+            )));
         }
         if args.len() != self.parameters.len() {
             let (given, takes) = (args.len(), self.parameters.len());
@@ -116,9 +118,19 @@ pub fn no_kernel<'a>(name: &str, kernels: impl Iterator<Item = &'a Kernel>) -> E
 }
 
 /// The error of a launch whose buffer `i` is not this card's.
-pub fn foreign(name: &str, i: usize) -> Error {
-    Error::new(Kind::Device, format!("kernel {name}: buffer {i} belongs to another card"))
+pub fn foreign(kernel: &str, i: usize) -> Error {
+    Error::new(Kind::Device, format!("kernel {kernel}: buffer {i} belongs to another card"))
         .hint("take both from one Device")
+}
+
+/// The error of any other call whose buffer is not this card's.
+pub fn not_ours() -> Error {
+    Error::new(Kind::Device, "a buffer belongs to another card").hint("take both from one Device")
+}
+
+/// The error of a copy that is longer than its buffer.
+pub fn too_long(host: usize, card: usize) -> Error {
+    Error::shape(format!("a copy of {host} values and a card buffer of {card}"))
 }
 
 /// A compiler's complaint about a line of the source, with its place; the column counts from 1.
@@ -126,25 +138,31 @@ pub fn refused(source: &str, line: usize, column: usize, why: &str) -> Error {
     let text = line.checked_sub(1).and_then(|line| source.lines().nth(line));
     let error = Error::new(Kind::Device, why);
     match text {
-        Some(text) => {
-            error.at(Place { file: SOURCE.into(), line, column: column.max(1), text: text.into(), width: 1 })
-        }
+        Some(text) => error.at(Place { file: SOURCE.into(), line, column: column.max(1), text: text.into(), width: 1 }),
         None => error,
     }
 }
 
-/// The kernels that a source declares: `__global__ void name(int n, In x, Out y)`.
+/// A kernel as it stands in its source.
+pub struct Declared<'a> {
+    pub name: &'a str,
+    /// What stands between the brackets after the name.
+    pub list: &'a str,
+    /// All from its `__global__` to the next one.
+    pub text: &'a str,
+}
+
+/// The kernels of a source without comments: `__global__ void name(int n, In x, Out y)`.
 ///
 /// # Errors
-/// A `__global__` without a name, or a parameter of a type that a launch cannot give.
-pub fn kernels(source: &str) -> Result<Vec<Kernel>> {
-    let code = without_comments(source);
+/// A `__global__` without a name.
+pub fn declared(code: &str) -> Result<Vec<Declared<'_>>> {
     let mut kernels = Vec::new();
-    for rest in code.split("__global__").skip(1) {
+    for text in code.split("__global__").skip(1) {
         // A __launch_bounds__(..) may stand before the name.
-        let rest = match rest.split_once("__launch_bounds__") {
+        let rest = match text.split_once("__launch_bounds__") {
             Some((before, after)) if !before.contains('(') => after.split_once(')').map_or(after, |(_, after)| after),
-            _ => rest,
+            _ => text,
         };
         let (head, list) = rest.split_once('(').unwrap_or((rest, ""));
         let name = head.trim_end().rsplit(|c| !is_word(c)).next().unwrap_or_default();
@@ -152,11 +170,22 @@ pub fn kernels(source: &str) -> Result<Vec<Kernel>> {
             return Err(Error::new(Kind::Device, "a __global__ without a kernel's name behind it")
                 .hint("write extern \"C\" __global__ void name(int n, In x, Out y) { .. }"));
         }
-        let list = list.split(')').next().unwrap_or_default().trim();
-        let parameters = list.split(',').filter(|_| !list.is_empty()).map(|text| parameter(name, text));
-        kernels.push(Kernel { name: name.into(), parameters: parameters.collect::<Result<_>>()? });
+        kernels.push(Declared { name, list: list.split(')').next().unwrap_or_default().trim(), text });
     }
     Ok(kernels)
+}
+
+/// The kernels of a source, with what they take.
+///
+/// # Errors
+/// As [`declared`]; or a parameter of a type that a launch cannot give.
+pub fn kernels(source: &str) -> Result<Vec<Kernel>> {
+    let read = |kernel: &Declared| {
+        let list = kernel.list.split(',').filter(|_| !kernel.list.is_empty());
+        let parameters = list.map(|text| parameter(kernel.name, text)).collect::<Result<_>>()?;
+        Ok(Kernel { name: kernel.name.into(), parameters })
+    };
+    declared(&without_comments(source))?.iter().map(read).collect()
 }
 
 /// The type of a parameter as it is declared: `const int n`.

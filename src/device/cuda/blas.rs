@@ -1,6 +1,6 @@
 //! Matrix products, by cuBLAS.
 
-use super::driver::{Compute, Memory};
+use super::memory::{Compute, Memory};
 use crate::device::Trans;
 use crate::device::gemm::ColumnMajor;
 use crate::{Error, Kind, Result};
@@ -52,7 +52,8 @@ impl Blas {
     /// c = alpha op(a) op(b) + beta c, of matrices in buffers at these addresses, whose lengths were checked.
     pub fn product(&self, call: &ColumnMajor, a: u64, b: u64, c: u64) -> Result {
         let int = |n: usize| {
-            c_int::try_from(n).map_err(|_| Error::new(Kind::Device, format!("a matrix product of size {n} is too large")))
+            c_int::try_from(n)
+                .map_err(|_| Error::new(Kind::Device, format!("a matrix product of size {n} is too large")))
         };
         let op = |trans| match trans {
             Trans::No => cublasOperation_t::CUBLAS_OP_N,
@@ -72,7 +73,24 @@ impl Blas {
             match batch {
                 1 => sys::cublasSgemm_v2(self.handle, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc),
                 _ => sys::cublasSgemmStridedBatched(
-                    self.handle, op_a, op_b, m, n, k, alpha, a, lda, step_a, b, ldb, step_b, beta, c, ldc, step_c, batch,
+                    self.handle,
+                    op_a,
+                    op_b,
+                    m,
+                    n,
+                    k,
+                    alpha,
+                    a,
+                    lda,
+                    step_a,
+                    b,
+                    ldb,
+                    step_b,
+                    beta,
+                    c,
+                    ldc,
+                    step_c,
+                    batch,
                 ),
             }
         };
@@ -91,7 +109,10 @@ fn check(what: &str, answer: cublasStatus_t) -> Result {
     match answer as u32 {
         0 => Ok(()),
         3 => Err(Error::new(Kind::Device, format!("cannot {what}: the card's memory is full"))),
-        13 => Err(Error::new(Kind::Device, "an earlier kernel failed, or cuBLAS's own did (CUBLAS_STATUS_EXECUTION_FAILED)")),
+        13 => Err(Error::new(
+            Kind::Device,
+            "an earlier kernel failed, or cuBLAS's own did (CUBLAS_STATUS_EXECUTION_FAILED)",
+        )),
         number => Err(Error::new(Kind::Device, format!("cannot {what}: cuBLAS's error {number}"))),
     }
 }

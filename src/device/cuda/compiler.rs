@@ -1,6 +1,7 @@
 //! From CUDA C to a card's machine code, by NVRTC; what was made is kept in the user's cache folder.
 
 use super::library::NVRTC;
+use crate::device::PRELUDE;
 use crate::device::cache::{self, Aside};
 use crate::device::source::{SOURCE, refused};
 use crate::{Error, Kind, Result};
@@ -10,7 +11,6 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-const PRELUDE: &str = include_str!("../../../kernels/prelude.h");
 /// No fused multiply-add, so that a kernel rounds as the CPU's loop does.
 const OPTIONS: &[&str] = &["--std=c++17", "--fmad=false"];
 
@@ -67,7 +67,10 @@ impl Target {
             Some(arch) => Ok(Target { option: format!("--gpu-architecture=compute_{arch}"), is_machine_code: false }),
             None => Err(Error::new(
                 Kind::Device,
-                format!("NVRTC {}.{} does not compile for a card of compute capability {major}.{minor}", version.0, version.1),
+                format!(
+                    "NVRTC {}.{} does not compile for a card of compute capability {major}.{minor}",
+                    version.0, version.1
+                ),
             )
             .hint("install an older NVRTC")),
         }
@@ -197,7 +200,9 @@ mod tests {
         let place = e.place().unwrap();
         assert_eq!((place.line, place.column, place.text.as_str()), (2, 12, "    y[0] = oops;"));
         assert_eq!(e.message(), "error: identifier \"oops\" is undefined");
-        assert!(complaint("nvrtc: error: failed to open builtins\n", source).message().contains("failed to open builtins"));
+        assert!(
+            complaint("nvrtc: error: failed to open builtins\n", source).message().contains("failed to open builtins")
+        );
     }
 
     #[test]

@@ -202,7 +202,10 @@ fn is_absent(path: &Path, why: &str) -> bool {
 fn loaded_from(stem: &str) -> Option<String> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     let name = format!("/lib{stem}.so");
-    maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..])).find(|file| file.contains(&name)).map(Into::into)
+    maps.lines()
+        .filter_map(|line| line.find('/').map(|at| &line[at..]))
+        .find(|file| file.contains(&name))
+        .map(Into::into)
 }
 
 /// Where CUDA's libraries may be besides the loader's path: NVIDIA's own folders, and those of Python's packages.
@@ -214,7 +217,8 @@ fn folders() -> Vec<PathBuf> {
     let python = |bin: &PathBuf| bin.join("python3").exists();
     let on_path = var("PATH").filter(python).filter_map(|bin| Some(bin.parent()?.to_path_buf()));
     let home = var("HOME").map(|home| home.join(".local"));
-    let prefixes = var("VIRTUAL_ENV").chain(var("CONDA_PREFIX")).chain(on_path).chain(home).chain(["/usr/local".into()]);
+    let prefixes =
+        var("VIRTUAL_ENV").chain(var("CONDA_PREFIX")).chain(on_path).chain(home).chain(["/usr/local".into()]);
     let pythons = prefixes.flat_map(|prefix| entries(&prefix.join("lib"), "python3"));
     let packages = pythons.flat_map(|python| [python.join("site-packages"), python.join("dist-packages")]);
     let theirs = var("PYTHONPATH").chain(packages).flat_map(|packages| entries(&packages.join("nvidia"), ""));

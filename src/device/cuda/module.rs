@@ -1,6 +1,6 @@
 //! Compiled kernels, loaded into a card, and their launch.
 
-use super::driver::{self, Memory};
+use super::driver;
 use super::{Arg, Buffer, Complaint, Inner, Module, Table, compiler};
 use crate::device::source::{self, Kernel, foreign, no_kernel};
 use crate::{Error, Kind, Result};
@@ -59,9 +59,8 @@ fn load(card: &Inner, source: &str) -> Result<Vec<(Kernel, Function)>> {
         let name = CString::new(&*kernel.name).map_err(|e| Error::new(Kind::Device, e.to_string()))?;
         let mut function = std::ptr::null_mut();
         // SAFETY: module and name live; the driver writes its own pointer.
-        driver::check(what, unsafe { sys::cuModuleGetFunction(&mut function, module, name.as_ptr()) }).map_err(|e| {
-            e.hint(format!("write extern \"C\" __global__ void {}(..)", kernel.name))
-        })?;
+        driver::check(what, unsafe { sys::cuModuleGetFunction(&mut function, module, name.as_ptr()) })
+            .map_err(|e| e.hint(format!("write extern \"C\" __global__ void {}(..)", kernel.name)))?;
         Ok((kernel, Function(function)))
     };
     kernels.into_iter().map(function).collect()
@@ -107,11 +106,8 @@ fn launch(card: &Inner, name: &str, function: Function, [grid, block]: [[u32; 3]
     driver::check(&format!("launch the kernel {name}"), answer)
 }
 
-/// Writes up to eight words to the front of a buffer, by a kernel whose arguments they are. It is not counted.
+/// Writes at most eight words to the front of a buffer with room for them, by a kernel whose arguments they are. It is not counted.
 pub fn put(card: &Arc<Inner>, buffer: &Buffer, words: &[u32]) -> Result {
-    if words.len() > 8 {
-        return Err(Error::new(Kind::Device, format!("{} words are put on a card, of at most 8", words.len())));
-    }
     let kernels = Kernels::new(card, include_str!("../../../kernels/put.cu"))?;
     let Some((kernel, function)) = kernels.loaded.first() else { return Ok(()) };
     let mut args = [0u64; 10];
@@ -119,7 +115,7 @@ pub fn put(card: &Arc<Inner>, buffer: &Buffer, words: &[u32]) -> Result {
     args[1..9].iter_mut().zip(words).for_each(|(arg, &word)| *arg = word.into());
     args[9] = buffer.memory.address;
     let state = card.state();
-    state.ensure_done_now("a word for the card")?;
+    state.ensure_done_now("new words for the dial")?;
     launch(card, &kernel.name, *function, [[1; 3]; 2], &mut args)
 }
 

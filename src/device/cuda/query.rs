@@ -36,10 +36,8 @@ fn lines() -> Vec<String> {
     let version = newest.map_or(i32::MAX, |(version, _)| version);
     let found = |found: Result<&Found>| found.map_or_else(|e| e.message().to_string(), |found| found.file.clone());
     let nvrtc = NVRTC.find(version).and_then(|found| Ok((&found.file, compiler::version()?)));
-    let nvrtc = nvrtc.map_or_else(
-        |e| e.message().to_string(),
-        |(file, (major, minor))| format!("{major}.{minor}, {file}"),
-    );
+    let nvrtc =
+        nvrtc.map_or_else(|e| e.message().to_string(), |(file, (major, minor))| format!("{major}.{minor}, {file}"));
     lines.push(fact("NVRTC", nvrtc));
     lines.push(fact("cuBLAS", found(CUBLAS.find(version))));
     for ordinal in 0..newest.map_or(0, |(_, cards)| cards) {

@@ -9,7 +9,8 @@
 //! card computes; the third stands in the order of that. There are a few slots, used in turn: the host only waits for the
 //! last copy out of the slot that it needs.
 
-use super::driver::{self, Compute, Event, Memory, Pinned, Stream};
+use super::driver::{Event, Stream};
+use super::memory::{self, Compute, Memory, Pinned};
 use crate::Result;
 use std::sync::Arc;
 
@@ -51,11 +52,11 @@ impl Ring {
             // SAFETY: the slot is at least so long, and no copy out of it is under way.
             unsafe {
                 slot.host.host().copy_from_nonoverlapping(piece.as_ptr(), piece.len());
-                driver::copy_in(copying, slot.host.host(), slot.card.address, piece.len())?;
+                memory::copy_in(copying, slot.host.host(), slot.card.address, piece.len())?;
             }
             slot.arrived.mark(copying)?;
             compute.wait_for(&slot.arrived)?;
-            driver::copy(compute, slot.card.address, to + (i * LARGEST) as u64, piece.len())?;
+            memory::copy(compute, slot.card.address, to + (i * LARGEST) as u64, piece.len())?;
             slot.taken.mark(compute)?;
         }
         Ok(())
