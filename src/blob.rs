@@ -14,7 +14,7 @@
 //! ```
 
 use crate::device::{Arg, Device, Gemm, Gpu, Mat, MatMut, Trans};
-use crate::memory::Memory;
+use crate::memory::{Memory, Side};
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
 use std::fmt;
@@ -121,6 +121,11 @@ impl Values {
     pub fn card_over(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
         let count = self.count();
         Ok(Arg::Out(self.memory.card_over(gpu)?, count))
+    }
+
+    /// Where the present values are: on the host, on a card, on both.
+    pub fn side(&self) -> Side {
+        self.memory.side()
     }
 
     /// The single value of a scalar, or the first of many.

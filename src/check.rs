@@ -37,6 +37,7 @@
 mod gradient;
 mod kit;
 mod nets;
+mod parity;
 mod shapes;
 
 pub use gradient::{Gradient, Report};
@@ -184,6 +185,9 @@ impl Harness {
     pub fn forward(&mut self) -> Result {
         self.layer.reshape(&self.bottom, &mut self.top)?;
         let Harness { layer, params, bottom, top, device, .. } = self;
+        if let Device::Gpu(gpu) = &*device {
+            gpu.turn(self.seed, self.pass)?;
+        }
         let cx = Cx { phase: self.phase, device, seed: self.seed, pass: self.pass };
         device.install(|| layer.forward(&cx, params, bottom, top))?;
         device.check()
@@ -282,18 +286,32 @@ impl Harness {
 
     /// Forward, backward with the top's diffs all random, and everything that came out.
     fn pass(&mut self) -> Result<Left> {
-        self.params.iter_mut().for_each(|p| p.diff.fill(0.0));
-        self.bottom.iter_mut().for_each(|b| b.diff.fill(0.0));
+        self.clear_diffs();
         self.forward()?;
+        self.random_diffs();
+        if self.has_backward() {
+            self.backward()?;
+        }
+        Ok(self.left())
+    }
+
+    fn clear_diffs(&mut self) {
+        self.params.iter_mut().chain(&mut self.bottom).for_each(|b| b.diff.fill(0.0));
+    }
+
+    fn random_diffs(&mut self) {
         for (t, top) in self.top.iter_mut().enumerate() {
             Random::new(self.seed, &format!("top diff {t}"), 0).uniform(-1.0, 1.0, top.diff.slice_mut());
         }
+    }
+
+    fn has_backward(&self) -> bool {
+        (0..self.bottom.len()).any(|i| self.layer.propagates(i))
+    }
+
+    fn left(&self) -> Left {
         let mut out = Left::default();
-        if (0..self.bottom.len()).any(|i| self.layer.propagates(i)) {
-            self.backward()?;
-        }
-        let blobs = [("top", &self.top), ("bottom", &self.bottom), ("params", &self.params)];
-        for (kind, blobs) in blobs {
+        for (kind, blobs) in [("top", &self.top), ("bottom", &self.bottom), ("params", &self.params)] {
             for (i, b) in blobs.iter().enumerate() {
                 let values = if kind == "top" { b.data.slice() } else { b.diff.slice() };
                 out.0.push((format!("{kind}[{i}]"), b.shape().to_vec(), values.to_vec()));
@@ -302,7 +320,7 @@ impl Harness {
                 }
             }
         }
-        Ok(out)
+        out
     }
 }
 

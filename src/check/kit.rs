@@ -51,6 +51,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("prototxt", Kit::prototxt),
     ("weights", Kit::weights),
     ("threads", Kit::threads),
+    ("on a GPU", Kit::on_gpu),
     ("in place", Kit::in_place),
 ];
 
@@ -65,7 +66,7 @@ pub struct Kit {
     fill_params: Vec<(usize, Fill)>,
     phase: Option<Phase>,
     naive: Option<Arc<Naive>>,
-    tolerance: f64,
+    pub(super) tolerance: f64,
     gradient: Option<Gradient>,
     pub(super) device: Device,
 }

@@ -214,7 +214,7 @@ impl Gpu {
         gemm.check([a_len.min(a.len()), b_len.min(b.len()), c_len.min(c.len())])?;
         match gemm.is_empty() {
             true => Ok(()),
-            false => self.card.product(&gemm.column_major(), a, b, c),
+            false => self.card.product(&gemm.column_major(), b, a, c), // its left factor is our right one
         }
     }
 

@@ -155,7 +155,7 @@ impl Builder {
             name: self.param.name().into(),
             phase,
             device: match self.device.clone() {
-                Some(device) => device,
+                Some(device) => device.for_net(),
                 None => Device::best()?,
             },
             seed: self.seed,

@@ -2,7 +2,7 @@
 
 use super::{Lent, Net, Step};
 use crate::layer::{Cx, Phase};
-use crate::{Blob, Error, Kind, Result};
+use crate::{Blob, Device, Error, Kind, Result};
 use ndarray::ArrayD;
 use std::fmt;
 use std::ops::{Index, Range, RangeBounds};
@@ -180,6 +180,9 @@ impl Net {
             self.next_pass += 1;
         }
         let device = self.device.clone();
+        if let Device::Gpu(gpu) = &device {
+            gpu.turn(self.seed, self.pass)?;
+        }
         let loss = device.install(|| {
             self.refresh_splits(steps.start)?;
             steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()

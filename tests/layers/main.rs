@@ -84,6 +84,20 @@ fn one_thread_or_two_give_the_same_bits() {
     for_each(|case| case.kit().threads());
 }
 
+/// A layer without kernels falls back to the CPU; of ours only those may that have nothing for a card to do.
+#[test]
+fn a_gpu_gives_what_the_cpu_gives() {
+    for_each(|case| match case.kit().on_gpu()? {
+        cortado::check::Outcome::NotTried(why) if !ON_THE_CPU.contains(&case.param().r#type()) => {
+            Err(cortado::Error::value(why))
+        }
+        _ => Ok(()),
+    });
+}
+
+/// Layers whose work is on the host: they hand out values, or run what is not ours.
+const ON_THE_CPU: &[&str] = &["Data", "DummyData", "Input", "Python"];
+
 #[test]
 fn text_and_weights_come_back_as_they_were() {
     for_each(|case| case.kit().prototxt().and(case.kit().weights()));
