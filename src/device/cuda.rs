@@ -21,7 +21,7 @@ use crate::{Error, Kind, Result};
 use blas::Blas;
 use driver::Context;
 use memory::{Compute, Memory, Pinned};
-pub use query::describe;
+pub use query::{describe, fact};
 use record::Recorded;
 use ring::Ring;
 use std::any::Any;

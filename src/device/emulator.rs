@@ -56,6 +56,14 @@ impl Emulator {
     }
 }
 
+/// The machine's C++ compiler, which compiles kernels here.
+///
+/// # Errors
+/// There is none.
+pub fn compiler() -> Result<String> {
+    build::compiler()
+}
+
 impl Card for Emulator {
     fn name(&self) -> String {
         "emulated GPU".into()

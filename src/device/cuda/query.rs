@@ -69,6 +69,7 @@ fn card(ordinal: i32) -> Result<Vec<String>> {
     ])
 }
 
-fn fact(name: &str, value: impl std::fmt::Display) -> String {
+/// A line of such facts.
+pub fn fact(name: &str, value: impl std::fmt::Display) -> String {
     format!("{:<30} {value}", format!("{name}:"))
 }

@@ -124,6 +124,11 @@ pub fn compile(source: &str) -> Result<Library> {
     }
 }
 
+/// The compiler's command.
+pub fn compiler() -> Result<String> {
+    Ok(Compiler::find()?.command.join(" "))
+}
+
 /// What makes a thread wait for others, so that it needs a stack of its own.
 const WAITS: &[&str] = &["__syncthreads", "__syncwarp", "__shfl", "block_sum", "block_max"];
 
