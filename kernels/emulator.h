@@ -207,7 +207,12 @@ template <> inline float poison<float>() { return NAN; }
 template <class T, size_t... N> struct Shared;
 template <class T> struct Shared<T> : Element<T> {
     Ref<T> ref(long long index = 0) {
-        if (launch_of(this->marks.wrote) != launch_of(me) || block_of(this->marks.wrote) != block_of(me)) this->value = poison<T>();
+        auto of_this_block = [](Tag t) { return launch_of(t) == launch_of(me) && block_of(t) == block_of(me); };
+        if (!of_this_block(this->marks.wrote)) {
+            this->value = poison<T>();
+            this->marks.wrote = 0;
+        }
+        if (!of_this_block(this->marks.read)) this->marks.read = 0;
         return {&this->value, &this->marks, SHARED, index};
     }
     operator T() { return ref(); }

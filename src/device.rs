@@ -107,6 +107,14 @@ impl Device {
         }
     }
 
+    /// Waits until a GPU has done all that was asked of it.
+    pub fn wait(&self) -> Result {
+        match self {
+            Device::Gpu(gpu) => gpu.wait(),
+            Device::Cpu(_) => Ok(()),
+        }
+    }
+
     /// The first error of a call on this device that could not return it.
     pub fn check(&self) -> Result {
         match self {

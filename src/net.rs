@@ -21,8 +21,8 @@
 //! ```
 
 mod build;
+mod card;
 mod debug;
-pub mod explain;
 pub mod filter;
 mod keep;
 mod mark;
@@ -33,16 +33,13 @@ mod run;
 mod splits;
 pub(crate) mod view;
 pub mod weights;
-pub mod why_zero;
 mod wire;
 
 pub use build::Builder;
-pub use explain::Explanation;
 pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
 pub use weights::CopyReport;
-pub use why_zero::{Cause, WhyZero};
 
 use crate::layer::{Layer, Phase};
 
@@ -53,54 +50,56 @@ use std::path::Path;
 
 /// A net. See the [module](self).
 pub struct Net {
-    name: String,
-    phase: Phase,
-    device: Device,
-    seed: u64,
+    pub(crate) name: String,
+    pub(crate) phase: Phase,
+    pub(crate) device: Device,
+    pub(crate) seed: u64,
     /// The number of the present pass, and of the next.
-    pass: u64,
-    next_pass: u64,
-    log: Log,
-    debug_info: bool,
-    source: Source,
-    steps: Vec<Step>,
+    pub(crate) pass: u64,
+    pub(crate) next_pass: u64,
+    pub(crate) log: Log,
+    pub(crate) debug_info: bool,
+    pub(crate) source: Source,
+    pub(crate) steps: Vec<Step>,
     /// All versions of all blobs, and the entry of `names` that each belongs to.
-    blobs: Vec<Blob>,
-    owner: Vec<usize>,
-    names: Vec<Versions>,
-    index: HashMap<String, usize>,
-    params: Params,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) owner: Vec<usize>,
+    pub(crate) names: Vec<Versions>,
+    pub(crate) index: HashMap<String, usize>,
+    pub(crate) params: Params,
     keeper: keep::Keeper,
+    /// Whether it was said which layers have no kernels.
+    fallback_reported: bool,
     /// Counts what happens, so that it can be told what was first.
-    clock: u64,
+    pub(crate) clock: u64,
     /// When the parameters' diffs were cleared.
-    cleared_at: u64,
+    pub(crate) cleared_at: u64,
 }
 
 /// A layer in its place in a net.
-struct Step {
+pub(crate) struct Step {
     /// Its place in the prototxt.
-    origin: usize,
-    name: String,
-    kind: String,
-    param: LayerParameter,
-    layer: Box<dyn Layer>,
+    pub(crate) origin: usize,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) param: LayerParameter,
+    pub(crate) layer: Box<dyn Layer>,
     /// Blobs and parameters by number.
-    bottom: Vec<usize>,
-    top: Vec<usize>,
-    params: Vec<usize>,
+    pub(crate) bottom: Vec<usize>,
+    pub(crate) top: Vec<usize>,
+    pub(crate) params: Vec<usize>,
     /// The parameters' shapes in this layer; a shared one may have another in its owner (share_mode: PERMISSIVE).
-    shapes: Vec<Vec<usize>>,
+    pub(crate) shapes: Vec<Vec<usize>>,
     /// What each top counts in the objective, and for how many values its diff says so.
-    loss_weight: Vec<f32>,
-    seeded: Vec<usize>,
+    pub(crate) loss_weight: Vec<f32>,
+    pub(crate) seeded: Vec<usize>,
     /// What the prototxt says of each bottom; what was decided.
-    asked_down: Vec<bool>,
-    propagate_down: Vec<bool>,
-    runs_backward: bool,
+    pub(crate) asked_down: Vec<bool>,
+    pub(crate) propagate_down: Vec<bool>,
+    pub(crate) runs_backward: bool,
     /// When it ran last; 0 if it never did.
-    forward_at: u64,
-    backward_at: u64,
+    pub(crate) forward_at: u64,
+    pub(crate) backward_at: u64,
     lent: Lent,
 }
 
@@ -114,17 +113,17 @@ struct Lent {
 
 /// The versions of a blob, and which of them the name means.
 #[derive(Default, Debug)]
-struct Versions {
-    name: String,
-    ids: Vec<usize>,
-    data: usize,
-    diff: usize,
+pub(crate) struct Versions {
+    pub(crate) name: String,
+    pub(crate) ids: Vec<usize>,
+    pub(crate) data: usize,
+    pub(crate) diff: usize,
     /// Somebody outside the net wrote the data since the last forward.
-    set_by_hand: bool,
+    pub(crate) set_by_hand: bool,
     /// What was written so was overwritten before a layer read it.
-    lost: bool,
+    pub(crate) lost: bool,
     /// When somebody outside the net could write the diff.
-    diff_by_hand: u64,
+    pub(crate) diff_by_hand: u64,
 }
 
 /// A layer that is to become a step.
@@ -226,6 +225,11 @@ impl Net {
         for blob in &mut self.params.blobs {
             blob.diff.fill(0.0);
         }
+        self.diffs_are_cleared();
+    }
+
+    /// Notes that every parameter's diff is zero.
+    pub(crate) fn diffs_are_cleared(&mut self) {
         self.cleared_at = self.tick();
     }
 

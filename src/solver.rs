@@ -15,6 +15,7 @@
 
 mod build;
 mod nets;
+mod on_card;
 pub mod policy;
 pub mod rules;
 mod settings;
@@ -27,6 +28,7 @@ pub use testing::{Score, TestScores, average, scores};
 
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
+use crate::gpu_step::GpuStep;
 use crate::log::number;
 use crate::net::Net;
 use crate::proto::SolverParameter;
@@ -63,6 +65,11 @@ pub struct Solver {
     remote: Remote,
     /// Whether the weights were saved at this very iteration.
     saved_at: Option<u64>,
+    /// On a GPU: what does the iterations, and where those began of which the losses are not known yet.
+    card: Option<GpuStep>,
+    starts: Vec<on_card::Start>,
+    /// Whether it was said that the rule has no kernel.
+    said: bool,
 }
 
 /// A test net and the parameters it shares: numbers in the train net's store and in its own.
@@ -102,6 +109,7 @@ impl Solver {
     /// The train net.
     pub fn net(&mut self) -> &mut Net {
         self.lend_to(None);
+        self.card.as_mut().map(GpuStep::forget);
         &mut self.net
     }
 
@@ -115,6 +123,7 @@ impl Solver {
             return Err(Error::new(Kind::Unknown, message).hint("each value of test_iter makes a test net"));
         }
         self.lend_to(Some(i));
+        self.card.as_mut().map(GpuStep::forget);
         Ok(&mut self.tests[i].net)
     }
 
@@ -202,14 +211,18 @@ impl Solver {
     /// # Errors
     /// Whatever stops training: a layer's error, a loss that is not finite, a disk that is full.
     pub fn solve(&mut self) -> Result {
-        self.solve_each(|_, _| {})
+        self.solve_watched(None)
     }
 
     /// As [`Solver::solve`]; calls `look` with the number of iterations done and the loss after each.
-    pub fn solve_each(&mut self, look: impl FnMut(u64, f32) + Send) -> Result {
+    pub fn solve_each(&mut self, mut look: impl FnMut(u64, f32) + Send) -> Result {
+        self.solve_watched(Some(&mut look))
+    }
+
+    fn solve_watched(&mut self, look: Option<&mut Look>) -> Result {
         self.log.info(|| format!("Solving {}", self.net.name()));
         self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
-        self.step_each((self.param.max_iter() as u64).saturating_sub(self.iter), look)?;
+        self.iterations((self.param.max_iter() as u64).saturating_sub(self.iter), look)?;
         if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some()
         {
             self.snapshot()?;
@@ -236,36 +249,65 @@ impl Solver {
     /// # Errors
     /// As [`Solver::solve`]. The iteration that failed is not counted.
     pub fn step(&mut self, n: u64) -> Result {
-        self.step_each(n, |_, _| {})
+        self.iterations(n, None)
     }
 
-    /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each.
+    /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each. A GPU has to be waited for
+    /// to know a loss: [`Solver::step`] is faster there.
     pub fn step_each(&mut self, n: u64, mut look: impl FnMut(u64, f32) + Send) -> Result {
+        self.iterations(n, Some(&mut look))
+    }
+
+    fn iterations(&mut self, n: u64, mut look: Option<&mut Look>) -> Result {
         let device = self.device.clone();
         let mut clock = Clock { since: Instant::now(), iter: self.iter };
         self.lend_to(None);
         device.install(|| {
             for _ in 0..n {
                 self.iterate(&mut clock)?;
-                look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
+                if let Some(look) = &mut look {
+                    self.look()?;
+                    look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
+                }
                 if self.remote.snapshot.swap(false, Ordering::SeqCst) || due(self.param.snapshot(), self.iter) {
+                    self.look()?;
                     self.snapshot()?;
                 }
                 if self.remote.stop.load(Ordering::SeqCst) {
                     break;
                 }
             }
-            Ok(())
+            self.look()
         })
     }
 
     fn iterate(&mut self, clock: &mut Clock) -> Result {
         if due(self.param.test_interval(), self.iter) && (self.iter > 0 || self.param.test_initialization()) {
+            self.look()?;
             self.test_all()?;
             self.lend_to(None);
         }
+        if self.card()?.is_some() {
+            return self.iterate_on_card(clock);
+        }
         let display = due(self.param.display(), self.iter);
         self.net.set_debug_info(display && self.param.debug_info());
+        let loss = self.passes()?;
+        self.losses.push(loss);
+        self.smooth(loss);
+        if display {
+            self.show_progress(clock)?;
+        }
+        self.apply_update()?;
+        self.iter += 1;
+        Ok(())
+    }
+
+    /// Forward and backward, `iter_size` times, on cleared gradients; gives the mean loss.
+    ///
+    /// # Errors
+    /// A loss that is not finite, with the layer that made the first such value.
+    fn passes(&mut self) -> Result<f32> {
         self.net.clear_param_diffs();
         let mut loss = 0.0;
         for _ in 0..self.param.iter_size() {
@@ -277,15 +319,7 @@ impl Solver {
             loss += of_pass;
             self.net.backward()?;
         }
-        loss /= self.param.iter_size() as f32;
-        self.losses.push(loss);
-        self.smooth(loss);
-        if display {
-            self.show_progress(clock)?;
-        }
-        self.apply_update()?;
-        self.iter += 1;
-        Ok(())
+        Ok(loss / self.param.iter_size() as f32)
     }
 
     /// Takes a loss into the mean of the last `average_loss`.
@@ -338,6 +372,9 @@ impl Solver {
         Ok(())
     }
 }
+
+/// Who is told of every iteration: how many are done, and the loss.
+type Look<'a> = dyn FnMut(u64, f32) + Send + 'a;
 
 /// When the last line of progress was shown.
 struct Clock {

@@ -223,6 +223,23 @@ fn threads_of_a_block_may_wait_for_each_other() {
     assert_eq!(sum("").unwrap(), 1225.0);
 }
 
+/// Each block has shared memory of its own: what another left there is no number, and no race.
+#[test]
+fn blocks_share_nothing() {
+    let kernels = compile(
+        r#"extern "C" __global__ void sums(In x, Out y) {
+            float sum = block_sum(x[blockIdx.x * blockDim.x + threadIdx.x]);
+            float most = block_max(x[blockIdx.x * blockDim.x + threadIdx.x]);
+            if (threadIdx.x == 0) y[blockIdx.x] = sum + 1000 * most;
+        }"#,
+    );
+    let (gpu, x, mut y) = (gpu(), blob(&(0..192).map(|i| (i % 7) as f32).collect::<Vec<_>>()), blob(&[0.0; 3]));
+    let args = &mut [x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    kernels.launch("sums", [3, 1, 1], [64, 1, 1], args).unwrap();
+    let sum = |b: usize| (64 * b..64 * (b + 1)).map(|i| (i % 7) as f32).sum::<f32>() + 6000.0;
+    assert_eq!(y.data.slice(), [sum(0), sum(1), sum(2)]);
+}
+
 #[test]
 fn a_race_is_an_error() {
     let said = refusal(sum("race")).to_string();

@@ -14,6 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["filler", "layer", "data"],
     &["layers"],
     &["net"],
+    &["explain", "gpu_step"],
     &["solver"],
     &["check", "show"],
     &["cli", "main"],

@@ -3,7 +3,7 @@
 use super::args::{Args, Command, Flag};
 use super::{Done, STATE, check, nets, say};
 use cortado::error::Result;
-use cortado::net::Explanation;
+use cortado::explain::Explanation;
 use cortado::{Log, Phase, files, net};
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use cortado::error::Result;
 use cortado::net::Keep;
 use cortado::show::Table;
 use cortado::solver::Builder;
-use cortado::{Net, Phase, Solver, files};
+use cortado::{Device, Net, Phase, Solver, files};
 use std::time::Instant;
 
 #[rustfmt::skip]
@@ -38,6 +38,7 @@ fn run(args: &Args) -> Done {
         (Some(file), None) => {
             let mut solver = make_solver(args, file)?;
             say_layers(solver.net(), iterations)?;
+            say_counts(&mut solver)?;
             let steps = time_steps(&mut solver)?;
             say(format!("Training step: min {:.3} ms, median {:.3} ms", steps.min(), steps.median()));
         }
@@ -130,14 +131,16 @@ fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
         for _ in 0..iterations {
             let mut i = 0;
             let mut clock = Instant::now();
-            net.forward_each(|_, _| {
+            net.forward_each(|net, _| {
+                net.device().wait()?;
                 layers[i][0].0.push(lap(&mut clock));
                 i += 1;
                 Ok(())
             })?;
             net.clear_param_diffs();
             clock = Instant::now();
-            net.backward_each(|_, _| {
+            net.backward_each(|net, _| {
+                net.device().wait()?;
                 i -= 1;
                 layers[i][1].0.push(lap(&mut clock));
                 Ok(())
@@ -174,6 +177,27 @@ fn flop(net: &Net, layer: &str) -> Result<u64> {
     let (runs_backward, down) = net.propagates_down(layer)?;
     let products = 1 + u64::from(runs_backward) + u64::from(runs_backward && down.contains(&true));
     Ok(products * forward)
+}
+
+/// What a training step asks of a GPU, when it is not replayed.
+fn say_counts(solver: &mut Solver) -> Result {
+    solver.step(1)?; // memory is allocated, kernels are compiled
+    let Device::Gpu(gpu) = solver.net().device().clone() else { return Ok(()) };
+    solver.step(1)?;
+    let before = gpu.counts();
+    solver.step(1)?;
+    let now = gpu.counts();
+    say(format!(
+        "A training step: {} launches, {} matrix products, {} fills and copies, {:.2} MB given to them; {:.3} MB from the \
+         host, {:.3} MB back.",
+        now.launches - before.launches,
+        now.products - before.products,
+        now.moves - before.moves,
+        (now.bytes - before.bytes) as f64 / 1e6,
+        (now.uploaded - before.uploaded) as f64 / 1e6,
+        (now.downloaded - before.downloaded) as f64 / 1e6,
+    ));
+    Ok(())
 }
 
 /// Milliseconds of a training step, the mean of each block.

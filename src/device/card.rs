@@ -4,6 +4,7 @@ use super::gemm::{ColumnMajor, Gemm};
 use super::refusal::Refusal;
 use crate::{Error, Kind, Result};
 use std::any::Any;
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -241,7 +242,7 @@ impl Deref for Gpu {
 /// The source is CUDA C. Before it stands `kernels/prelude.h`: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
 /// `Refusal`, random numbers and the sum of a block.
 pub struct Kernels {
-    source: &'static str,
+    source: Cow<'static, str>,
     compiled: Option<(Gpu, Arc<dyn Module>)>,
 }
 
@@ -250,8 +251,8 @@ impl Kernels {
     pub const BLOCK: usize = 256;
 
     /// Nothing is compiled yet.
-    pub fn new(source: &'static str) -> Kernels {
-        Kernels { source, compiled: None }
+    pub fn new(source: impl Into<Cow<'static, str>>) -> Kernels {
+        Kernels { source: source.into(), compiled: None }
     }
 
     /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
@@ -297,7 +298,7 @@ impl Kernels {
         match &self.compiled {
             Some((compiled_for, module)) if compiled_for.is_same_card(gpu) => Ok(module.clone()),
             _ => {
-                let module = gpu.compile(self.source)?;
+                let module = gpu.compile(&self.source)?;
                 self.compiled = Some((gpu.clone(), module.clone()));
                 Ok(module)
             }

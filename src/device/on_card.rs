@@ -80,6 +80,11 @@ impl OnCard<f32> {
         Ok(Arg::In(self.buffer()?, self.len))
     }
 
+    /// Copies these values to the card.
+    pub fn put(&mut self, gpu: &Gpu, values: &[f32]) -> Result {
+        self.room(gpu, values.len())?.upload(values)
+    }
+
     /// A copy on the host, for tests and for looking.
     pub fn download(&self) -> Result<Vec<f32>> {
         let mut host = vec![0.0; self.len];

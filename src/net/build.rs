@@ -170,6 +170,7 @@ impl Builder {
             names: Vec::new(),
             index: Default::default(),
             params: Params::default(),
+            fallback_reported: false,
             keeper: Default::default(),
             clock: 0,
             cleared_at: 0,

@@ -165,7 +165,7 @@ fn not_kept(message: &str) -> Error {
 
 impl Net {
     /// Whether the data of blob `id` are there.
-    pub(super) fn has_data(&self, id: usize) -> Result {
+    pub(crate) fn has_data(&self, id: usize) -> Result {
         match self.keeper.fates[id].data_gone {
             true => Err(not_kept(&format!("the data of \"{}\" were not kept", self.names[self.owner[id]].name))),
             false => Ok(()),
@@ -173,7 +173,7 @@ impl Net {
     }
 
     /// Whether the diff of blob `id` is there.
-    pub(super) fn has_diff(&self, id: usize) -> Result {
+    pub(crate) fn has_diff(&self, id: usize) -> Result {
         match self.keeper.fates[id].diff_gone {
             true => Err(not_kept(&format!("the diff of \"{}\" was not kept", self.names[self.owner[id]].name))),
             false => Ok(()),

@@ -166,16 +166,16 @@ impl Net {
         self.versions(name).map_or(0.0, |v| self.weight_of(v))
     }
 
-    pub(super) fn weight_of(&self, versions: &Versions) -> f32 {
+    pub(crate) fn weight_of(&self, versions: &Versions) -> f32 {
         let mut weights = self.steps.iter().flat_map(|s| s.top.iter().zip(&s.loss_weight));
         weights.find(|(t, w)| **w != 0.0 && versions.ids.contains(t)).map_or(0.0, |(_, w)| *w)
     }
 
-    pub(super) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
+    pub(crate) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
     }
 
-    pub(super) fn versions(&self, blob: &str) -> Result<&Versions> {
+    pub(crate) fn versions(&self, blob: &str) -> Result<&Versions> {
         Ok(&self.names[self.name_index(blob)?])
     }
 
@@ -190,7 +190,7 @@ impl Net {
         })
     }
 
-    pub(super) fn param_id(&self, layer: &str, i: usize) -> Result<usize> {
+    pub(crate) fn param_id(&self, layer: &str, i: usize) -> Result<usize> {
         let params = &self.steps[self.step(layer)?].params;
         params.get(i).copied().ok_or_else(|| {
             let message = format!("it has {} learnable blobs, no number {i}", params.len());
@@ -199,7 +199,7 @@ impl Net {
     }
 
     /// The number of the layer called `name`.
-    pub(super) fn step(&self, name: &str) -> Result<usize> {
+    pub(crate) fn step(&self, name: &str) -> Result<usize> {
         self.steps.iter().position(|s| s.name == name).ok_or_else(|| {
             let e = Error::new(Kind::Unknown, format!("there is no layer \"{name}\""))
                 .did_you_mean(name, self.layer_names());

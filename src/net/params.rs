@@ -21,7 +21,7 @@ pub struct Spec {
     /// Multiplies the solver's weight decay; 0 for none.
     pub decay_mult: f32,
     /// It gets no gradient: lr_mult is 0 and nothing forces backward.
-    pub(super) frozen: bool,
+    pub(crate) frozen: bool,
     given: ParamSpec,
 }
 
@@ -42,8 +42,8 @@ impl Spec {
 /// The learnable blobs of a net, in the order in which its layers made them.
 #[derive(Default, Debug)]
 pub struct Params {
-    pub(super) blobs: Vec<Blob>,
-    pub(super) specs: Vec<Spec>,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) specs: Vec<Spec>,
 }
 
 impl Params {

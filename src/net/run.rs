@@ -183,10 +183,14 @@ impl Net {
         if let Device::Gpu(gpu) = &device {
             gpu.turn(self.seed, self.pass)?;
         }
+        let is_whole = steps == (0..self.steps.len());
         let loss = device.install(|| {
             self.refresh_splits(steps.start)?;
             steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()
         })?;
+        if is_whole {
+            self.report_fallback();
+        }
         device.check()?;
         Ok(loss)
     }
@@ -206,6 +210,12 @@ impl Net {
     }
 
     fn forward_step(&mut self, i: usize) -> Result<f32> {
+        self.forward_step_on_card(i)?;
+        Ok(self.steps[i].loss(&self.blobs))
+    }
+
+    /// Runs a layer without a look at its loss, which the host would have to wait for.
+    pub(crate) fn forward_step_on_card(&mut self, i: usize) -> Result {
         self.take_hand_written_data(i)?;
         self.steps[i].forward_at = self.tick();
         let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
@@ -227,14 +237,12 @@ impl Net {
         for &b in &step.bottom {
             names[owner[b]].set_by_hand = false; // it has been read
         }
-        let loss = step.loss(blobs);
         self.log_forward(i);
         self.keeper.after_forward(i, &self.steps[i], &mut self.blobs);
-        done.map_err(|e| self.blame(e, i))?;
-        Ok(loss)
+        done.map_err(|e| self.blame(e, i))
     }
 
-    fn backward_step(&mut self, i: usize) -> Result {
+    pub(crate) fn backward_step(&mut self, i: usize) -> Result {
         if !self.steps[i].runs_backward {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 
 use super::{Chart, Histogram, Images, Plane, Trace};
 use crate::blob::Values;
-use crate::net::{explain::Explanation, why_zero::WhyZero};
+use crate::explain::{Explanation, WhyZero};
 use crate::{Blob, Net, Result, Solver, files};
 use std::path::PathBuf;
 

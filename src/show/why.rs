@@ -2,9 +2,9 @@
 
 use super::{Look, Show, shape};
 use crate::Result;
+use crate::explain::{Cause, WhyZero};
+use crate::explain::{Explanation, LayerOf};
 use crate::log::number;
-use crate::net::explain::{Explanation, LayerOf};
-use crate::net::why_zero::{Cause, WhyZero};
 use std::fmt;
 
 impl WhyZero {

@@ -212,6 +212,9 @@ impl Builder {
             window: VecDeque::new(),
             remote: Remote::default(),
             saved_at: None,
+            card: None,
+            starts: Vec::new(),
+            said: false,
             param: self.param,
         })
     }

@@ -52,6 +52,8 @@ pub struct At {
 /// let mut rules = Rules::caffe();
 /// rules.add::<Lion>("Lion");
 /// ```
+///
+/// For a GPU a rule gives the same once more as CUDA C, by [`Rule::kernel`]; without it the CPU updates the weights.
 pub trait Rule: Send + Sync + 'static {
     /// Reads the rule's settings.
     ///
@@ -69,6 +71,22 @@ pub trait Rule: Send + Sync + 'static {
     /// Replaces the gradient in `dw` by the step to be subtracted from `w`. It is called on pieces of a parameter, several
     /// at once: only element i of each slice may count for element i.
     fn update(&self, at: &At, w: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]);
+
+    /// The step of one weight in CUDA C: a function `__device__ float step(float w, float dw, float lr, In s, float *h)`, where
+    /// s are the rule's [settings](Rule::settings) and h its at most four values of history, to be read and written.
+    ///
+    /// ```text
+    /// __device__ float step(float w, float dw, float lr, In s, float *h) { return h[0] = s[0] * h[0] + lr * dw; }
+    /// ```
+    fn kernel(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What the kernel is given in an iteration: at most eight numbers, such as the momentum.
+    fn settings(&self, iter: u64) -> Vec<f32> {
+        let _ = iter;
+        Vec::new()
+    }
 }
 
 type Create = fn(&SolverParameter) -> Result<Box<dyn Rule>>;
@@ -168,6 +186,18 @@ impl Rule for Sgd {
             *dw = *v;
         }
     }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 return h[0] = s[0] * h[0] + lr * dw;
+             }",
+        )
+    }
+
+    fn settings(&self, _: u64) -> Vec<f32> {
+        vec![self.momentum]
+    }
 }
 
 /// Nesterov's momentum, which looks one step ahead; it reads `momentum`.
@@ -188,6 +218,20 @@ impl Rule for Nesterov {
             *dw = (1.0 + mu) * *v - mu * before;
         }
     }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 float before = h[0];
+                 h[0] = s[0] * before + lr * dw;
+                 return (1.0f + s[0]) * h[0] - s[0] * before;
+             }",
+        )
+    }
+
+    fn settings(&self, _: u64) -> Vec<f32> {
+        vec![self.momentum]
+    }
 }
 
 /// Steps shrink with the sum of all squared gradients so far; it reads `delta` and refuses `momentum`.
@@ -206,6 +250,19 @@ impl Rule for AdaGrad {
             *h += *dw * *dw;
             *dw = at.lr * *dw / (h.sqrt() + self.delta);
         }
+    }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 h[0] += dw * dw;
+                 return lr * dw / (sqrtf(h[0]) + s[0]);
+             }",
+        )
+    }
+
+    fn settings(&self, _: u64) -> Vec<f32> {
+        vec![self.delta]
     }
 }
 
@@ -227,6 +284,19 @@ impl Rule for RmsProp {
             *h = rho * *h + (1.0 - rho) * *dw * *dw;
             *dw = at.lr * *dw / (h.sqrt() + self.delta);
         }
+    }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw * dw;
+                 return lr * dw / (sqrtf(h[0]) + s[1]);
+             }",
+        )
+    }
+
+    fn settings(&self, _: u64) -> Vec<f32> {
+        vec![self.rms_decay, self.delta]
     }
 }
 
@@ -255,6 +325,21 @@ impl Rule for AdaDelta {
             *dw = at.lr * step;
         }
     }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw * dw;
+                 float step = dw * sqrtf((h[1] + s[1]) / (h[0] + s[1]));
+                 h[1] = s[0] * h[1] + (1.0f - s[0]) * step * step;
+                 return lr * step;
+             }",
+        )
+    }
+
+    fn settings(&self, _: u64) -> Vec<f32> {
+        vec![self.momentum, self.delta]
+    }
 }
 
 /// Running means of the gradient and of its square, corrected for starting at 0; it reads `momentum`, `momentum2` and
@@ -277,13 +362,34 @@ impl Rule for Adam {
 
     fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
         let [m, v] = history else { return };
-        let (b1, b2, t) = (self.beta1, self.beta2, (at.iter + 1) as f64);
-        let correction = (1.0 - (b2 as f64).powf(t)).sqrt() / (1.0 - (b1 as f64).powf(t));
-        let lr = at.lr * correction as f32;
+        let (b1, b2) = (self.beta1, self.beta2);
+        let lr = at.lr * self.correction(at.iter);
         for ((dw, m), v) in dw.iter_mut().zip(&mut **m).zip(&mut **v) {
             *m = b1 * *m + (1.0 - b1) * *dw;
             *v = b2 * *v + (1.0 - b2) * *dw * *dw;
             *dw = lr * *m / (v.sqrt() + self.delta);
         }
+    }
+
+    fn kernel(&self) -> Option<&'static str> {
+        Some(
+            "__device__ float step(float w, float dw, float lr, In s, float *h) {
+                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw;
+                 h[1] = s[1] * h[1] + (1.0f - s[1]) * dw * dw;
+                 return lr * s[3] * h[0] / (sqrtf(h[1]) + s[2]);
+             }",
+        )
+    }
+
+    fn settings(&self, iter: u64) -> Vec<f32> {
+        vec![self.beta1, self.beta2, self.delta, self.correction(iter)]
+    }
+}
+
+impl Adam {
+    /// c = √(1 - β₂ᵗ) / (1 - β₁ᵗ).
+    fn correction(&self, iter: u64) -> f32 {
+        let (b1, b2, t) = (self.beta1 as f64, self.beta2 as f64, (iter + 1) as f64);
+        ((1.0 - b2.powf(t)).sqrt() / (1.0 - b1.powf(t))) as f32
     }
 }

@@ -19,6 +19,9 @@ impl Solver {
     /// A gradient that is not finite, with the layer's name.
     pub fn apply_update(&mut self) -> Result {
         self.lend_to(None);
+        if self.card()?.is_some() {
+            return self.update_on_card();
+        }
         let rate = self.rate()?;
         self.check_gradients()?;
         let scale = self.clip_scale();
@@ -42,7 +45,7 @@ impl Solver {
     }
 
     /// Refuses a gradient that is not finite, before it gets into any weight.
-    fn check_gradients(&self) -> Result {
+    pub(super) fn check_gradients(&self) -> Result {
         let bad = |(blob, _): &(&Blob, _)| !is_finite(blob.diff.slice());
         let Some((_, spec)) = self.net.store().iter().find(bad) else { return Ok(()) };
         let message = format!("the gradient of its parameter {} is not finite at iteration {}", spec.index, self.iter);

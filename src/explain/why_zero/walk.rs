@@ -249,6 +249,6 @@ impl<'a> Walk<'a> {
 }
 
 /// The mean of |x|; 0 of nothing.
-pub(super) fn mean_size(x: &Values) -> f32 {
+pub(crate) fn mean_size(x: &Values) -> f32 {
     x.asum() / x.count().max(1) as f32
 }

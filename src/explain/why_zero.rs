@@ -1,7 +1,7 @@
 //! Why a gradient is zero: from the blob the net is walked up towards the loss, and the first reason is named.
 //!
 //! ```
-//! use cortado::{Net, Phase, net::why_zero::Cause};
+//! use cortado::{Net, Phase, explain::why_zero::Cause};
 //! let mut net = Net::from_prototxt(r#"
 //!     layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
 //!     layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
@@ -18,8 +18,8 @@
 
 mod walk;
 
-use super::{Net, Step};
 use crate::error::Place;
+use crate::net::{Net, Step};
 use crate::{Error, Kind, Result};
 use walk::{Found, Walk, mean_size};
 
@@ -155,7 +155,7 @@ impl Net {
     }
 
     /// Why backward never comes to version `id`, however the values are; none if it does.
-    pub(super) fn why_not_reached(&self, id: usize) -> Result<Option<WhyZero>> {
+    pub(crate) fn why_not_reached(&self, id: usize) -> Result<Option<WhyZero>> {
         let of = format!("the diff of \"{}\"", self.names[self.owner[id]].name);
         match Walk::new(self, false).blob(id)? {
             None => Ok(None),
@@ -174,13 +174,13 @@ impl Net {
     }
 
     /// The step that reads version `id`, and as which bottom. There is at most one, as Splits share out the rest.
-    pub(super) fn reader(&self, id: usize) -> Option<(usize, usize)> {
+    pub(crate) fn reader(&self, id: usize) -> Option<(usize, usize)> {
         let bottoms = self.steps.iter().enumerate();
         bottoms.filter_map(|(n, step)| Some((n, step.bottom.iter().position(|&b| b == id)?))).next()
     }
 
     /// The step that writes version `id`, and as which top.
-    pub(super) fn writer(&self, id: usize) -> Option<(usize, usize)> {
+    pub(crate) fn writer(&self, id: usize) -> Option<(usize, usize)> {
         let tops = self.steps.iter().enumerate();
         tops.filter_map(|(n, step)| Some((n, step.top.iter().position(|&t| t == id)?))).next()
     }

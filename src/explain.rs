@@ -13,10 +13,13 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use super::Net;
-use super::why_zero::WhyZero;
+pub mod why_zero;
+
+pub use why_zero::{Cause, WhyZero};
+
 use crate::Result;
 use crate::error::Place;
+use crate::net::Net;
 
 /// What [`Net::explain`] tells of a blob.
 #[derive(Clone, PartialEq, Debug)]
