@@ -361,7 +361,7 @@ fn launches() {
     // What does not fit is refused in the emulator's words.
     let module = gpu.compile(SOURCE).unwrap();
     let one = [1; 3];
-    let mut said = |name: &str, grid, block, args: &mut [Arg]| {
+    let said = |name: &str, grid, block, args: &mut [Arg]| {
         refusal(module.launch(name, grid, block, args)).message().to_string()
     };
     assert_eq!(said("add_onee", one, one, &mut []), "the source has no kernel \"add_onee\"");

@@ -82,13 +82,22 @@ impl Cuda {
         Ok(Cuda(Arc::new(Inner { name, ordinal, capability, newest, compute, state, error })))
     }
 
-    /// What NVRTC makes of CUDA C for cards of a compute capability, such as (9, 0); it needs no card.
+    /// The machine code that NVRTC makes of CUDA C for cards of a compute capability, such as (9, 0); it needs no card.
     ///
     /// # Errors
     /// No NVRTC, or a source that it refuses.
-    pub fn compile_for(source: &str, capability: (i32, i32)) -> Result<Vec<u8>> {
+    pub fn code_for(source: &str, capability: (i32, i32)) -> Result<Vec<u8>> {
         super::source::kernels(source)?;
-        compiler::compile(source, capability, i32::MAX)
+        compiler::compile(source, capability, false, i32::MAX)
+    }
+
+    /// The same before the last step: PTX, to be read.
+    ///
+    /// # Errors
+    /// As [`code_for`](Cuda::code_for).
+    pub fn ptx_for(source: &str, capability: (i32, i32)) -> Result<String> {
+        let text = compiler::compile(source, capability, true, i32::MAX)?;
+        Ok(String::from_utf8_lossy(&text).trim_end_matches('\0').into())
     }
 }
 

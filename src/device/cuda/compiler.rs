@@ -14,15 +14,15 @@ use std::path::Path;
 /// No fused multiply-add, so that a kernel rounds as the CPU's loop does.
 const OPTIONS: &[&str] = &["--std=c++17", "--fmad=false"];
 
-/// The machine code for cards of a compute capability (9, 0), or what their driver makes it of: what the cache has, or
-/// else NVRTC's.
+/// The machine code for cards of a compute capability (9, 0), or as PTX what their driver makes it of: what the cache has,
+/// or else NVRTC's.
 ///
 /// # Errors
 /// No NVRTC, one that is too new for the card, or a source that it refuses: its first error, with the place.
-pub fn compile(source: &str, capability: (i32, i32), newest: i32) -> Result<Vec<u8>> {
+pub fn compile(source: &str, capability: (i32, i32), as_ptx: bool, newest: i32) -> Result<Vec<u8>> {
     NVRTC.find(newest)?;
     let version = version()?;
-    let target = Target::of(capability, version)?;
+    let target = Target::of(capability, as_ptx, version)?;
     let text = format!("#line 1 \"prelude.h\"\n{PRELUDE}\n#line 1 \"{SOURCE}\"\n{source}");
 
     let mut hash = DefaultHasher::new();
@@ -46,22 +46,24 @@ pub fn version() -> Result<(i32, i32)> {
     Ok((major, minor))
 }
 
-/// What NVRTC is to make: a card's own code; or, for a card newer than it, what the driver can translate.
+/// What NVRTC is to make: a card's own code, which a driver of the same major version takes; or PTX, which it translates:
+/// for a card that is newer than NVRTC.
 struct Target {
     option: String,
     is_machine_code: bool,
 }
 
 impl Target {
-    fn of((major, minor): (i32, i32), version: (i32, i32)) -> Result<Target> {
+    fn of((major, minor): (i32, i32), as_ptx: bool, version: (i32, i32)) -> Result<Target> {
         let mut count = 0;
+        // SAFETY: it writes a number.
         check("ask what NVRTC compiles for", unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) })?;
         let mut known = vec![0; count.max(0) as usize];
         // SAFETY: it writes as many numbers as it has said.
         check("ask what NVRTC compiles for", unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) })?;
         let card = 10 * major + minor;
         match known.into_iter().filter(|&arch| arch <= card).max() {
-            Some(arch) if arch == card => {
+            Some(arch) if arch == card && !as_ptx => {
                 Ok(Target { option: format!("--gpu-architecture=sm_{arch}"), is_machine_code: true })
             }
             Some(arch) => Ok(Target { option: format!("--gpu-architecture=compute_{arch}"), is_machine_code: false }),

@@ -49,7 +49,7 @@ impl Kernels {
 
 fn load(card: &Inner, source: &str) -> Result<Vec<(Kernel, Function)>> {
     let kernels = source::kernels(source)?;
-    let code = compiler::compile(source, card.capability, card.newest)?;
+    let code = compiler::compile(source, card.capability, false, card.newest)?;
     card.compute.context.enter()?;
     let (what, mut module) = ("load a kernel", std::ptr::null_mut());
     // SAFETY: the driver copies the code, and writes its own pointer.
