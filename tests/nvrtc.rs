@@ -4,7 +4,6 @@
 //! version. Without it this test says so and passes.
 
 use cortado::device::cuda::Cuda;
-use cortado::gpu_step::UPDATE;
 use cortado::proto::SolverParameter;
 use cortado::solver::rules::RULES;
 use std::path::{Path, PathBuf};
@@ -51,9 +50,10 @@ fn sources() -> Vec<(String, String)> {
             sources.push((name, std::fs::read_to_string(&file).unwrap()));
         }
     }
+    let update = std::fs::read_to_string("kernels/update.cu").unwrap();
     for (name, rule) in RULES {
         let rule = rule(&SolverParameter { r#type: Some(name.to_string()), ..Default::default() }).unwrap();
-        sources.push((format!("update {name}"), format!("{}\n{UPDATE}", rule.kernel().unwrap())));
+        sources.push((format!("update {name}"), format!("{}\n{update}", rule.kernel().unwrap())));
     }
     sources.sort();
     sources

@@ -127,13 +127,12 @@ impl Library {
 
     fn look(&self, newest: i32) -> Result<Found, String> {
         let mut broken = None;
-        // The order in which cudarc looks: it takes the first that opens, too.
-        let names = self.stems.iter().flat_map(|stem| cudarc::get_lib_name_candidates(stem)).map(PathBuf::from);
         // Once a file is open under its full path, the loader knows it by its name as well, and cudarc finds it.
         let elsewhere = std::iter::once_with(|| self.files_elsewhere(newest)).flatten();
-        for path in names.chain(elsewhere) {
+        for path in self.names().chain(elsewhere) {
             match open(&path) {
-                Ok(open) => return self.check(open, &path),
+                Ok(open) if self.names().any(|name| self::open(&name).is_ok()) => return self.check(open, &path),
+                Ok(_) => drop(broken.get_or_insert(format!("{} has another name inside", path.display()))),
                 Err(why) if is_absent(&path, &why) => {}
                 Err(why) => drop(broken.get_or_insert(why)),
             }
@@ -150,6 +149,11 @@ impl Library {
                 files.join(", ")
             ),
         })
+    }
+
+    /// The names under which cudarc looks, in its order: it takes the first that opens.
+    fn names(&self) -> impl Iterator<Item = PathBuf> {
+        self.stems.iter().flat_map(|stem| cudarc::get_lib_name_candidates(stem)).map(PathBuf::from)
     }
 
     fn check(&self, open: libloading::Library, path: &Path) -> Result<Found, String> {
