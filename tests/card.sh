@@ -3,7 +3,7 @@
 # (pip install nvidia-cuda-nvrtc nvidia-cublas). No Rust is needed there. Before, where Rust is:
 #
 #     cargo test --release --test card --no-run && cargo build --release --bin cortado
-#     mkdir -p card && cp -r tests proto data kernels card/ && cp target/release/cortado card/
+#     mkdir -p card/data && cp -r tests proto card/ && cp -r data/mnist card/data/ && cp target/release/cortado card/
 #     cp "$(ls -t target/release/deps/card-* | grep -v '\.d$' | head -1)" card/card_tests
 #     strip card/cortado card/card_tests
 #

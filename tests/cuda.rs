@@ -60,7 +60,7 @@ impl Fakes {
         let fakes = Fakes::new()?;
         fakes.driver(&[]);
         fakes.library("nvrtc", 13, "nvrtc.c", &[]);
-        fakes.library("cublas", 13, "cublas.c", &[]);
+        fakes.library("cublas", 13, "cublas.c", &["-L", &fakes.path().to_string_lossy(), "-lcuda"]);
         Some(fakes)
     }
 
