@@ -5,7 +5,7 @@ use super::{Remote, Solver, Test, settings, snapshot};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
 use crate::net::Keep;
-use crate::proto::{Parsed, SolverParameter, Source, text};
+use crate::proto::{Parsed, SolverParameter, Source, solver_parameter::SolverMode, text};
 use crate::{Error, Layers, Log, Result};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,8 @@ impl Builder {
         self
     }
 
-    /// Where the nets and the updates run; [`Device::best`] if it is not given.
+    /// Where the nets and the updates run. If it is not given: the CPU if the settings say `solver_mode: CPU` and
+    /// `CORTADO_DEVICE` does not say otherwise, else [`Device::best`].
     pub fn device(mut self, device: &Device) -> Builder {
         self.device = Some(device.clone());
         self
@@ -162,8 +163,10 @@ impl Builder {
         let regularization = settings::check(p)?;
         snapshot::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
+        let says_cpu = p.solver_mode.is_some() && p.solver_mode() == SolverMode::Cpu;
         let device = match self.device.clone() {
             Some(device) => device,
+            None if says_cpu && std::env::var_os("CORTADO_DEVICE").is_none() => Device::cpu(),
             None => Device::best()?,
         };
         self.device = Some(device.clone());
