@@ -42,12 +42,11 @@ impl Compute {
 
     /// Frees something once all is done that may use it. A card that fails gets no second chance: errors are dropped.
     pub fn free(&self, free: impl FnOnce() -> CUresult + Send + 'static) {
+        // Locked until it is freed: no recording begins meanwhile.
         let mut later = lock(&self.later);
-        if later.recording {
-            later.frees.push(Box::new(free));
-        } else {
-            drop(later);
-            let _ = (self.stream.wait(), free());
+        match later.recording {
+            true => later.frees.push(Box::new(free)),
+            false => drop((self.stream.wait(), free())),
         }
     }
 }
