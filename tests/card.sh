@@ -39,6 +39,10 @@ export LD_LIBRARY_PATH
 echo "== what there is"
 within 60 "$cortado" device_query
 if [ "$failed" -ne 0 ]; then exit 1; fi
+if ! "$tests" --list | grep -q '^a_card_is_there: test'; then
+    echo "$tests is not the executable of tests/card.rs"
+    exit 1
+fi
 
 echo "== tests"
 # One after another: they measure nothing, but share the card's memory. What only tries the CPU is left out.

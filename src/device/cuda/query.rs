@@ -25,7 +25,7 @@ fn lines() -> Vec<String> {
         Ok((version, cards)) => {
             let file = super::library::DRIVER.find(i32::MAX).map_or("?", |found| &found.file);
             let made_for = format!("{}.{}", version / 1000, version % 1000 / 10);
-            lines.push(fact("CUDA driver", format!("for CUDA {made_for}, {cards} cards, {file}")));
+            lines.push(fact("CUDA driver", format!("for CUDA {made_for}, {file}")));
             Some((version / 1000, cards))
         }
         Err(e) => {
