@@ -203,6 +203,7 @@ template <class T> struct Element {
 };
 template <class T> inline T poison() { return T(0x7fffffff); }
 template <> inline float poison<float>() { return NAN; }
+template <> inline double poison<double>() { return NAN; }
 
 template <class T, size_t... N> struct Shared;
 template <class T> struct Shared<T> : Element<T> {

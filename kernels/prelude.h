@@ -1,4 +1,4 @@
-// What stands before every kernel: the types of its parameters, random numbers, the sum of a block.
+// What stands before every kernel: the types of its parameters, random numbers, indices, the sum of a block.
 //
 // A kernel is CUDA C. Its parameters are int, float and
 //
@@ -57,22 +57,34 @@ __device__ inline float random_unit(InInt dial, int name_low, int name_high, int
     return (random_bits(dial, name_low, name_high, i) >> 8) * (1.0f / (1 << 24));
 }
 
-// The sum of v over the threads of a block, a row of at most 1024; every thread gets it. Always in the same order: first
-// within each warp of 32 threads by shuffles, then over the warps' sums. All threads of the block must call it.
-__device__ inline float block_sum(float v) {
-    __shared__ float of_warp[32];
+// The index of 0..n that a value stands for, its fraction cut off; -1, and a complaint of value i, if there is none.
+__device__ inline int index_of(Refusal r, int i, float value, int n) {
+    if (value > -1 && value < 2147483648.0f && (int)value < n) return (int)value;
+    refuse(r, i, value); // a NaN, too
+    return -1;
+}
+
+template <class T> __device__ inline T sum_of_block(T v) {
+    __shared__ T of_warp[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = (blockDim.x + 31) / 32;
     for (int d = 16; d > 0; d /= 2) {
-        float other = __shfl_down_sync(0xffffffffu, v, d);
+        T other = __shfl_down_sync(0xffffffffu, v, d);
         if (lane + d < 32 && threadIdx.x + d < blockDim.x) v += other;
     }
     __syncthreads(); // an earlier sum has been read
     if (lane == 0) of_warp[warp] = v;
     __syncthreads();
-    float sum = 0;
+    T sum = 0;
     for (int w = 0; w < warps; w++) sum += of_warp[w];
     return sum;
 }
+
+// The sum of v over the threads of a block, a row of at most 1024; every thread gets it. Always in the same order: first
+// within each warp of 32 threads by shuffles, then over the warps' sums. All threads of the block must call it.
+__device__ inline float block_sum(float v) { return sum_of_block(v); }
+
+// The same in double, where the CPU sums in f64: many values, or large ones that cancel.
+__device__ inline double block_sum_double(double v) { return sum_of_block(v); }
 
 // The largest v of a block's threads, likewise.
 __device__ inline float block_max(float v) {

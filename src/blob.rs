@@ -363,6 +363,21 @@ impl Device {
         self.host().gemm(alpha, a, b, beta, MatMut::new(c.slice_mut(), m, n));
         Ok(())
     }
+
+    /// y = x, value by value; their shapes may differ.
+    ///
+    /// # Errors
+    /// They do not hold equally many values.
+    pub fn copy(&self, x: &Values, y: &mut Values) -> Result {
+        if x.count() != y.count() {
+            return Err(Error::shape(format!("copy: x has shape {:?} and y {:?}", x.shape, y.shape)));
+        }
+        match self {
+            Device::Cpu(_) => y.slice_mut().copy_from_slice(x.slice()),
+            Device::Gpu(gpu) => gpu.copy(x.memory.card(gpu)?, y.memory.card_over(gpu)?, x.count())?,
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Values {

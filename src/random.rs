@@ -27,6 +27,12 @@ impl Random {
         Random { key: [seed as u32, (seed >> 32) as u32], stream: [pass as u32, name as u32, (name >> 32) as u32] }
     }
 
+    /// What a kernel's `random_unit` is told of the name: its hash's lower and upper half. Seed and pass are on the
+    /// [dial](crate::device::Gpu::dial).
+    pub fn name(&self) -> [i32; 2] {
+        [self.stream[1] as i32, self.stream[2] as i32]
+    }
+
     /// Numbers `4 * i .. 4 * i + 4` of the stream.
     pub fn block(&self, i: u32) -> [u32; 4] {
         philox([i, self.stream[0], self.stream[1], self.stream[2]], self.key)

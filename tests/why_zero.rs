@@ -1,6 +1,7 @@
 //! Every cause that a zero gradient can have, each in a net that has just that one; and what is told of a blob.
 
-use cortado::net::{Builder, Cause, Keep, WhyZero};
+use cortado::explain::{Cause, LayerOf, WhyZero};
+use cortado::net::{Builder, Keep};
 use cortado::show::Show;
 use cortado::{Log, Net, Phase};
 use ndarray::array;
@@ -420,7 +421,7 @@ fn a_shape_comes_from_the_prototxt() {
 fn writers_readers_and_versions() {
     let net = lenet();
     let ip1 = net.explain("ip1").unwrap();
-    let names = |of: &[cortado::net::explain::LayerOf]| of.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+    let names = |of: &[LayerOf]| of.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
     assert_eq!(
         (names(&ip1.writers), names(&ip1.readers)),
         (vec!["ip1".into(), "relu1".into()], vec!["ip2".to_string()])

@@ -41,6 +41,7 @@ impl Harness {
         let mut by_host = None;
         self.clear_diffs();
         self.all_to_card(gpu)?;
+        self.layer.reshape(&self.bottom, &mut self.top)?; // shapes are the host's affair: Filter looks at its selector
         let copies = gpu.counts().downloads;
         self.forward()?;
         if let Some(i) = self.top.iter().position(|top| top.count() > 0 && top.data.side() == Side::Host) {

@@ -240,7 +240,7 @@ impl Deref for Gpu {
 /// The kernels of one source, compiled when first launched: what a layer with a loop of its own keeps.
 ///
 /// The source is CUDA C. Before it stands `kernels/prelude.h`: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
-/// `Refusal`, random numbers and the sum of a block.
+/// `Refusal`, random numbers, indices and the sum of a block.
 pub struct Kernels {
     source: Cow<'static, str>,
     compiled: Option<(Gpu, Arc<dyn Module>)>,
@@ -269,6 +269,15 @@ impl Kernels {
     /// As [`launch`](Kernels::launch).
     pub fn launch_blocks(&mut self, gpu: &Gpu, name: &str, blocks: usize, threads: usize, args: &mut [Arg]) -> Result {
         self.launch_grid(gpu, name, [blocks, 1, 1], [threads, 1, 1], args)
+    }
+
+    /// Runs the kernel `name` on a block for each of `rows` rows; its threads, whole warps and at most 512, share the row's
+    /// `len` values. Without rows nothing is done.
+    ///
+    /// # Errors
+    /// As [`launch`](Kernels::launch).
+    pub fn launch_rows(&mut self, gpu: &Gpu, name: &str, rows: usize, len: usize, args: &mut [Arg]) -> Result {
+        self.launch_blocks(gpu, name, rows, len.clamp(1, 512).next_multiple_of(32), args)
     }
 
     /// Runs the kernel `name` on a grid of blocks, x first. An empty grid is no error, and nothing is done.

@@ -8,16 +8,19 @@
 //! dx = dy where x > 0, -dy where x < 0, and 0 at 0. No parameters.
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// The size of a value without its sign.
-pub struct AbsVal;
+pub struct AbsVal {
+    kernels: Kernels,
+}
 
 impl Layer for AbsVal {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(AbsVal)
+        Ok(AbsVal { kernels: Kernels::new(include_str!("../../kernels/absval.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -29,9 +32,11 @@ impl Layer for AbsVal {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        pointwise::forward(cx, x, y, f32::abs);
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, f32::abs),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "absval_forward", &[], &[x], y),
+        }
     }
 
     fn backward(
@@ -46,13 +51,15 @@ impl Layer for AbsVal {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
-        pointwise::backward(cx, x, dy, dx, |x, dy| match x {
-            x if x > 0.0 => dy,
-            x if x < 0.0 => -dy,
-            _ => 0.0,
-        });
-        Ok(())
+        let dy = &top[0].diff;
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, x, dy, dx, |x, dy| match x {
+                x if x > 0.0 => dy,
+                x if x < 0.0 => -dy,
+                _ => 0.0,
+            }),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "absval_backward", &[], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

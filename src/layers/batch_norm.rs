@@ -22,9 +22,10 @@
 
 use super::groups::Groups;
 use super::sums::{dot, squares, sum};
+use crate::device::{Gpu, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::{BatchNormParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Gives each channel mean 0 and variance 1.
 pub struct BatchNorm {
@@ -34,6 +35,17 @@ pub struct BatchNorm {
     /// Of the last forward: r of each channel, and whether μ and v were the batch's.
     r: Vec<f32>,
     batch: bool,
+    on_card: OfChannels,
+    kernels: Kernels,
+}
+
+/// On a card, for each channel: μ and r of the last forward, mean(dy) and mean(y dy) of a backward.
+#[derive(Default)]
+struct OfChannels {
+    mu: OnCard<f32>,
+    r: OnCard<f32>,
+    mean_dy: OnCard<f32>,
+    mean_ydy: OnCard<f32>,
 }
 
 impl Layer for BatchNorm {
@@ -55,7 +67,9 @@ impl Layer for BatchNorm {
                 .field(format!("param[{i}].lr_mult"))
                 .hint("leave lr_mult out, or make it 0; a gain and a shift that are learned make a Scale layer"));
         }
-        Ok(BatchNorm { param: p, groups: Groups::default(), r: Vec::new(), batch: true })
+        let (groups, r, on_card) = (Groups::default(), Vec::new(), OfChannels::default());
+        let kernels = Kernels::new(include_str!("../../kernels/batch_norm.cu"));
+        Ok(BatchNorm { param: p, groups, r, batch: true, on_card, kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -83,13 +97,16 @@ impl Layer for BatchNorm {
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let m = self.groups.count();
+        self.batch = !self.param.use_global_stats.unwrap_or(!cx.train()) && m > 0;
+        if let Device::Gpu(gpu) = cx.device {
+            return self.forward_gpu(gpu, params, &bottom[0], &mut top[0]);
+        }
         let (x, y, a, eps) =
             (bottom[0].data.slice(), top[0].data.slice_mut(), self.param.moving_average_fraction(), self.param.eps());
         let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };
         let (mean, variance, factor) =
             (mean.data.slice_mut(), variance.data.slice_mut(), &mut factor.data.slice_mut()[0]);
-        let m = self.groups.count();
-        self.batch = !self.param.use_global_stats.unwrap_or(!cx.train()) && m > 0;
         if self.batch {
             *factor = a * *factor + 1.0;
         }
@@ -118,7 +135,7 @@ impl Layer for BatchNorm {
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -126,6 +143,9 @@ impl Layer for BatchNorm {
     ) -> Result {
         if !propagate_down[0] {
             return Ok(());
+        }
+        if let Device::Gpu(gpu) = cx.device {
+            return self.backward_gpu(gpu, &top[0], &mut bottom[0]);
         }
         let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
         let m = self.groups.count() as f64;
@@ -146,6 +166,77 @@ impl Layer for BatchNorm {
 
     fn needs(&self) -> Needs {
         Needs::Y
+    }
+}
+
+impl BatchNorm {
+    fn forward_gpu(&mut self, gpu: &Gpu, params: &mut [Blob], x: &Blob, y: &mut Blob) -> Result {
+        let (x, y, a, eps) = (&x.data, &mut y.data, self.param.moving_average_fraction(), self.param.eps());
+        let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };
+        let (mean, variance, factor) = (&mut mean.data, &mut variance.data, &mut factor.data);
+        let (n, m, Groups { n: channels, inner, .. }) = (x.count(), self.groups.count(), self.groups);
+        let OfChannels { mu, r, .. } = &mut self.on_card;
+        if self.batch {
+            let args = &mut [
+                channels.into(),
+                inner.into(),
+                m.into(),
+                a.into(),
+                eps.into(),
+                x.card(gpu)?,
+                mean.card_mut(gpu)?,
+                variance.card_mut(gpu)?,
+                factor.card_mut(gpu)?,
+                mu.over(gpu, channels)?,
+                r.over(gpu, channels)?,
+            ];
+            self.kernels.launch_rows(gpu, "batch_norm_batch", channels, m, args)?;
+        } else {
+            let args = &mut [
+                channels.into(),
+                eps.into(),
+                mean.card(gpu)?,
+                variance.card(gpu)?,
+                factor.card(gpu)?,
+                mu.over(gpu, channels)?,
+                r.over(gpu, channels)?,
+            ];
+            self.kernels.launch(gpu, "batch_norm_running", channels, args)?;
+        }
+        let args = &mut [n.into(), channels.into(), inner.into(), x.card(gpu)?, mu.get()?, r.get()?, y.card_over(gpu)?];
+        self.kernels.launch(gpu, "batch_norm_forward", n, args)
+    }
+
+    fn backward_gpu(&mut self, gpu: &Gpu, y: &Blob, x: &mut Blob) -> Result {
+        let (y, dy, dx) = (&y.data, &y.diff, &mut x.diff);
+        let (n, m, Groups { n: channels, inner, .. }) = (dx.count(), self.groups.count(), self.groups);
+        let OfChannels { r, mean_dy, mean_ydy, .. } = &mut self.on_card;
+        if !self.batch {
+            let args = &mut [n.into(), channels.into(), inner.into(), dy.card(gpu)?, r.get()?, dx.card_over(gpu)?];
+            return self.kernels.launch(gpu, "batch_norm_backward_running", n, args);
+        }
+        let args = &mut [
+            channels.into(),
+            inner.into(),
+            m.into(),
+            y.card(gpu)?,
+            dy.card(gpu)?,
+            mean_dy.over(gpu, channels)?,
+            mean_ydy.over(gpu, channels)?,
+        ];
+        self.kernels.launch_rows(gpu, "batch_norm_means", channels, m, args)?;
+        let args = &mut [
+            n.into(),
+            channels.into(),
+            inner.into(),
+            y.card(gpu)?,
+            dy.card(gpu)?,
+            r.get()?,
+            mean_dy.get()?,
+            mean_ydy.get()?,
+            dx.card_over(gpu)?,
+        ];
+        self.kernels.launch(gpu, "batch_norm_backward", n, args)
     }
 }
 

@@ -11,10 +11,15 @@
 //! 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
 
 use super::learnable::learnable;
+use super::pointwise;
 use super::spread::{Spread, shape};
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
+
+/// The sums are those that Scale has, too.
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/bias.cu"));
 
 /// y = x + b, with b spread over x.
 pub struct Bias {
@@ -23,6 +28,7 @@ pub struct Bias {
     /// The shape of b where it is a parameter.
     shape: Vec<usize>,
     spread: Spread,
+    kernels: Kernels,
 }
 
 impl Layer for Bias {
@@ -32,6 +38,7 @@ impl Layer for Bias {
             param: param.bias_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
+            kernels: Kernels::new(KERNELS),
         })
     }
 
@@ -54,34 +61,33 @@ impl Layer for Bias {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let b = bottom.get(1).unwrap_or_else(|| &params[0]).data.slice();
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        self.spread.each(x, b, y, |y, x, b| *y = x + b);
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let b = &bottom.get(1).unwrap_or_else(|| &params[0]).data;
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(_) => self.spread.each(x.slice(), b.slice(), y.slice_mut(), |y, x, b| *y = x + b),
+            Device::Gpu(gpu) => self.spread.map(&mut self.kernels, gpu, "bias_forward", &[x, b], y)?,
+        }
         Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         params: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let dy = top[0].diff.slice();
+        let (dy, kernels) = (&top[0].diff, &mut self.kernels);
         if propagate_down[0] {
-            bottom[0].diff.slice_mut().copy_from_slice(dy);
+            pointwise::copy(cx.device, dy, &mut bottom[0].diff)?;
         }
         match bottom.get_mut(1) {
-            Some(b) if propagate_down[1] => {
-                b.diff.fill(0.0);
-                self.spread.reduce(dy, None, b.diff.slice_mut());
-            }
-            Some(_) => {}
-            None => self.spread.reduce(dy, None, params[0].diff.slice_mut()),
+            Some(b) if propagate_down[1] => self.spread.reduce_on(cx.device, kernels, dy, None, &mut b.diff, false),
+            Some(_) => Ok(()),
+            None => self.spread.reduce_on(cx.device, kernels, dy, None, &mut params[0].diff, true),
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -10,16 +10,19 @@
 
 use super::pointwise;
 use super::sigmoid::sigmoid;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// y = ln(1 + eˣ), value by value.
-pub struct Bnll;
+pub struct Bnll {
+    kernels: Kernels,
+}
 
 impl Layer for Bnll {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Bnll)
+        Ok(Bnll { kernels: Kernels::new(include_str!("../../kernels/bnll.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -31,9 +34,11 @@ impl Layer for Bnll {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        pointwise::forward(cx, x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p());
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "bnll_forward", &[], &[x], y),
+        }
     }
 
     fn backward(
@@ -48,9 +53,11 @@ impl Layer for Bnll {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
-        pointwise::backward(cx, x, dy, dx, |x, dy| dy * sigmoid(x));
-        Ok(())
+        let dy = &top[0].diff;
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, x, dy, dx, |x, dy| dy * sigmoid(x)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "bnll_backward", &[], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

@@ -11,14 +11,16 @@
 //! x is kept, and dx is the same in place or not.
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Cuts off what is too small or too large.
 pub struct Clip {
     min: f32,
     max: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Clip {
@@ -33,7 +35,7 @@ impl Layer for Clip {
                 .field("clip_param.min")
                 .hint("min is the lower bound, max the upper"));
         }
-        Ok(Clip { min, max })
+        Ok(Clip { min, max, kernels: Kernels::new(include_str!("../../kernels/clip.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -45,10 +47,12 @@ impl Layer for Clip {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        let Clip { min, max } = *self;
-        pointwise::forward(cx, x, y, |x| x.clamp(min, max));
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        let Clip { min, max, .. } = *self;
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| x.clamp(min, max)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "clip_forward", &[min, max], &[x], y),
+        }
     }
 
     fn backward(
@@ -63,10 +67,14 @@ impl Layer for Clip {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
-        let Clip { min, max } = *self;
-        pointwise::backward(cx, x, dy, dx, |x, dy| if (min..=max).contains(&x) { dy } else { 0.0 });
-        Ok(())
+        let dy = &top[0].diff;
+        let Clip { min, max, .. } = *self;
+        match cx.device {
+            Device::Cpu(cpu) => {
+                pointwise::backward(cpu, x, dy, dx, |x, dy| if (min..=max).contains(&x) { dy } else { 0.0 })
+            }
+            Device::Gpu(gpu) => self.kernels.map(gpu, "clip_backward", &[min, max], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

@@ -8,7 +8,7 @@
 //! dx_i is the part of dy where x_i went. `concat_param { axis }`, 1 (channels) if not given, may count from the end
 //! (-1); `concat_dim` is its older name. [`Slice`](super::Slice) is the reverse.
 
-use super::parts::Part;
+use super::parts::Parts;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
@@ -17,14 +17,14 @@ use crate::{Blob, Error, Kind, Result};
 pub struct Concat {
     axis: i32,
     /// Where each x_i stands in y.
-    parts: Vec<Part>,
+    parts: Parts,
 }
 
 impl Layer for Concat {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.concat_param.unwrap_or_default();
         let axis = axis_or_dim(p.axis, p.concat_dim).map_err(|e| e.field("concat_param.concat_dim"))?;
-        Ok(Concat { axis, parts: Vec::new() })
+        Ok(Concat { axis, parts: Parts::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -45,29 +45,26 @@ impl Layer for Concat {
             shape[join] += x.shape()[join];
         }
         top[0].reshape(&shape)?;
-        self.parts = Part::of(&top[0], bottom, join);
+        self.parts.place(&top[0], bottom, join);
         Ok(())
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let y = top[0].data.slice_mut();
-        for (part, x) in self.parts.iter().zip(bottom) {
-            part.join(x.data.slice(), y);
-        }
-        Ok(())
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (bottom, &mut top[0].data);
+        x.iter().enumerate().try_for_each(|(i, x)| self.parts.join(cx.device, i, &x.data, y))
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let dy = top[0].diff.slice();
-        for ((part, x), _) in self.parts.iter().zip(bottom).zip(propagate_down).filter(|(_, wanted)| **wanted) {
-            part.cut(dy, x.diff.slice_mut());
+        let (dy, x) = (&top[0].diff, bottom.iter_mut().enumerate());
+        for ((i, x), _) in x.zip(propagate_down).filter(|(_, wanted)| **wanted) {
+            self.parts.cut(cx.device, i, dy, &mut x.diff)?;
         }
         Ok(())
     }

@@ -11,11 +11,13 @@
 //! Element i is dropped if number i of the layer's [stream](crate::random) in this pass is below p: the same elements for
 //! any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
 
+use super::pointwise;
 use crate::device::cpu::PIECE;
+use crate::device::{Arg, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::random::unit;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Drops values at random while training.
 pub struct Dropout {
@@ -24,6 +26,8 @@ pub struct Dropout {
     ratio: f32,
     /// m of the last forward; empty after one that dropped nothing.
     mask: Vec<f32>,
+    mask_on_card: OnCard<f32>,
+    kernels: Kernels,
 }
 
 impl Layer for Dropout {
@@ -34,7 +38,8 @@ impl Layer for Dropout {
                 .field("dropout_param.dropout_ratio")
                 .hint("dropout_ratio is the share of values to drop: 0.5 drops every other one"));
         }
-        Ok(Dropout { name: param.name().to_string(), ratio, mask: Vec::new() })
+        let (name, kernels) = (param.name().to_string(), Kernels::new(include_str!("../../kernels/dropout.cu")));
+        Ok(Dropout { name, ratio, mask: Vec::new(), mask_on_card: OnCard::default(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -46,30 +51,41 @@ impl Layer for Dropout {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y, m, p) = (bottom[0].data.slice(), top[0].data.slice_mut(), &mut self.mask, self.ratio);
+        let (x, y, p) = (&bottom[0].data, &mut top[0].data, self.ratio);
         if !cx.train() {
-            m.clear();
-            y.copy_from_slice(x);
-            return Ok(());
+            self.mask.clear();
+            self.mask_on_card.clear();
+            return pointwise::copy(cx.device, x, y);
         }
-        m.resize(x.len(), 0.0);
-        let kept = 1.0 / (1.0 - p);
-        let random = cx.random(&self.name);
-        cx.device.host().pieces2((m, PIECE), (y, PIECE), |start, m, y| {
-            for (i, m) in m.chunks_mut(4).enumerate() {
-                let bits = random.block((start / 4 + i) as u32); // PIECE is a multiple of 4
-                m.iter_mut().zip(bits).for_each(|(m, bits)| *m = if unit(bits) < p { 0.0 } else { kept });
+        let (random, kept) = (cx.random(&self.name), 1.0 / (1.0 - p));
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (x, y, m) = (x.slice(), y.slice_mut(), &mut self.mask);
+                m.resize(x.len(), 0.0);
+                cpu.pieces2((m, PIECE), (y, PIECE), |start, m, y| {
+                    for (i, m) in m.chunks_mut(4).enumerate() {
+                        let bits = random.block((start / 4 + i) as u32); // PIECE is a multiple of 4
+                        m.iter_mut().zip(bits).for_each(|(m, bits)| *m = if unit(bits) < p { 0.0 } else { kept });
+                    }
+                    for ((y, x), m) in y.iter_mut().zip(&x[start..]).zip(m) {
+                        *y = *m * x;
+                    }
+                });
+                Ok(())
             }
-            for ((y, x), m) in y.iter_mut().zip(&x[start..]).zip(m) {
-                *y = *m * x;
+            Device::Gpu(gpu) => {
+                let (n, dial, [low, high]) = (x.count(), gpu.dial()?, random.name());
+                let (x, m, y) = (x.card(gpu)?, self.mask_on_card.over(gpu, n)?, y.card_over(gpu)?);
+                let args =
+                    &mut [n.into(), p.into(), kept.into(), Arg::InInt(&*dial, 3), low.into(), high.into(), x, m, y];
+                self.kernels.launch(gpu, "dropout_forward", n, args)
             }
-        });
-        Ok(())
+        }
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -78,15 +94,21 @@ impl Layer for Dropout {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (dy, dx, m) = (top[0].diff.slice(), bottom[0].diff.slice_mut(), &self.mask);
-        if m.is_empty() {
-            dx.copy_from_slice(dy);
-            return Ok(());
+        let (dy, dx) = (&top[0].diff, &mut bottom[0].diff);
+        match cx.device {
+            _ if self.mask.is_empty() && self.mask_on_card.is_empty() => pointwise::copy(cx.device, dy, dx),
+            Device::Cpu(_) => {
+                for ((dx, dy), m) in dx.slice_mut().iter_mut().zip(dy.slice()).zip(&self.mask) {
+                    *dx = m * dy;
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let n = dy.count();
+                let args = &mut [n.into(), self.mask_on_card.get()?, dy.card(gpu)?, dx.card_over(gpu)?];
+                self.kernels.launch(gpu, "dropout_backward", n, args)
+            }
         }
-        for ((dx, dy), m) in dx.iter_mut().zip(dy).zip(m) {
-            *dx = m * dy;
-        }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -16,10 +16,12 @@
 //!
 //! Of several equal maxima one counts, as in Caffe: x_1 rather than x_0, else the earliest.
 
+use crate::blob::Values;
+use crate::device::{Gpu, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::proto::eltwise_parameter::EltwiseOp;
-use crate::{Blob, Error, Kind, Result};
+use crate::{Blob, Device, Error, Kind, Result};
 
 /// The sum, product or maximum of its bottoms, value by value.
 pub struct Eltwise {
@@ -31,6 +33,8 @@ pub struct Eltwise {
     clears_first: bool,
     /// MAX: which x_i won.
     winner: Vec<u32>,
+    winner_on_card: OnCard<i32>,
+    kernels: Kernels,
 }
 
 impl Layer for Eltwise {
@@ -48,6 +52,8 @@ impl Layer for Eltwise {
             stable_prod_grad: p.stable_prod_grad(),
             clears_first: op == EltwiseOp::Sum && !param.top.is_empty() && param.top.first() == param.bottom.first(),
             winner: Vec::new(),
+            winner_on_card: OnCard::default(),
+            kernels: Kernels::new(include_str!("../../kernels/eltwise.cu")),
         })
     }
 
@@ -73,17 +79,31 @@ impl Layer for Eltwise {
         top[0].reshape(shape)
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let y = &mut top[0].data;
-        match self.op {
-            EltwiseOp::Sum => {
+        let terms = bottom.iter().enumerate().skip(usize::from(self.clears_first)).map(|(i, x)| (self.c(i), &x.data));
+        match (self.op, cx.device) {
+            (EltwiseOp::Sum, Device::Cpu(_)) => {
                 y.fill(0.0);
-                for (i, x) in bottom.iter().enumerate().skip(usize::from(self.clears_first)) {
-                    y.scaled_add(self.c(i), &x.data);
+                terms.for_each(|(c, x)| y.scaled_add(c, x));
+            }
+            (EltwiseOp::Sum, Device::Gpu(gpu)) => {
+                let (terms, kernels): (Vec<(f32, &Values)>, _) = (terms.collect(), &mut self.kernels);
+                match terms[..] {
+                    [] => {}
+                    [(c, x)] => kernels.map(gpu, "eltwise_scale", &[c], &[x], y)?,
+                    [(a, x0), (b, x1), ref more @ ..] => {
+                        kernels.map(gpu, "eltwise_sum", &[a, b], &[x0, x1], y)?;
+                        more.iter().try_for_each(|(c, x)| kernels.update(gpu, "eltwise_sum_more", &[*c], &[x], y))?;
+                    }
                 }
             }
-            EltwiseOp::Prod => product(bottom, None, y.slice_mut()),
-            EltwiseOp::Max => {
+            (EltwiseOp::Prod, Device::Cpu(_)) => product(bottom, None, y.slice_mut()),
+            (EltwiseOp::Prod, Device::Gpu(gpu)) => {
+                let x: Vec<&Values> = bottom.iter().map(|x| &x.data).collect();
+                product_on_card(&mut self.kernels, gpu, &x, y)?;
+            }
+            (EltwiseOp::Max, Device::Cpu(_)) => {
                 let y = y.slice_mut();
                 y.copy_from_slice(bottom[0].data.slice());
                 self.winner.clear();
@@ -97,45 +117,36 @@ impl Layer for Eltwise {
                     }
                 }
             }
+            (EltwiseOp::Max, Device::Gpu(gpu)) => {
+                let n = y.count();
+                let [x0, x1, more @ ..] = bottom else { return Err(Error::shape("Eltwise needs two bottoms")) };
+                let (x0, x1, winner) = (x0.data.card(gpu)?, x1.data.card(gpu)?, self.winner_on_card.over(gpu, n)?);
+                let args = &mut [n.into(), x0, x1, winner, y.card_over(gpu)?];
+                self.kernels.launch(gpu, "eltwise_max", n, args)?;
+                for (j, x) in (2usize..).zip(more) {
+                    let (x, winner) = (x.data.card(gpu)?, self.winner_on_card.over(gpu, n)?);
+                    let args = &mut [n.into(), j.into(), x, winner, y.card_mut(gpu)?];
+                    self.kernels.launch(gpu, "eltwise_max_more", n, args)?;
+                }
+            }
         }
         Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let dy = top[0].diff.slice();
+        let Blob { data: y, diff: dy } = &top[0];
         for i in (0..bottom.len()).filter(|&i| propagate_down[i]) {
-            match self.op {
-                EltwiseOp::Sum => {
-                    let (dx, c) = (bottom[i].diff.slice_mut(), self.c(i));
-                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = c * dy);
-                }
-                EltwiseOp::Prod if self.stable_prod_grad => {
-                    // The others' product is built in dx, which is taken out so that the bottoms can be read.
-                    let mut dx = std::mem::take(&mut bottom[i].diff);
-                    product(bottom, Some(i), dx.slice_mut());
-                    dx.slice_mut().iter_mut().zip(dy).for_each(|(dx, dy)| *dx *= dy);
-                    bottom[i].diff = dx;
-                }
-                EltwiseOp::Prod => {
-                    let (x, dx) = (bottom[i].data.slice(), bottom[i].diff.slice_mut());
-                    for (((dx, x), y), dy) in dx.iter_mut().zip(x).zip(top[0].data.slice()).zip(dy) {
-                        *dx = y / x * dy;
-                    }
-                }
-                EltwiseOp::Max => {
-                    let dx = bottom[i].diff.slice_mut();
-                    for ((dx, winner), dy) in dx.iter_mut().zip(&self.winner).zip(dy) {
-                        *dx = if *winner == i as u32 { *dy } else { 0.0 };
-                    }
-                }
-            }
+            let mut dx = std::mem::take(&mut bottom[i].diff); // taken out, so that the bottoms can be read
+            let done = self.backward_to(i, cx.device, bottom, y, dy, &mut dx);
+            bottom[i].diff = dx;
+            done?;
         }
         Ok(())
     }
@@ -158,6 +169,52 @@ impl Eltwise {
     fn c(&self, i: usize) -> f32 {
         self.coeff.get(i).copied().unwrap_or(1.0)
     }
+
+    /// dx of bottom `i`.
+    fn backward_to(
+        &mut self,
+        i: usize,
+        device: &Device,
+        bottom: &[Blob],
+        y: &Values,
+        dy: &Values,
+        dx: &mut Values,
+    ) -> Result {
+        let (x, c) = (&bottom[i].data, self.c(i));
+        match (self.op, device) {
+            (EltwiseOp::Sum, Device::Cpu(_)) => {
+                dx.slice_mut().iter_mut().zip(dy.slice()).for_each(|(dx, dy)| *dx = c * dy);
+            }
+            (EltwiseOp::Sum, Device::Gpu(gpu)) => self.kernels.map(gpu, "eltwise_scale", &[c], &[dy], dx)?,
+            (EltwiseOp::Prod, Device::Cpu(_)) if self.stable_prod_grad => {
+                product(bottom, Some(i), dx.slice_mut());
+                dx.slice_mut().iter_mut().zip(dy.slice()).for_each(|(dx, dy)| *dx *= dy);
+            }
+            (EltwiseOp::Prod, Device::Gpu(gpu)) if self.stable_prod_grad => {
+                let others = bottom.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, x)| &x.data);
+                let factors: Vec<&Values> = others.chain([dy]).collect();
+                product_on_card(&mut self.kernels, gpu, &factors, dx)?;
+            }
+            (EltwiseOp::Prod, Device::Cpu(_)) => {
+                let factors = x.slice().iter().zip(y.slice()).zip(dy.slice());
+                dx.slice_mut().iter_mut().zip(factors).for_each(|(dx, ((x, y), dy))| *dx = y / x * dy);
+            }
+            (EltwiseOp::Prod, Device::Gpu(gpu)) => {
+                self.kernels.map(gpu, "eltwise_divide_backward", &[], &[x, y, dy], dx)?;
+            }
+            (EltwiseOp::Max, Device::Cpu(_)) => {
+                for ((dx, winner), dy) in dx.slice_mut().iter_mut().zip(&self.winner).zip(dy.slice()) {
+                    *dx = if *winner == i as u32 { *dy } else { 0.0 };
+                }
+            }
+            (EltwiseOp::Max, Device::Gpu(gpu)) => {
+                let n = dy.count();
+                let args = &mut [n.into(), i.into(), self.winner_on_card.get()?, dy.card(gpu)?, dx.card_over(gpu)?];
+                self.kernels.launch(gpu, "eltwise_max_backward", n, args)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The product of all bottoms' data, but for one.
@@ -166,4 +223,11 @@ fn product(bottom: &[Blob], but: Option<usize>, y: &mut [f32]) {
     for (_, x) in bottom.iter().enumerate().filter(|(i, _)| Some(*i) != but) {
         y.iter_mut().zip(x.data.slice()).for_each(|(y, x)| *y *= x);
     }
+}
+
+/// The product of two or more factors.
+fn product_on_card(kernels: &mut Kernels, gpu: &Gpu, factors: &[&Values], y: &mut Values) -> Result {
+    let [x0, x1, more @ ..] = factors else { return Err(Error::shape("a product needs two factors")) };
+    kernels.map(gpu, "eltwise_product", &[], &[x0, x1], y)?;
+    more.iter().try_for_each(|x| kernels.update(gpu, "eltwise_product_more", &[], &[x], y))
 }

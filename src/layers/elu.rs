@@ -9,18 +9,23 @@
 //! at 0. `elu_param { alpha }` is α, 1 if not given. Clevert, Unterthiner and Hochreiter 2015.
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// The exponential linear unit.
 pub struct Elu {
     alpha: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Elu {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Elu { alpha: param.elu_param.unwrap_or_default().alpha() })
+        Ok(Elu {
+            alpha: param.elu_param.unwrap_or_default().alpha(),
+            kernels: Kernels::new(include_str!("../../kernels/elu.cu")),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -32,10 +37,12 @@ impl Layer for Elu {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
         let alpha = self.alpha;
-        pointwise::forward(cx, x, y, |x| if x > 0.0 { x } else { alpha * x.exp_m1() });
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| if x > 0.0 { x } else { alpha * x.exp_m1() }),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "elu_forward", &[alpha], &[x], y),
+        }
     }
 
     fn backward(
@@ -50,10 +57,14 @@ impl Layer for Elu {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
+        let dy = &top[0].diff;
         let alpha = self.alpha;
-        pointwise::backward(cx, x, dy, dx, |x, dy| if x > 0.0 { dy } else { dy * alpha * x.exp() });
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => {
+                pointwise::backward(cpu, x, dy, dx, |x, dy| if x > 0.0 { dy } else { dy * alpha * x.exp() })
+            }
+            Device::Gpu(gpu) => self.kernels.map(gpu, "elu_backward", &[alpha], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

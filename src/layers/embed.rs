@@ -13,11 +13,16 @@
 //! `embed_param { num_output input_dim bias_term weight_filler bias_filler }`: both fillers give 0 if not set.
 
 use super::indices::{indices, range};
+use super::inner_product::add_rows;
 use super::learnable::learnable;
 use crate::device::cpu::PIECE;
+use crate::device::{Kernels, OnCard, Refusal};
 use crate::layer::*;
 use crate::proto::{EmbedParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
+
+/// db is InnerProduct's.
+const KERNELS: &str = concat!(include_str!("../../kernels/inner_product.cu"), include_str!("../../kernels/embed.cu"));
 
 /// Looks up rows of a table.
 pub struct Embed {
@@ -28,6 +33,9 @@ pub struct Embed {
     n: usize,
     /// The rows that the last forward looked up.
     looked_up: Vec<usize>,
+    looked_up_on_card: OnCard<i32>,
+    refusal: Refusal,
+    kernels: Kernels,
 }
 
 impl Layer for Embed {
@@ -44,7 +52,16 @@ impl Layer for Embed {
             }
         }
         let (rows, n) = (p.input_dim() as usize, p.num_output() as usize);
-        Ok(Embed { name: param.name().into(), param: p, rows, n, looked_up: Vec::new() })
+        Ok(Embed {
+            name: param.name().into(),
+            param: p,
+            rows,
+            n,
+            looked_up: Vec::new(),
+            looked_up_on_card: OnCard::default(),
+            refusal: Refusal::default(),
+            kernels: Kernels::new(KERNELS),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -69,35 +86,54 @@ impl Layer for Embed {
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, w, y, n) = (&bottom[0], params[0].data.slice(), top[0].data.slice_mut(), self.n);
-        let b = params.get(1).map(|b| b.data.slice());
-        indices(x.data.slice(), self.rows, &mut self.looked_up).map_err(|(i, value)| self.outside(x, i, value))?;
-        let rows = &self.looked_up;
-        cx.device.host().pieces(y, (PIECE / n).max(1) * n, |start, y| {
-            for (y, &row) in y.chunks_exact_mut(n).zip(&rows[start / n..]) {
-                y.copy_from_slice(&w[row * n..][..n]);
-                if let Some(b) = b {
-                    y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
-                }
+        let (x, w, y, n) = (&bottom[0].data, &params[0].data, &mut top[0].data, self.n);
+        let b = params.get(1).map(|b| &b.data);
+        let (table, each) = (self.rows, bottom[0].count_in(1.min(bottom[0].num_axes())..bottom[0].num_axes()));
+        match cx.device {
+            Device::Cpu(cpu) => {
+                indices(x.slice(), table, &mut self.looked_up).map_err(|(i, x)| outside(table, each, i, x))?;
+                let (rows, w, b) = (&self.looked_up, w.slice(), b.map(|b| b.slice()));
+                cpu.pieces(y.slice_mut(), (PIECE / n).max(1) * n, |start, y| {
+                    for (y, &row) in y.chunks_exact_mut(n).zip(&rows[start / n..]) {
+                        y.copy_from_slice(&w[row * n..][..n]);
+                        if let Some(b) = b {
+                            y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+                        }
+                    }
+                });
+                Ok(())
             }
-        });
-        Ok(())
+            Device::Gpu(gpu) => {
+                let (count, bias) = (y.count(), i32::from(b.is_some()));
+                let row = self.looked_up_on_card.over(gpu, x.count())?;
+                let refusal = self.refusal.arg(gpu, move |i, x| outside(table, each, i, x))?;
+                let (x, b, w, y) = (x.card(gpu)?, b.unwrap_or(w).card(gpu)?, w.card(gpu)?, y.card_over(gpu)?);
+                let args = &mut [count.into(), n.into(), table.into(), bias.into(), x, w, b, row, y, refusal];
+                self.kernels.launch(gpu, "embed_forward", count, args)
+            }
+        }
     }
 
-    fn backward(&mut self, _: &Cx, params: &mut [Blob], top: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        let (dy, n) = (top[0].diff.slice(), self.n);
-        let [w, b @ ..] = params else { return Err(Error::shape("Embed needs a table")) };
-        let dw = w.diff.slice_mut();
-        for (dy, &row) in dy.chunks_exact(n).zip(&self.looked_up) {
-            dw[row * n..][..n].iter_mut().zip(dy).for_each(|(dw, dy)| *dw += dy);
-        }
-        if let Some(b) = b.first_mut() {
-            let db = b.diff.slice_mut();
-            for dy in dy.chunks_exact(n) {
-                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+        let (dy, n) = (&top[0].diff, self.n);
+        let [Blob { diff: dw, .. }, b @ ..] = params else { return Err(Error::shape("Embed needs a table")) };
+        match cx.device {
+            Device::Cpu(_) => {
+                let dw = dw.slice_mut();
+                for (dy, &row) in dy.slice().chunks_exact(n).zip(&self.looked_up) {
+                    dw[row * n..][..n].iter_mut().zip(dy).for_each(|(dw, dy)| *dw += dy);
+                }
+            }
+            Device::Gpu(gpu) => {
+                let (samples, row) = (dy.count() / n, self.looked_up_on_card.get()?);
+                let args = &mut [samples.into(), n.into(), row, dy.card(gpu)?, dw.card_mut(gpu)?];
+                self.kernels.launch_rows(gpu, "embed_backward_w", samples, n, args)?;
             }
         }
-        Ok(())
+        match b.first_mut() {
+            Some(b) => add_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
+            None => Ok(()),
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -109,13 +145,11 @@ impl Layer for Embed {
     }
 }
 
-impl Embed {
-    fn outside(&self, x: &Blob, i: usize, value: f32) -> Error {
-        let each = x.count_in(1.min(x.num_axes())..x.num_axes());
-        let place = if each > 1 { format!(", value {}", i % each) } else { String::new() };
-        let rows = range(self.rows);
-        Error::value(format!("sample {}{place} is {value}, and the table's rows are {rows}", i / each.max(1)))
-            .field("embed_param.input_dim")
-            .hint("make input_dim larger than the largest number, or count from 0")
-    }
+/// Value i, of samples of `each` values, is no row of a table of so many rows.
+fn outside(rows: usize, each: usize, i: usize, value: f32) -> Error {
+    let place = if each > 1 { format!(", value {}", i % each) } else { String::new() };
+    let rows = range(rows);
+    Error::value(format!("sample {}{place} is {value}, and the table's rows are {rows}", i / each.max(1)))
+        .field("embed_param.input_dim")
+        .hint("make input_dim larger than the largest number, or count from 0")
 }

@@ -9,21 +9,25 @@
 //! shift 0 if not given. Computed as e ^ (ln base (shift + scale x)).
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// An exponential function.
 pub struct Exp {
     ln_base: f32,
     scale: f32,
     shift: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Exp {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.exp_param.unwrap_or_default();
-        Ok(Exp { ln_base: ln_base(p.base(), "exp_param.base")?, scale: p.scale(), shift: p.shift() })
+        let ln_base = ln_base(p.base(), "exp_param.base")?;
+        let kernels = Kernels::new(include_str!("../../kernels/exp.cu"));
+        Ok(Exp { ln_base, scale: p.scale(), shift: p.shift(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -35,10 +39,12 @@ impl Layer for Exp {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        let Exp { ln_base, scale, shift } = *self;
-        pointwise::forward(cx, x, y, |x| (ln_base * (shift + scale * x)).exp());
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        let Exp { ln_base, scale, shift, .. } = *self;
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| (ln_base * (shift + scale * x)).exp()),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "exp_forward", &[ln_base, scale, shift], &[x], y),
+        }
     }
 
     fn backward(
@@ -52,10 +58,12 @@ impl Layer for Exp {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
+        let (y, dy, dx) = (&top[0].data, &top[0].diff, &mut bottom[0].diff);
         let slope = self.scale * self.ln_base;
-        pointwise::backward(cx, y, dy, dx, |y, dy| dy * slope * y);
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, y, dy, dx, |y, dy| dy * slope * y),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "exp_backward", &[slope], &[y, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

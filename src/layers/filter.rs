@@ -8,14 +8,17 @@
 //!
 //! y_i holds the samples n of x_i with s\[n\] not 0, in their order. dx_i is dy_i at those samples, and 0 at the others;
 //! nothing flows into s. **The tops' shape depends on values**: every forward shapes them anew. While a net is built nothing
-//! is known of s yet, and all samples count; afterwards there may be none, and the layers above get an empty batch.
+//! is known of s yet, and all samples count; afterwards there may be none, and the layers above get an empty batch. As shapes
+//! are the host's affair, s comes from the GPU to the host in every forward, and the numbers of the samples go back; the
+//! samples themselves stay there.
 //!
 //! If x_0 learns and x_1 is its label, a loss above must say `propagate_down: true propagate_down: false`: for the net, all
 //! tops of a layer depend on all of its bottoms.
 
+use crate::device::{Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Kind, Result};
+use crate::{Blob, Device, Error, Kind, Result};
 
 /// Lets some samples through.
 pub struct Filter {
@@ -25,11 +28,16 @@ pub struct Filter {
     built: bool,
     /// The samples let through.
     kept: Vec<usize>,
+    /// On a card: which sample of y each sample of x becomes, or -1.
+    place: OnCard<i32>,
+    kernels: Kernels,
 }
 
 impl Layer for Filter {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Filter { selector: param.bottom.len().saturating_sub(1), built: false, kept: Vec::new() })
+        let kernels = Kernels::new(include_str!("../../kernels/filter.cu"));
+        let (selector, place) = (param.bottom.len().saturating_sub(1), OnCard::default());
+        Ok(Filter { selector, built: false, kept: Vec::new(), place, kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -65,12 +73,27 @@ impl Layer for Filter {
         Ok(())
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        if let Device::Gpu(gpu) = cx.device {
+            let mut place = vec![-1; bottom[self.selector].num()];
+            self.kept.iter().zip(0..).for_each(|(&n, to)| place[n] = to);
+            self.place.clear(); // so that it is copied, and seen to be: a pass with a Filter is not to be replayed
+            self.place.hold(gpu, &place)?;
+        }
         for (x, y) in bottom.iter().zip(top) {
             let sample = x.count() / x.num().max(1);
-            let (x, y) = (x.data.slice(), y.data.slice_mut());
-            for (y, &n) in y.chunks_exact_mut(sample.max(1)).zip(&self.kept) {
-                y.copy_from_slice(&x[n * sample..][..sample]);
+            let (x, y) = (&x.data, &mut y.data);
+            match cx.device {
+                Device::Cpu(_) => {
+                    for (y, &n) in y.slice_mut().chunks_exact_mut(sample.max(1)).zip(&self.kept) {
+                        y.copy_from_slice(&x.slice()[n * sample..][..sample]);
+                    }
+                }
+                Device::Gpu(gpu) => {
+                    let n = x.count();
+                    let args = &mut [n.into(), sample.into(), self.place.get()?, x.card(gpu)?, y.card_over(gpu)?];
+                    self.kernels.launch(gpu, "filter_forward", n, args)?;
+                }
             }
         }
         Ok(())
@@ -78,7 +101,7 @@ impl Layer for Filter {
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -86,10 +109,20 @@ impl Layer for Filter {
     ) -> Result {
         for ((x, y), _) in bottom.iter_mut().zip(top).zip(propagate_down).filter(|(_, wanted)| **wanted) {
             let sample = x.count() / x.num().max(1);
-            let (dy, dx) = (y.diff.slice(), x.diff.slice_mut());
-            dx.fill(0.0);
-            for (dy, &n) in dy.chunks_exact(sample.max(1)).zip(&self.kept) {
-                dx[n * sample..][..sample].copy_from_slice(dy);
+            let (dy, dx) = (&y.diff, &mut x.diff);
+            match cx.device {
+                Device::Cpu(_) => {
+                    let dx = dx.slice_mut();
+                    dx.fill(0.0);
+                    for (dy, &n) in dy.slice().chunks_exact(sample.max(1)).zip(&self.kept) {
+                        dx[n * sample..][..sample].copy_from_slice(dy);
+                    }
+                }
+                Device::Gpu(gpu) => {
+                    let n = dx.count();
+                    let args = &mut [n.into(), sample.into(), self.place.get()?, dy.card(gpu)?, dx.card_over(gpu)?];
+                    self.kernels.launch(gpu, "filter_backward", n, args)?;
+                }
             }
         }
         Ok(())

@@ -39,25 +39,24 @@ impl Layer for Flatten {
         top[0].reshape(&shape)
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        y.copy_from_slice(x);
-        Ok(())
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        cx.device.copy(x, y)
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        if propagate_down[0] {
-            let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
-            dx.copy_from_slice(dy);
+        if !propagate_down[0] {
+            return Ok(());
         }
-        Ok(())
+        let (dy, dx) = (&top[0].diff, &mut bottom[0].diff);
+        cx.device.copy(dy, dx)
     }
 
     fn needs(&self) -> Needs {

@@ -12,10 +12,11 @@
 
 use super::learnable::learnable;
 use super::sizes::product;
-use crate::device::Trans;
+use crate::blob::Values;
+use crate::device::{Kernels, Trans};
 use crate::layer::*;
 use crate::proto::{InnerProductParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// y = x wᵀ + b.
 pub struct InnerProduct {
@@ -24,6 +25,7 @@ pub struct InnerProduct {
     /// N outputs and K inputs of a sample.
     n: usize,
     k: usize,
+    kernels: Kernels,
 }
 
 impl Layer for InnerProduct {
@@ -34,7 +36,8 @@ impl Layer for InnerProduct {
                 .field("inner_product_param.num_output")
                 .hint("num_output is the number of values that the layer computes of each sample"));
         }
-        Ok(InnerProduct { name: param.name().into(), n: p.num_output() as usize, k: 0, param: p })
+        let (name, kernels) = (param.name().into(), Kernels::new(include_str!("../../kernels/inner_product.cu")));
+        Ok(InnerProduct { name, n: p.num_output() as usize, k: 0, param: p, kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -75,13 +78,20 @@ impl Layer for InnerProduct {
         let (m, n, k) = (y.count() / self.n, self.n, self.k); // m samples of k inputs make n outputs each
         let trans_w = if self.param.transpose() { Trans::No } else { Trans::Yes };
         cx.device.gemm(Trans::No, trans_w, m, n, k, 1.0, x, w, 0.0, y)?;
-        if let Some(b) = params.get(1) {
-            let b = b.data.slice();
-            for y in y.slice_mut().chunks_exact_mut(n) {
-                y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+        let Some(Blob { data: b, .. }) = params.get(1) else { return Ok(()) };
+        match cx.device {
+            Device::Cpu(_) => {
+                for y in y.slice_mut().chunks_exact_mut(n) {
+                    y.iter_mut().zip(b.slice()).for_each(|(y, b)| *y += b);
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let count = y.count();
+                let args = &mut [count.into(), n.into(), b.card(gpu)?, y.card_mut(gpu)?];
+                self.kernels.launch(gpu, "inner_product_forward_b", count, args)
             }
         }
-        Ok(())
     }
 
     fn backward(
@@ -105,13 +115,10 @@ impl Layer for InnerProduct {
             let trans_w = if transpose { Trans::Yes } else { Trans::No };
             cx.device.gemm(Trans::No, trans_w, m, k, n, 1.0, dy, w, 0.0, dx)?;
         }
-        if let Some(b) = params.get_mut(1) {
-            let db = b.diff.slice_mut();
-            for dy in dy.slice().chunks_exact(n) {
-                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
-            }
+        match params.get_mut(1) {
+            Some(b) => add_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {
@@ -134,5 +141,23 @@ impl Layer for InnerProduct {
 impl InnerProduct {
     fn axis(&self, x: &Blob) -> Result<usize> {
         x.axis(self.param.axis()).map_err(|e| e.field("inner_product_param.axis"))
+    }
+}
+
+/// db += the sum of the rows of dy; a kernel of `kernels/inner_product.cu` does it on a card.
+pub(super) fn add_rows(device: &Device, kernels: &mut Kernels, dy: &Values, db: &mut Values) -> Result {
+    let n = db.count();
+    match device {
+        Device::Cpu(_) => {
+            let db = db.slice_mut();
+            for dy in dy.slice().chunks_exact(n) {
+                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
+            }
+            Ok(())
+        }
+        Device::Gpu(gpu) => {
+            let args = &mut [(dy.count() / n).into(), n.into(), dy.card(gpu)?, db.card_mut(gpu)?];
+            kernels.launch_grid(gpu, "inner_product_backward_b", [n.div_ceil(32), 1, 1], [32, 32, 1], args)
+        }
     }
 }

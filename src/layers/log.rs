@@ -10,15 +10,17 @@
 
 use super::exp::ln_base;
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// A logarithm.
 pub struct Log {
     ln_base: f32,
     scale: f32,
     shift: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Log {
@@ -30,7 +32,8 @@ impl Layer for Log {
                 .field("log_param.base")
                 .hint("give 2 or 10, for example; -1, or none at all, stands for e"));
         }
-        Ok(Log { ln_base, scale: p.scale(), shift: p.shift() })
+        let kernels = Kernels::new(include_str!("../../kernels/log.cu"));
+        Ok(Log { ln_base, scale: p.scale(), shift: p.shift(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -42,10 +45,12 @@ impl Layer for Log {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        let Log { ln_base, scale, shift } = *self;
-        pointwise::forward(cx, x, y, |x| (shift + scale * x).ln() / ln_base);
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        let Log { ln_base, scale, shift, .. } = *self;
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| (shift + scale * x).ln() / ln_base),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "log_forward", &[ln_base, scale, shift], &[x], y),
+        }
     }
 
     fn backward(
@@ -60,10 +65,14 @@ impl Layer for Log {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
-        let Log { ln_base, scale, shift } = *self;
-        pointwise::backward(cx, x, dy, dx, |x, dy| dy * scale / ((shift + scale * x) * ln_base));
-        Ok(())
+        let dy = &top[0].diff;
+        let Log { ln_base, scale, shift, .. } = *self;
+        match cx.device {
+            Device::Cpu(cpu) => {
+                pointwise::backward(cpu, x, dy, dx, |x, dy| dy * scale / ((shift + scale * x) * ln_base))
+            }
+            Device::Gpu(gpu) => self.kernels.map(gpu, "log_backward", &[ln_base, scale, shift], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

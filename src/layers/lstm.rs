@@ -37,13 +37,12 @@
 //! (1997); the forget gate is by Gers, Schmidhuber and Cummins, Learning to forget (2000).
 
 use super::lstm_unit::{step, step_backward};
-use super::recurrent::{Recurrent, State, add, fit, resume};
+use super::recurrent::{Recurrent, State, add, fit, resume, resume_on_card, want};
 use crate::blob::Values;
-use crate::device::Trans;
-use crate::device::cpu::{Mat, MatMut};
+use crate::device::{Gemm, Mat, MatMut, Trans};
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// Gates decide what a cell keeps, takes in and gives out, step after step.
 pub struct Lstm {
@@ -55,7 +54,17 @@ pub struct Lstm {
     /// The gates behind their bend, and their diffs before it, T x N x 4H.
     gates: Values,
     dz: Values,
+    /// What is wanted of hₜ and cₜ, and what the step after wants of resumed, N x H.
+    dh: Values,
+    dc: Values,
+    dresumed: Values,
 }
+
+const KERNELS: &str = concat!(
+    include_str!("../../kernels/recurrent.cu"),
+    include_str!("../../kernels/lstm_unit.cu"),
+    include_str!("../../kernels/lstm.cu")
+);
 
 impl Lstm {
     /// Forgets the states that the last forward ended with.
@@ -67,9 +76,9 @@ impl Lstm {
 
 impl Layer for Lstm {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let seq = Recurrent::new(param, "LSTM", 2, 4)?;
-        let [resumed, gates, dz] = [(); 3].map(|()| Values::default());
-        Ok(Lstm { seq, h: State::default(), c: State::default(), resumed, gates, dz })
+        let (seq, h, c) = (Recurrent::new(param, "LSTM", 2, 4, KERNELS)?, State::default(), State::default());
+        let [resumed, gates, dz, dh, dc, dresumed] = [(); 6].map(|()| Values::default());
+        Ok(Lstm { seq, h, c, resumed, gates, dz, dh, dc, dresumed })
     }
 
     fn arity(&self) -> Arity {
@@ -88,30 +97,51 @@ impl Layer for Lstm {
         self.h.reshape(t, n, h)?;
         self.c.reshape(t, n, h)?;
         fit(&mut self.resumed, &[t, n, h])?;
-        fit(&mut self.dz, &[t, n, z])
+        fit(&mut self.dz, &[t, n, z])?;
+        [&mut self.dh, &mut self.dc, &mut self.dresumed].into_iter().try_for_each(|values| fit(values, &[n, h]))
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.seq.input(cx, params, bottom, &mut self.gates)?;
         let Recurrent { t: steps, n, h: size, .. } = self.seq;
-        let (w, cont) = (params[self.seq.own_params()].data.slice(), bottom[1].data.slice());
-        let (z, resumed) = (self.gates.slice_mut(), self.resumed.slice_mut());
-        self.h.begin(self.seq.state_bottom(0).map(|i| &bottom[i]));
-        self.c.begin(self.seq.state_bottom(1).map(|i| &bottom[i]));
-        let cpu = cx.device.host();
+        let (w, cont, row) = (&params[self.seq.own_params()].data, &bottom[1].data, n * size);
+        self.h.begin(cx.device, self.seq.state_bottom(0).map(|i| &bottom[i]))?;
+        self.c.begin(cx.device, self.seq.state_bottom(1).map(|i| &bottom[i]))?;
+        let Lstm { seq: Recurrent { kernels, .. }, h, c, gates: z, resumed, .. } = self;
         for t in 0..steps {
-            let (cont, z) = (&cont[t * n..(t + 1) * n], &mut z[t * n * 4 * size..(t + 1) * n * 4 * size]);
-            let resumed = &mut resumed[t * n * size..(t + 1) * n * size];
-            let ((h_before, h), (c_before, c)) = (self.h.step(t), self.c.step(t));
-            resume(cont, h_before, resumed);
-            let w = Mat::new(w, 4 * size, size).t();
-            cpu.gemm(1.0, Mat::new(resumed, n, size), w, 1.0, MatMut::new(z, n, 4 * size));
-            step(cont, c_before, z, c, h);
+            match cx.device {
+                Device::Cpu(cpu) => {
+                    let (cont, z) =
+                        (&cont.slice()[t * n..(t + 1) * n], &mut z.slice_mut()[t * 4 * row..(t + 1) * 4 * row]);
+                    let resumed = &mut resumed.slice_mut()[t * row..(t + 1) * row];
+                    let ((h_before, h), (c_before, c)) = (h.step(t), c.step(t));
+                    resume(cont, h_before, resumed);
+                    let w = Mat::new(w.slice(), 4 * size, size).t();
+                    cpu.gemm(1.0, Mat::new(resumed, n, size), w, 1.0, MatMut::new(z, n, 4 * size));
+                    step(cont, c_before, z, c, h);
+                }
+                Device::Gpu(gpu) => {
+                    h.resume(gpu, kernels, t, cont, resumed)?;
+                    let product = Gemm::new(Trans::No, Trans::Yes, n, 4 * size, size).scaled(1.0, 1.0);
+                    let product = product.at([t * row, 0, t * 4 * row]);
+                    gpu.gemm(&product, resumed.card(gpu)?, w.card(gpu)?, z.card_mut(gpu)?)?;
+                    let args = &mut [
+                        row.into(),
+                        size.into(),
+                        t.into(),
+                        cont.card(gpu)?,
+                        c.first.card(gpu)?,
+                        z.card_mut(gpu)?,
+                        c.steps.card_mut(gpu)?,
+                        h.steps.card_mut(gpu)?,
+                    ];
+                    kernels.launch(gpu, "lstm_unit_forward", row, args)?;
+                }
+            }
         }
-        top[0].data.slice_mut().copy_from_slice(self.h.steps.slice());
-        self.h.end(steps, top.get_mut(1));
-        self.c.end(steps, top.get_mut(2));
-        Ok(())
+        cx.device.copy(&h.steps, &mut top[0].data)?;
+        h.end(cx.device, kernels, steps, top.get_mut(1))?;
+        c.end(cx.device, kernels, steps, top.get_mut(2))
     }
 
     fn backward(
@@ -124,26 +154,66 @@ impl Layer for Lstm {
     ) -> Result {
         let Recurrent { t: steps, n, h: size, .. } = self.seq;
         let own = &mut params[self.seq.own_params()];
-        let (w, cont, dy) = (own.data.slice(), bottom[1].data.slice(), top[0].diff.slice());
-        let (gates, dz) = (self.gates.slice(), self.dz.slice_mut());
-        let last = |top: Option<&Blob>| top.map_or(vec![0.0; n * size], |top| top.diff.slice().to_vec());
-        let (mut dh, mut dc, mut dresumed) = (last(top.get(1)), last(top.get(2)), vec![0.0; n * size]);
-        let cpu = cx.device.host();
-        for t in (0..steps).rev() {
-            let (cont, of) = (&cont[t * n..(t + 1) * n], t * n * 4 * size..(t + 1) * n * 4 * size);
-            let (gates, dz) = (&gates[of.clone()], &mut dz[of]);
-            let (c_before, c) = self.c.at(t);
-            add(&dy[t * n * size..(t + 1) * n * size], &mut dh);
-            step_backward(cont, c_before, gates, c, &dh, &mut dc, dz);
-            let (dz, dx) = (Mat::new(dz, n, 4 * size), MatMut::new(&mut dresumed, n, size));
-            cpu.gemm(1.0, dz, Mat::new(w, 4 * size, size), 0.0, dx);
-            resume(cont, &dresumed, &mut dh);
+        let (w, cont, dy, row) = (&own.data, &bottom[1].data, &top[0].diff, n * size);
+        let exposed = self.seq.exposed();
+        let Lstm { seq: Recurrent { kernels, .. }, h, c, gates, dz, dh, dc, dresumed, .. } = self;
+        want(cx.device, top.get(2), dc)?;
+        match cx.device {
+            Device::Cpu(cpu) => {
+                want(cx.device, top.get(1), dh)?;
+                for t in (0..steps).rev() {
+                    let (cont, of) = (&cont.slice()[t * n..(t + 1) * n], t * 4 * row..(t + 1) * 4 * row);
+                    let (gates, dz) = (&gates.slice()[of.clone()], &mut dz.slice_mut()[of]);
+                    let (c_before, c) = c.at(t);
+                    add(&dy.slice()[t * row..(t + 1) * row], dh.slice_mut());
+                    step_backward(cont, c_before, gates, c, dh.slice(), dc.slice_mut(), dz);
+                    let (dz, dx) = (Mat::new(dz, n, 4 * size), MatMut::new(dresumed.slice_mut(), n, size));
+                    cpu.gemm(1.0, dz, Mat::new(w.slice(), 4 * size, size), 0.0, dx);
+                    resume(cont, dresumed.slice(), dh.slice_mut());
+                }
+            }
+            Device::Gpu(gpu) => {
+                want(cx.device, top.get(1), dresumed)?;
+                for t in (0..steps).rev() {
+                    let args = &mut [
+                        row.into(),
+                        size.into(),
+                        t.into(),
+                        steps.into(),
+                        cont.card(gpu)?,
+                        dy.card(gpu)?,
+                        dresumed.card(gpu)?,
+                        dh.card_over(gpu)?,
+                    ];
+                    kernels.launch(gpu, "lstm_wanted", row, args)?;
+                    let args = &mut [
+                        row.into(),
+                        size.into(),
+                        t.into(),
+                        cont.card(gpu)?,
+                        c.first.card(gpu)?,
+                        gates.card(gpu)?,
+                        c.steps.card(gpu)?,
+                        dh.card(gpu)?,
+                        dc.card_mut(gpu)?,
+                        dz.card_over(gpu)?,
+                    ];
+                    kernels.launch(gpu, "lstm_unit_backward", row, args)?;
+                    let product = Gemm::new(Trans::No, Trans::No, n, size, 4 * size).at([t * 4 * row, 0, 0]);
+                    gpu.gemm(&product, dz.card(gpu)?, w.card(gpu)?, dresumed.card_over(gpu)?)?;
+                }
+                match steps {
+                    _ if !exposed => {}
+                    0 => cx.device.copy(dresumed, dh)?,
+                    _ => resume_on_card(gpu, kernels, 0, cont, [dresumed, &h.steps], dh)?,
+                }
+            }
         }
         let (rows, dz, resumed) = (steps * n, &self.dz, &self.resumed);
         cx.device.gemm(Trans::Yes, Trans::No, 4 * size, size, rows, 1.0, dz, resumed, 1.0, &mut own.diff)?;
-        for (i, diff) in [dh, dc].iter().enumerate() {
+        for (i, diff) in [&self.dh, &self.dc].into_iter().enumerate() {
             if let Some(i) = self.seq.state_bottom(i).filter(|&i| propagate_down[i]) {
-                bottom[i].diff.slice_mut().copy_from_slice(diff);
+                cx.device.copy(diff, &mut bottom[i].diff)?;
             }
         }
         self.seq.input_backward(cx, params, &self.dz, propagate_down, bottom)

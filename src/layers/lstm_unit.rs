@@ -27,16 +27,23 @@
 //! For a cont between 0 and 1, which nobody uses, Caffe has 1 - f in place of 1 - σ(z_f). cont gets no gradient. No
 //! parameters: the layer [`LSTM`](super::lstm) has them, and makes each of its steps by the two functions below.
 
+use super::recurrent::fit;
 use super::sigmoid::sigmoid;
+use crate::blob::Values;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// One step of an LSTM: the gates and a cell state make the next cell state and its output.
 pub struct LstmUnit {
     h: usize,
     /// The gates of the last forward, behind their bend.
-    gates: Vec<f32>,
+    gates: Values,
+    /// What becomes of dc, and dz where nobody asks for it.
+    dc: Values,
+    dz: Values,
+    kernels: Kernels,
 }
 
 /// c and h of a step, for each sequence; `z` becomes the gates i, σ(z_f), o, g.
@@ -85,7 +92,8 @@ pub(super) fn step_backward(
 
 impl Layer for LstmUnit {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(LstmUnit { h: 0, gates: Vec::new() })
+        let [gates, dc, dz] = [(); 3].map(|()| Values::default());
+        Ok(LstmUnit { h: 0, gates, dc, dz, kernels: Kernels::new(include_str!("../../kernels/lstm_unit.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -107,38 +115,75 @@ impl Layer for LstmUnit {
             .hint("c is 1 x N x H, the gates are 1 x N x 4H, cont is 1 x N"));
         }
         self.h = h;
-        self.gates.resize(bottom[1].count(), 0.0);
+        fit(&mut self.dc, c)?;
+        [&mut self.gates, &mut self.dz].into_iter().try_for_each(|values| fit(values, z))?;
         top.iter_mut().try_for_each(|top| top.reshape_like(&bottom[0]))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let [c_before, z, cont] = [0, 1, 2].map(|i| bottom[i].data.slice());
-        let [c, h] = top else { return Err(Error::shape("LSTMUnit has two tops")) };
-        self.gates.copy_from_slice(z);
-        step(cont, c_before, &mut self.gates, c.data.slice_mut(), h.data.slice_mut());
-        Ok(())
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let [c_before, z, cont] = [0, 1, 2].map(|i| &bottom[i].data);
+        let [Blob { data: c, .. }, Blob { data: h, .. }] = top else {
+            return Err(Error::shape("LSTMUnit has two tops"));
+        };
+        let (gates, n) = (&mut self.gates, c.count());
+        cx.device.copy(z, gates)?;
+        match cx.device {
+            Device::Cpu(_) => {
+                step(cont.slice(), c_before.slice(), gates.slice_mut(), c.slice_mut(), h.slice_mut());
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let args = &mut [
+                    n.into(),
+                    self.h.into(),
+                    0.into(),
+                    cont.card(gpu)?,
+                    c_before.card(gpu)?,
+                    gates.card_mut(gpu)?,
+                    c.card_over(gpu)?,
+                    h.card_over(gpu)?,
+                ];
+                self.kernels.launch(gpu, "lstm_unit_forward", n, args)
+            }
+        }
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
         let [before, z, cont] = bottom else { return Err(Error::shape("LSTMUnit has three bottoms")) };
-        let (c, dh, dc) = (top[0].data.slice(), top[1].diff.slice(), &mut top[0].diff.slice().to_vec());
-        let mut unasked = Vec::new();
-        let dz = if propagate_down[1] {
-            z.diff.slice_mut()
-        } else {
-            unasked.resize(self.gates.len(), 0.0);
-            &mut unasked
-        };
-        step_backward(cont.data.slice(), before.data.slice(), &self.gates, c, dh, dc, dz);
+        let (c_before, cont, gates, n) = (&before.data, &cont.data, &self.gates, before.count());
+        let (c, dh, dc) = (&top[0].data, &top[1].diff, &mut self.dc);
+        let dz = if propagate_down[1] { &mut z.diff } else { &mut self.dz };
+        cx.device.copy(&top[0].diff, dc)?;
+        match cx.device {
+            Device::Cpu(_) => {
+                let (cont, c_before, gates) = (cont.slice(), c_before.slice(), gates.slice());
+                step_backward(cont, c_before, gates, c.slice(), dh.slice(), dc.slice_mut(), dz.slice_mut());
+            }
+            Device::Gpu(gpu) => {
+                let args = &mut [
+                    n.into(),
+                    self.h.into(),
+                    0.into(),
+                    cont.card(gpu)?,
+                    c_before.card(gpu)?,
+                    gates.card(gpu)?,
+                    c.card(gpu)?,
+                    dh.card(gpu)?,
+                    dc.card_mut(gpu)?,
+                    dz.card_over(gpu)?,
+                ];
+                self.kernels.launch(gpu, "lstm_unit_backward", n, args)?;
+            }
+        }
         if propagate_down[0] {
-            before.diff.slice_mut().copy_from_slice(dc);
+            cx.device.copy(dc, &mut before.diff)?;
         }
         Ok(())
     }

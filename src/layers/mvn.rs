@@ -14,9 +14,10 @@
 
 use super::sums::{dot, squares, sum};
 use crate::device::cpu::PIECE;
+use crate::device::{Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::{LayerParameter, MvnParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Gives each channel of each sample mean 0 and variance 1.
 pub struct Mvn {
@@ -25,6 +26,9 @@ pub struct Mvn {
     m: usize,
     /// 1 / (s + ε) of each group of the last forward.
     r: Vec<f32>,
+    /// The same on a card.
+    r_there: OnCard<f32>,
+    kernels: Kernels,
 }
 
 impl Layer for Mvn {
@@ -35,7 +39,8 @@ impl Layer for Mvn {
                 .field("mvn_param.eps")
                 .hint("eps is a small number, 0 or more: 1e-9, for example"));
         }
-        Ok(Mvn { param, m: 1, r: Vec::new() })
+        let kernels = Kernels::new(include_str!("../../kernels/mvn.cu"));
+        Ok(Mvn { param, m: 1, r: Vec::new(), r_there: OnCard::default(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -51,8 +56,15 @@ impl Layer for Mvn {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y, r, m) = (bottom[0].data.slice(), top[0].data.slice_mut(), &mut self.r, self.m);
-        let (variance, eps) = (self.param.normalize_variance(), self.param.eps() as f64);
+        let (x, y, m) = (&bottom[0].data, &mut top[0].data, self.m);
+        let (variance, eps) = (self.param.normalize_variance(), self.param.eps());
+        if let Device::Gpu(gpu) = cx.device {
+            let rows = x.count() / m;
+            let r = self.r_there.over(gpu, rows)?;
+            let args = &mut [m.into(), i32::from(variance).into(), eps.into(), x.card(gpu)?, y.card_over(gpu)?, r];
+            return self.kernels.launch_rows(gpu, "mvn_forward", rows, m, args);
+        }
+        let (x, y, r, eps) = (x.slice(), y.slice_mut(), &mut self.r, eps as f64);
         let groups = (PIECE / m).max(1); // whole groups make a piece
         cx.device.host().pieces2((y, groups * m), (r, groups), |start, y, r| {
             for ((x, y), r) in x[start..].chunks_exact(m).zip(y.chunks_exact_mut(m)).zip(r) {
@@ -75,8 +87,15 @@ impl Layer for Mvn {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
+        let (y, dy, dx) = (&top[0].data, &top[0].diff, &mut bottom[0].diff);
         let (r, m, variance) = (&self.r, self.m, self.param.normalize_variance());
+        if let Device::Gpu(gpu) = cx.device {
+            let (rows, r) = (dx.count() / m, self.r_there.get()?);
+            let y = if variance { y } else { dy }; // else it is not needed, and may be gone
+            let args = &mut [m.into(), i32::from(variance).into(), y.card(gpu)?, dy.card(gpu)?, r, dx.card_over(gpu)?];
+            return self.kernels.launch_rows(gpu, "mvn_backward", rows, m, args);
+        }
+        let (y, dy, dx) = (y.slice(), dy.slice(), dx.slice_mut());
         let groups = (PIECE / m).max(1);
         cx.device.host().pieces(dx, groups * m, |start, dx| {
             let of_y = y[start..].chunks_exact(m).zip(dy[start..].chunks_exact(m));

@@ -8,20 +8,23 @@
 //! dw += dy. It makes a weight a blob like any other, for layers that take their weights as bottoms.
 
 use super::input::dims;
+use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// A learnable blob as a top.
 pub struct Parameter {
     shape: Vec<usize>,
+    kernels: Kernels,
 }
 
 impl Layer for Parameter {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.parameter_param.clone().unwrap_or_default();
         let shape = dims(&p.shape.unwrap_or_default()).map_err(|e| e.field("parameter_param.shape"))?;
-        Ok(Parameter { shape })
+        Ok(Parameter { shape, kernels: Kernels::new(include_str!("../../kernels/parameter.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -36,15 +39,20 @@ impl Layer for Parameter {
         top[0].reshape(&self.shape)
     }
 
-    fn forward(&mut self, _: &Cx, params: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
         let (w, y) = (&params[0].data, &mut top[0].data);
-        y.copy_from(w)
+        pointwise::copy(cx.device, w, y)
     }
 
-    fn backward(&mut self, _: &Cx, params: &mut [Blob], top: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
         let (dw, dy) = (&mut params[0].diff, &top[0].diff);
-        dw.scaled_add(1.0, dy);
-        Ok(())
+        match cx.device {
+            Device::Cpu(_) => {
+                dw.scaled_add(1.0, dy);
+                Ok(())
+            }
+            Device::Gpu(gpu) => self.kernels.update(gpu, "parameter_backward", &[], &[dy], dw),
+        }
     }
 
     fn needs(&self) -> Needs {

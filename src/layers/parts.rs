@@ -6,7 +6,61 @@
 //!         2 x 2 x 4       8 values from 12 on
 //! ```
 
-use crate::Blob;
+use crate::blob::Values;
+use crate::device::Kernels;
+use crate::{Blob, Device, Result};
+
+/// The parts of a whole, copied on either device.
+pub(super) struct Parts {
+    places: Vec<Part>,
+    kernels: Kernels,
+}
+
+impl Parts {
+    /// No parts yet.
+    pub fn new() -> Parts {
+        Parts { places: Vec::new(), kernels: Kernels::new(include_str!("../../kernels/parts.cu")) }
+    }
+
+    /// The parts make up the whole along `axis`.
+    pub fn place(&mut self, whole: &Blob, parts: &[Blob], axis: usize) {
+        self.places = Part::of(whole, parts, axis);
+    }
+
+    /// Copies part `i` into the whole.
+    pub fn join(&mut self, device: &Device, i: usize, part: &Values, whole: &mut Values) -> Result {
+        let (place, n) = (self.places[i], part.count());
+        match device {
+            Device::Cpu(_) => {
+                place.join(part.slice(), whole.slice_mut());
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let Part { row, start, len } = place;
+                let (part, whole) = (part.card(gpu)?, whole.card_over(gpu)?);
+                let args = &mut [n.into(), row.into(), start.into(), len.into(), part, whole];
+                self.kernels.launch(gpu, "parts_join", n, args)
+            }
+        }
+    }
+
+    /// Copies part `i` out of the whole.
+    pub fn cut(&mut self, device: &Device, i: usize, whole: &Values, part: &mut Values) -> Result {
+        let (place, n) = (self.places[i], part.count());
+        match device {
+            Device::Cpu(_) => {
+                place.cut(whole.slice(), part.slice_mut());
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let Part { row, start, len } = place;
+                let (whole, part) = (whole.card(gpu)?, part.card_over(gpu)?);
+                let args = &mut [n.into(), row.into(), start.into(), len.into(), whole, part];
+                self.kernels.launch(gpu, "parts_cut", n, args)
+            }
+        }
+    }
+}
 
 /// Where a part stands in each row of the whole.
 #[derive(Clone, Copy, Debug)]

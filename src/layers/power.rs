@@ -12,21 +12,24 @@
 //! powers other than 1 and 2 give 0 / 0 where shift + scale x = 0.
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// A straight line, raised to a power.
 pub struct Power {
     power: f32,
     scale: f32,
     shift: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Power {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.power_param.unwrap_or_default();
-        Ok(Power { power: p.power(), scale: p.scale(), shift: p.shift() })
+        let kernels = Kernels::new(include_str!("../../kernels/power.cu"));
+        Ok(Power { power: p.power(), scale: p.scale(), shift: p.shift(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -38,14 +41,16 @@ impl Layer for Power {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        let Power { power, scale, shift } = *self;
-        if power * scale == 0.0 {
-            y.fill(raise(shift, power)); // whatever x is, an infinity too
-        } else {
-            pointwise::forward(cx, x, y, |x| raise(shift + scale * x, power));
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        let Power { power, scale, shift, .. } = *self;
+        match cx.device {
+            Device::Cpu(_) if power * scale == 0.0 => {
+                y.fill(raise(shift, power)); // whatever x is, an infinity too
+                Ok(())
+            }
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| raise(shift + scale * x, power)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "power_forward", &[power, scale, shift], &[x], y),
         }
-        Ok(())
     }
 
     fn backward(
@@ -60,14 +65,18 @@ impl Layer for Power {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
-        let Power { power, scale, shift } = *self;
-        if power * scale == 0.0 {
-            dx.fill(0.0);
-        } else {
-            pointwise::backward(cx, x, dy, dx, |x, dy| dy * power * scale * raise(shift + scale * x, power - 1.0));
+        let dy = &top[0].diff;
+        let Power { power, scale, shift, .. } = *self;
+        match cx.device {
+            Device::Cpu(_) if power * scale == 0.0 => {
+                dx.fill(0.0);
+                Ok(())
+            }
+            Device::Cpu(cpu) => {
+                pointwise::backward(cpu, x, dy, dx, |x, dy| dy * power * scale * raise(shift + scale * x, power - 1.0))
+            }
+            Device::Gpu(gpu) => self.kernels.map(gpu, "power_backward", &[power, scale, shift], &[x, dy], dx),
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -12,9 +12,10 @@
 
 use super::learnable::learnable;
 use super::spread::Spread;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::{LayerParameter, PReLuParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// ReLU with slopes below 0 that are learnt.
 pub struct Prelu {
@@ -23,6 +24,7 @@ pub struct Prelu {
     /// The shape of a.
     shape: Vec<usize>,
     spread: Spread,
+    kernels: Kernels,
 }
 
 impl Layer for Prelu {
@@ -32,6 +34,7 @@ impl Layer for Prelu {
             param: param.prelu_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
+            kernels: Kernels::new(include_str!("../../kernels/prelu.cu")),
         })
     }
 
@@ -64,10 +67,15 @@ impl Layer for Prelu {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, a, y) = (bottom[0].data.slice(), params[0].data.slice(), top[0].data.slice_mut());
-        self.spread.each(x, a, y, |y, x, a| *y = if x > 0.0 { x } else { a * x });
-        Ok(())
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, a, y) = (&bottom[0].data, &params[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(_) => {
+                self.spread.each(x.slice(), a.slice(), y.slice_mut(), |y, x, a| *y = if x > 0.0 { x } else { a * x });
+                Ok(())
+            }
+            Device::Gpu(gpu) => self.spread.map(&mut self.kernels, gpu, "prelu_forward", &[x, a], y),
+        }
     }
 
     fn backward(
@@ -80,15 +88,27 @@ impl Layer for Prelu {
     ) -> Result {
         let Blob { data: x, diff: dx } = &mut bottom[0];
         let Blob { data: a, diff: da } = &mut params[0];
-        let (x, a, dy) = (x.slice(), a.slice(), top[0].diff.slice());
-        cx.device.host().scratch(x.len(), |below| {
-            below.iter_mut().zip(x).for_each(|(below, &x)| *below = if x > 0.0 { 0.0 } else { x });
-            self.spread.reduce(dy, Some(below), da.slice_mut());
-        });
-        if propagate_down[0] {
-            let dx = dx.slice_mut();
-            dx.copy_from_slice(dy);
-            self.spread.each(x, a, dx, |dx, x, a| *dx *= if x > 0.0 { 1.0 } else { a });
+        let (dy, spread, kernels) = (&top[0].diff, self.spread, &mut self.kernels);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (x, a, dy) = (x.slice(), a.slice(), dy.slice());
+                cpu.scratch(x.len(), |below| {
+                    below.iter_mut().zip(x).for_each(|(below, &x)| *below = if x > 0.0 { 0.0 } else { x });
+                    spread.reduce(dy, Some(below), da.slice_mut());
+                });
+                if propagate_down[0] {
+                    let dx = dx.slice_mut();
+                    dx.copy_from_slice(dy);
+                    spread.each(x, a, dx, |dx, x, a| *dx *= if x > 0.0 { 1.0 } else { a });
+                }
+            }
+            Device::Gpu(gpu) => {
+                let args = [x.card(gpu)?, dy.card(gpu)?, da.card_mut(gpu)?];
+                spread.blocks(kernels, gpu, "prelu_backward_a", args)?;
+                if propagate_down[0] {
+                    spread.map(kernels, gpu, "prelu_backward", &[x, a, dy], dx)?;
+                }
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 
 use super::learnable::learnable;
 use crate::blob::Values;
-use crate::device::Trans;
+use crate::device::{Device, Gpu, Kernels, Trans};
 use crate::layer::*;
 use crate::proto::{LayerParameter, RecurrentParameter};
 use crate::{Blob, Error, Result};
@@ -29,13 +29,23 @@ pub(super) struct Recurrent {
     /// H values of a state, Z values of z.
     pub h: usize,
     pub z: usize,
+    /// x_static w_staticᵀ.
+    z_static: Values,
     /// dz summed over the steps: all that `x_static` and its weights get.
     dz_sum: Values,
+    /// The layer's kernels, `kernels/recurrent.cu` among them.
+    pub kernels: Kernels,
 }
 
 impl Recurrent {
     /// A layer of that many states, whose z has `gates` times as many values as a state.
-    pub fn new(param: &LayerParameter, kind: &'static str, states: usize, gates: usize) -> Result<Recurrent> {
+    pub fn new(
+        param: &LayerParameter,
+        kind: &'static str,
+        states: usize,
+        gates: usize,
+        kernels: &'static str,
+    ) -> Result<Recurrent> {
         let p = param.recurrent_param.clone().unwrap_or_default();
         let (name, h) = (param.name().to_string(), p.num_output() as usize);
         if h == 0 {
@@ -43,8 +53,9 @@ impl Recurrent {
                 .field("recurrent_param.num_output")
                 .hint("num_output is the size of the hidden state"));
         }
-        let z = gates * h;
-        Ok(Recurrent { name, kind, param: p, states, t: 0, n: 0, d: 0, s: None, h, z, dz_sum: Values::default() })
+        let (z, kernels) = (gates * h, Kernels::new(kernels));
+        let (z_static, dz_sum) = (Values::default(), Values::default());
+        Ok(Recurrent { name, kind, param: p, states, t: 0, n: 0, d: 0, s: None, h, z, z_static, dz_sum, kernels })
     }
 
     /// Whether the states come as bottoms and go as tops.
@@ -159,16 +170,16 @@ impl Recurrent {
     }
 
     /// z = x wᵀ + b, for all steps at once, + x_static w_staticᵀ, the same in each.
-    pub fn input(&self, cx: &Cx, params: &[Blob], bottom: &[Blob], z: &mut Values) -> Result {
+    pub fn input(&mut self, cx: &Cx, params: &[Blob], bottom: &[Blob], z: &mut Values) -> Result {
         fit(z, &[self.t, self.n, self.z])?;
-        let (x, w, b) = (&bottom[0].data, &params[0].data, params[1].data.slice());
+        let (x, w, b) = (&bottom[0].data, &params[0].data, &params[1].data);
         cx.device.gemm(Trans::No, Trans::Yes, self.t * self.n, self.z, self.d, 1.0, x, w, 0.0, z)?;
-        z.slice_mut().chunks_exact_mut(self.z).for_each(|z| add(b, z));
+        add_to_rows(cx.device, &mut self.kernels, b, z)?;
         if let Some(s) = self.s {
-            let (x, w, mut y) = (&bottom[2].data, &params[2].data, Values::new(&[self.n, self.z])?);
-            cx.device.gemm(Trans::No, Trans::Yes, self.n, self.z, s, 1.0, x, w, 0.0, &mut y)?;
-            let row = y.count().max(1);
-            z.slice_mut().chunks_exact_mut(row).for_each(|z| add(y.slice(), z));
+            let (x, w, y) = (&bottom[2].data, &params[2].data, &mut self.z_static);
+            fit(y, &[self.n, self.z])?;
+            cx.device.gemm(Trans::No, Trans::Yes, self.n, self.z, s, 1.0, x, w, 0.0, y)?;
+            add_to_rows(cx.device, &mut self.kernels, y, z)?;
         }
         Ok(())
     }
@@ -184,12 +195,11 @@ impl Recurrent {
     ) -> Result {
         let m = self.t * self.n;
         affine_backward(cx, &mut params[0], dz, [m, self.z, self.d], propagate_down[0], &mut bottom[0])?;
-        sum_rows(dz, &mut params[1]);
+        sum_rows(cx.device, &mut self.kernels, dz, &mut params[1].diff)?;
         if let Some(s) = self.s {
             fit(&mut self.dz_sum, &[self.n, self.z])?;
             self.dz_sum.fill(0.0);
-            let (dz_sum, row) = (self.dz_sum.slice_mut(), (self.n * self.z).max(1));
-            dz.slice().chunks_exact(row).for_each(|dz| add(dz, dz_sum));
+            sum_rows(cx.device, &mut self.kernels, dz, &mut self.dz_sum)?;
             let sizes = [self.n, self.z, s];
             affine_backward(cx, &mut params[2], &self.dz_sum, sizes, propagate_down[2], &mut bottom[2])?;
         }
@@ -213,10 +223,36 @@ fn affine_backward(
     Ok(())
 }
 
-/// db += the sum of dy's rows.
-pub(super) fn sum_rows(dy: &Values, b: &mut Blob) {
-    let db = b.diff.slice_mut();
-    dy.slice().chunks_exact(db.len()).for_each(|dy| add(dy, db));
+/// z += b, in each row of b's length.
+fn add_to_rows(device: &Device, kernels: &mut Kernels, b: &Values, z: &mut Values) -> Result {
+    let (n, row) = (z.count(), b.count());
+    match device {
+        Device::Cpu(_) => {
+            z.slice_mut().chunks_exact_mut(row.max(1)).for_each(|z| add(b.slice(), z));
+            Ok(())
+        }
+        Device::Gpu(gpu) => {
+            let args = &mut [n.into(), row.into(), b.card(gpu)?, z.card_mut(gpu)?];
+            kernels.launch(gpu, "recurrent_add", n, args)
+        }
+    }
+}
+
+/// db += the sum of dy's rows of db's length.
+pub(super) fn sum_rows(device: &Device, kernels: &mut Kernels, dy: &Values, db: &mut Values) -> Result {
+    let row = db.count();
+    match device {
+        Device::Cpu(_) => {
+            let db = db.slice_mut();
+            dy.slice().chunks_exact(row.max(1)).for_each(|dy| add(dy, db));
+            Ok(())
+        }
+        Device::Gpu(gpu) => {
+            let rows = dy.count() / row.max(1);
+            let args = &mut [row.into(), rows.into(), dy.card(gpu)?, db.card_mut(gpu)?];
+            kernels.launch(gpu, "recurrent_sum", row, args)
+        }
+    }
 }
 
 /// y += x, value by value.
@@ -242,15 +278,42 @@ pub(super) fn resume(cont: &[f32], x: &[f32], y: &mut [f32]) {
     }
 }
 
+/// The same on a card, for step `t`; x is the state before it, given as the state before all steps and after each.
+pub(super) fn resume_on_card(
+    gpu: &Gpu,
+    kernels: &mut Kernels,
+    t: usize,
+    cont: &Values,
+    [first, steps]: [&Values; 2],
+    y: &mut Values,
+) -> Result {
+    let n = first.count();
+    let size = n / first.shape().first().map_or(1, |&sequences| sequences.max(1));
+    let (first, steps) = (first.card(gpu)?, steps.card(gpu)?);
+    let args = &mut [n.into(), size.into(), t.into(), cont.card(gpu)?, first, steps, y.card_over(gpu)?];
+    kernels.launch(gpu, "recurrent_resume", n, args)
+}
+
+/// What is wanted of the state after the last step: by those above its top, or by nobody.
+pub(super) fn want(device: &Device, top: Option<&Blob>, diff: &mut Values) -> Result {
+    match top {
+        Some(top) => device.copy(&top.diff, diff),
+        None => {
+            diff.fill(0.0);
+            Ok(())
+        }
+    }
+}
+
 /// A state before the first step and after each, and what is carried on to the next forward.
 #[derive(Default)]
 pub(super) struct State {
     /// Before the first step, N x H.
-    first: Vec<f32>,
+    pub first: Values,
     /// After each step, T x N x H.
     pub steps: Values,
     /// After the last step of the forward before, until a batch of other sizes comes.
-    last: Vec<f32>,
+    last: Values,
 }
 
 impl State {
@@ -261,37 +324,45 @@ impl State {
 
     /// Makes room for T steps of N x H. A carried state stays if it fits.
     pub fn reshape(&mut self, t: usize, n: usize, h: usize) -> Result {
-        if self.last.len() != n * h {
-            self.last = vec![0.0; n * h];
-        }
-        self.first.resize(n * h, 0.0);
+        fit(&mut self.last, &[n, h])?;
+        fit(&mut self.first, &[n, h])?;
         fit(&mut self.steps, &[t, n, h])
     }
 
     /// Begins with the given state, or else where the last forward ended.
-    pub fn begin(&mut self, given: Option<&Blob>) {
-        self.first.copy_from_slice(given.map_or(&self.last, |blob| blob.data.slice()));
+    pub fn begin(&mut self, device: &Device, given: Option<&Blob>) -> Result {
+        device.copy(given.map_or(&self.last, |blob| &blob.data), &mut self.first)
+    }
+
+    /// y = cont times the state before step `t`, on a card.
+    pub fn resume(&self, gpu: &Gpu, kernels: &mut Kernels, t: usize, cont: &Values, y: &mut Values) -> Result {
+        resume_on_card(gpu, kernels, t, cont, [&self.first, &self.steps], y)
     }
 
     /// The state before step `t` and, to be written, after it.
     pub fn step(&mut self, t: usize) -> (&[f32], &mut [f32]) {
-        let (before, now) = self.steps.slice_mut().split_at_mut(t * self.first.len());
-        let before = if t == 0 { &self.first[..] } else { &before[before.len() - self.first.len()..] };
-        (before, &mut now[..self.first.len()])
+        let (row, first) = (self.first.count(), self.first.slice());
+        let (before, now) = self.steps.slice_mut().split_at_mut(t * row);
+        (if t == 0 { first } else { &before[before.len() - row..] }, &mut now[..row])
     }
 
     /// The state before step `t`, and after it.
     pub fn at(&self, t: usize) -> (&[f32], &[f32]) {
-        let (row, steps) = (self.first.len(), self.steps.slice());
-        (if t == 0 { &self.first } else { &steps[(t - 1) * row..t * row] }, &steps[t * row..(t + 1) * row])
+        let (row, first, steps) = (self.first.count(), self.first.slice(), self.steps.slice());
+        (if t == 0 { first } else { &steps[(t - 1) * row..t * row] }, &steps[t * row..(t + 1) * row])
     }
 
     /// Ends after `t` steps: the last state is carried on, and given to the top, if there is one.
-    pub fn end(&mut self, t: usize, top: Option<&mut Blob>) {
-        let last = if t == 0 { &self.first[..] } else { self.at(t - 1).1 };
-        if let Some(top) = top {
-            top.data.slice_mut().copy_from_slice(last);
+    pub fn end(&mut self, device: &Device, kernels: &mut Kernels, t: usize, top: Option<&mut Blob>) -> Result {
+        let (n, first, steps, last) = (self.first.count(), &self.first, &self.steps, &mut self.last);
+        match device {
+            _ if t == 0 => device.copy(first, last)?,
+            Device::Cpu(_) => last.slice_mut().copy_from_slice(&steps.slice()[(t - 1) * n..]),
+            Device::Gpu(gpu) => {
+                let args = &mut [n.into(), (t - 1).into(), steps.card(gpu)?, last.card_over(gpu)?];
+                kernels.launch(gpu, "recurrent_last", n, args)?;
+            }
         }
-        self.last = last.to_vec();
+        top.map_or(Ok(()), |top| device.copy(&self.last, &mut top.data))
     }
 }

@@ -35,13 +35,12 @@
 //! `recurrent_param { num_output weight_filler bias_filler expose_hidden }`: num_output is H, the fillers are for all
 //! weights and both biases. `debug_info` does nothing, as there is no inner net. Elman, Finding structure in time (1990).
 
-use super::recurrent::{Recurrent, State, add, fit, resume, sum_rows};
+use super::recurrent::{Recurrent, State, add, fit, resume, resume_on_card, sum_rows, want};
 use crate::blob::Values;
-use crate::device::Trans;
-use crate::device::cpu::{Mat, MatMut};
+use crate::device::{Gemm, Mat, MatMut, Trans};
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// A hidden state that each step makes of its input and of the state before.
 pub struct Rnn {
@@ -53,7 +52,12 @@ pub struct Rnn {
     z: Values,
     dz: Values,
     du: Values,
+    /// What the step after wants of hₜ, and of resumed, N x H.
+    dh: Values,
+    dresumed: Values,
 }
+
+const KERNELS: &str = concat!(include_str!("../../kernels/recurrent.cu"), include_str!("../../kernels/rnn.cu"));
 
 impl Rnn {
     /// Forgets the state that the last forward ended with.
@@ -64,9 +68,9 @@ impl Rnn {
 
 impl Layer for Rnn {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let seq = Recurrent::new(param, "RNN", 1, 1)?;
-        let [resumed, z, dz, du] = [(); 4].map(|()| Values::default());
-        Ok(Rnn { seq, h: State::default(), resumed, z, dz, du })
+        let seq = Recurrent::new(param, "RNN", 1, 1, KERNELS)?;
+        let [resumed, z, dz, du, dh, dresumed] = [(); 6].map(|()| Values::default());
+        Ok(Rnn { seq, h: State::default(), resumed, z, dz, du, dh, dresumed })
     }
 
     fn arity(&self) -> Arity {
@@ -85,34 +89,54 @@ impl Layer for Rnn {
         self.seq.reshape(bottom, top)?;
         let Recurrent { t, n, h, .. } = self.seq;
         self.h.reshape(t, n, h)?;
-        [&mut self.resumed, &mut self.dz, &mut self.du].into_iter().try_for_each(|values| fit(values, &[t, n, h]))
+        [&mut self.resumed, &mut self.dz, &mut self.du].into_iter().try_for_each(|values| fit(values, &[t, n, h]))?;
+        [&mut self.dh, &mut self.dresumed].into_iter().try_for_each(|values| fit(values, &[n, h]))
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.seq.input(cx, params, bottom, &mut self.z)?;
         let Recurrent { t: steps, n, h: size, .. } = self.seq;
         let [w_hh, w_ho, b_o] = &params[self.seq.own_params()..] else { return Err(blobs()) };
-        let cont = bottom[1].data.slice();
-        let (z, resumed) = (self.z.slice(), self.resumed.slice_mut());
-        self.h.begin(self.seq.state_bottom(0).map(|i| &bottom[i]));
-        let cpu = cx.device.host();
+        let (cont, row) = (&bottom[1].data, n * size);
+        self.h.begin(cx.device, self.seq.state_bottom(0).map(|i| &bottom[i]))?;
+        let (kernels, z, resumed) = (&mut self.seq.kernels, &mut self.z, &mut self.resumed);
         for t in 0..steps {
-            let (cont, of) = (&cont[t * n..(t + 1) * n], t * n * size..(t + 1) * n * size);
-            let resumed = &mut resumed[of.clone()];
-            let (before, h) = self.h.step(t);
-            resume(cont, before, resumed);
-            h.copy_from_slice(&z[of]);
-            let w_hh = Mat::new(w_hh.data.slice(), size, size).t();
-            cpu.gemm(1.0, Mat::new(resumed, n, size), w_hh, 1.0, MatMut::new(h, n, size));
-            h.iter_mut().for_each(|h| *h = h.tanh());
+            let (w, of) = (&w_hh.data, t * row..(t + 1) * row);
+            match cx.device {
+                Device::Cpu(cpu) => {
+                    let (cont, resumed) = (&cont.slice()[t * n..(t + 1) * n], &mut resumed.slice_mut()[of.clone()]);
+                    let (before, h) = self.h.step(t);
+                    resume(cont, before, resumed);
+                    h.copy_from_slice(&z.slice()[of]);
+                    let w = Mat::new(w.slice(), size, size).t();
+                    cpu.gemm(1.0, Mat::new(resumed, n, size), w, 1.0, MatMut::new(h, n, size));
+                    h.iter_mut().for_each(|h| *h = h.tanh());
+                }
+                Device::Gpu(gpu) => {
+                    self.h.resume(gpu, kernels, t, cont, resumed)?;
+                    let step = Gemm::new(Trans::No, Trans::Yes, n, size, size).scaled(1.0, 1.0);
+                    let step = step.at([of.start, 0, of.start]);
+                    gpu.gemm(&step, resumed.card(gpu)?, w.card(gpu)?, z.card_mut(gpu)?)?;
+                    let args = &mut [row.into(), t.into(), z.card(gpu)?, self.h.steps.card_mut(gpu)?];
+                    kernels.launch(gpu, "rnn_step", row, args)?;
+                }
+            }
         }
-        let (h, o, b_o) = (&self.h.steps, &mut top[0].data, b_o.data.slice());
+        let (h, o, b_o) = (&self.h.steps, &mut top[0].data, &b_o.data);
         cx.device.gemm(Trans::No, Trans::Yes, steps * n, size, size, 1.0, h, &w_ho.data, 0.0, o)?;
-        for o in o.slice_mut().chunks_exact_mut(size) {
-            o.iter_mut().zip(b_o).for_each(|(o, b)| *o = (*o + b).tanh());
+        match cx.device {
+            Device::Cpu(_) => {
+                for o in o.slice_mut().chunks_exact_mut(size) {
+                    o.iter_mut().zip(b_o.slice()).for_each(|(o, b)| *o = (*o + b).tanh());
+                }
+            }
+            Device::Gpu(gpu) => {
+                let count = o.count();
+                let args = &mut [count.into(), size.into(), b_o.card(gpu)?, o.card_mut(gpu)?];
+                kernels.launch(gpu, "rnn_output", count, args)?;
+            }
         }
-        self.h.end(steps, top.get_mut(1));
-        Ok(())
+        self.h.end(cx.device, kernels, steps, top.get_mut(1))
     }
 
     fn backward(
@@ -125,33 +149,69 @@ impl Layer for Rnn {
     ) -> Result {
         let Recurrent { t: steps, n, h: size, .. } = self.seq;
         let [w_hh, w_ho, b_o] = &mut params[self.seq.own_params()..] else { return Err(blobs()) };
-        let rows = steps * n;
+        let (rows, row, exposed, kernels) = (steps * n, n * size, self.seq.exposed(), &mut self.seq.kernels);
 
-        let (o, do_) = (top[0].data.slice(), top[0].diff.slice());
-        for ((du, o), do_) in self.du.slice_mut().iter_mut().zip(o).zip(do_) {
-            *du = do_ * (1.0 - o * o);
+        let (o, do_, du) = (&top[0].data, &top[0].diff, &mut self.du);
+        match cx.device {
+            Device::Cpu(_) => {
+                for ((du, o), do_) in du.slice_mut().iter_mut().zip(o.slice()).zip(do_.slice()) {
+                    *du = do_ * (1.0 - o * o);
+                }
+            }
+            Device::Gpu(gpu) => {
+                let count = o.count();
+                let args = &mut [count.into(), o.card(gpu)?, do_.card(gpu)?, du.card_over(gpu)?];
+                kernels.launch(gpu, "rnn_output_backward", count, args)?;
+            }
         }
         let (h, du) = (&self.h.steps, &self.du);
         cx.device.gemm(Trans::Yes, Trans::No, size, size, rows, 1.0, du, h, 1.0, &mut w_ho.diff)?;
-        sum_rows(du, b_o);
+        sum_rows(cx.device, kernels, du, &mut b_o.diff)?;
 
         // dz begins as what the outputs want of h, and the steps run back over it.
         cx.device.gemm(Trans::No, Trans::No, rows, size, size, 1.0, du, &w_ho.data, 0.0, &mut self.dz)?;
-        let (w, cont, dz) = (w_hh.data.slice(), bottom[1].data.slice(), self.dz.slice_mut());
-        let mut dh = top.get(1).map_or(vec![0.0; n * size], |top| top.diff.slice().to_vec());
-        let (mut dresumed, cpu) = (vec![0.0; n * size], cx.device.host());
-        for t in (0..steps).rev() {
-            let (cont, dz) = (&cont[t * n..(t + 1) * n], &mut dz[t * n * size..(t + 1) * n * size]);
-            add(&dh, dz);
-            dz.iter_mut().zip(self.h.at(t).1).for_each(|(dz, h)| *dz *= 1.0 - h * h);
-            let dx = MatMut::new(&mut dresumed, n, size);
-            cpu.gemm(1.0, Mat::new(dz, n, size), Mat::new(w, size, size), 0.0, dx);
-            resume(cont, &dresumed, &mut dh);
+        let (w, cont, dz) = (&w_hh.data, &bottom[1].data, &mut self.dz);
+        let (dh, dresumed) = (&mut self.dh, &mut self.dresumed);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                want(cx.device, top.get(1), dh)?;
+                for t in (0..steps).rev() {
+                    let (cont, dz) = (&cont.slice()[t * n..(t + 1) * n], &mut dz.slice_mut()[t * row..(t + 1) * row]);
+                    add(dh.slice(), dz);
+                    dz.iter_mut().zip(self.h.at(t).1).for_each(|(dz, h)| *dz *= 1.0 - h * h);
+                    let dx = MatMut::new(dresumed.slice_mut(), n, size);
+                    cpu.gemm(1.0, Mat::new(dz, n, size), Mat::new(w.slice(), size, size), 0.0, dx);
+                    resume(cont, dresumed.slice(), dh.slice_mut());
+                }
+            }
+            Device::Gpu(gpu) => {
+                want(cx.device, top.get(1), dresumed)?;
+                for t in (0..steps).rev() {
+                    let args = &mut [
+                        row.into(),
+                        size.into(),
+                        t.into(),
+                        steps.into(),
+                        cont.card(gpu)?,
+                        h.card(gpu)?,
+                        dresumed.card(gpu)?,
+                        dz.card_mut(gpu)?,
+                    ];
+                    kernels.launch(gpu, "rnn_step_backward", row, args)?;
+                    let step = Gemm::new(Trans::No, Trans::No, n, size, size).at([t * row, 0, 0]);
+                    gpu.gemm(&step, dz.card(gpu)?, w.card(gpu)?, dresumed.card_over(gpu)?)?;
+                }
+                match steps {
+                    _ if !exposed => {}
+                    0 => cx.device.copy(dresumed, dh)?,
+                    _ => resume_on_card(gpu, kernels, 0, cont, [dresumed, h], dh)?,
+                }
+            }
         }
         let (dz, resumed) = (&self.dz, &self.resumed);
         cx.device.gemm(Trans::Yes, Trans::No, size, size, rows, 1.0, dz, resumed, 1.0, &mut w_hh.diff)?;
         if let Some(i) = self.seq.state_bottom(0).filter(|&i| propagate_down[i]) {
-            bottom[i].diff.slice_mut().copy_from_slice(&dh);
+            cx.device.copy(&self.dh, &mut bottom[i].diff)?;
         }
         self.seq.input_backward(cx, params, &self.dz, propagate_down, bottom)
     }

@@ -14,9 +14,13 @@
 
 use super::learnable::learnable;
 use super::spread::{Spread, shape};
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::{LayerParameter, ScaleParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
+
+/// The sums are those that Bias has, too.
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/scale.cu"));
 
 /// y = s x + b, with s and b spread over x.
 pub struct Scale {
@@ -25,6 +29,7 @@ pub struct Scale {
     /// The shape of s where it is a parameter.
     shape: Vec<usize>,
     spread: Spread,
+    kernels: Kernels,
 }
 
 impl Layer for Scale {
@@ -34,6 +39,7 @@ impl Layer for Scale {
             param: param.scale_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
+            kernels: Kernels::new(KERNELS),
         })
     }
 
@@ -68,42 +74,48 @@ impl Layer for Scale {
         top[0].reshape_like(&bottom[0])
     }
 
-    fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let s = bottom.get(1).unwrap_or_else(|| &params[0]).data.slice();
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        self.spread.each(x, s, y, |y, x, s| *y = s * x);
-        if let (true, Some(b)) = (self.param.bias_term(), params.last()) {
-            self.spread.add(b.data.slice(), y);
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let s = &bottom.get(1).unwrap_or_else(|| &params[0]).data;
+        let b = params.last().map(|b| &b.data).filter(|_| self.param.bias_term());
+        let (x, y, k) = (&bottom[0].data, &mut top[0].data, &mut self.kernels);
+        match (cx.device, b) {
+            (Device::Cpu(_), _) => {
+                self.spread.each(x.slice(), s.slice(), y.slice_mut(), |y, x, s| *y = s * x);
+                if let Some(b) = b {
+                    self.spread.add(b.slice(), y.slice_mut());
+                }
+                Ok(())
+            }
+            (Device::Gpu(gpu), Some(b)) => self.spread.map(k, gpu, "scale_forward_with_bias", &[x, s, b], y),
+            (Device::Gpu(gpu), None) => self.spread.map(k, gpu, "scale_multiply", &[x, s], y),
         }
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         params: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let dy = top[0].diff.slice();
-        if let (true, Some(b)) = (self.param.bias_term(), params.last_mut()) {
-            self.spread.reduce(dy, None, b.diff.slice_mut());
+        let (dy, spread, kernels) = (&top[0].diff, self.spread, &mut self.kernels);
+        if let (true, Some(Blob { diff: db, .. })) = (self.param.bias_term(), params.last_mut()) {
+            spread.reduce_on(cx.device, kernels, dy, None, db, true)?;
         }
         let [Blob { data: x, diff: dx }, s @ ..] = bottom else { return Err(Error::shape("Scale needs a bottom")) };
         let Some(Blob { data: s, diff: ds }) = s.first_mut().or(params.first_mut()) else {
             return Err(Error::shape("Scale needs a factor"));
         };
-        match propagate_down.get(1) {
-            Some(false) => {}
-            Some(true) => {
-                ds.fill(0.0); // a bottom's diff is set, a parameter's added to
-                self.spread.reduce(dy, Some(x.slice()), ds.slice_mut());
-            }
-            None => self.spread.reduce(dy, Some(x.slice()), ds.slice_mut()),
+        let from_bottom = propagate_down.get(1);
+        if from_bottom != Some(&false) {
+            let add = from_bottom.is_none(); // a bottom's diff is set, a parameter's added to
+            spread.reduce_on(cx.device, kernels, dy, Some(x), ds, add)?;
         }
-        if propagate_down[0] {
-            self.spread.each(dy, s.slice(), dx.slice_mut(), |dx, dy, s| *dx = s * dy);
+        match cx.device {
+            _ if !propagate_down[0] => {}
+            Device::Cpu(_) => spread.each(dy.slice(), s.slice(), dx.slice_mut(), |dx, dy, s| *dx = s * dy),
+            Device::Gpu(gpu) => spread.map(kernels, gpu, "scale_multiply", &[dy, s], dx)?,
         }
         Ok(())
     }

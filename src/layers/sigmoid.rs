@@ -7,17 +7,20 @@
 //!
 //! dx = dy y (1 - y). Computed as y = tanh(x / 2) / 2 + 1 / 2, which overflows for no x. No parameters.
 
-use crate::device::cpu::PIECE;
+use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// y = 1 / (1 + e⁻ˣ), value by value.
-pub struct Sigmoid;
+pub struct Sigmoid {
+    kernels: Kernels,
+}
 
 impl Layer for Sigmoid {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Sigmoid)
+        Ok(Sigmoid { kernels: Kernels::new(include_str!("../../kernels/sigmoid.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -29,18 +32,16 @@ impl Layer for Sigmoid {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        cx.device.host().pieces(y, PIECE, |start, y| {
-            for (y, &x) in y.iter_mut().zip(&x[start..]) {
-                *y = sigmoid(x);
-            }
-        });
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, sigmoid),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "sigmoid_forward", &[], &[x], y),
+        }
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -49,11 +50,11 @@ impl Layer for Sigmoid {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
-        for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
-            *dx = dy * y * (1.0 - y);
+        let (y, dy, dx) = (&top[0].data, &top[0].diff, &mut bottom[0].diff);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, y, dy, dx, |y, dy| dy * y * (1.0 - y)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "sigmoid_backward", &[], &[y, dy], dx),
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -8,7 +8,7 @@
 
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// Takes bottoms and makes nothing of them.
 pub struct Silence;
@@ -30,9 +30,22 @@ impl Layer for Silence {
         Ok(())
     }
 
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], propagate_down: &[bool], bottom: &mut [Blob]) -> Result {
-        for (x, _) in bottom.iter_mut().zip(propagate_down).filter(|(_, wanted)| **wanted) {
-            x.diff.fill(0.0);
+    fn backward(
+        &mut self,
+        cx: &Cx,
+        _: &mut [Blob],
+        _: &[Blob],
+        propagate_down: &[bool],
+        bottom: &mut [Blob],
+    ) -> Result {
+        for (Blob { diff: dx, .. }, _) in bottom.iter_mut().zip(propagate_down).filter(|(_, wanted)| **wanted) {
+            match cx.device {
+                Device::Cpu(_) => dx.fill(0.0),
+                Device::Gpu(gpu) => {
+                    let n = dx.count();
+                    gpu.fill(dx.memory_mut().card_over(gpu)?, n, 0.0)?;
+                }
+            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@
 //! name. [`Concat`](super::Concat) is the reverse.
 
 use super::concat::axis_or_dim;
-use super::parts::Part;
+use super::parts::Parts;
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::{Blob, Error, Kind, Result};
@@ -20,7 +20,7 @@ pub struct Slice {
     axis: i32,
     points: Vec<usize>,
     /// Where each y_i stands in x.
-    parts: Vec<Part>,
+    parts: Parts,
 }
 
 impl Layer for Slice {
@@ -28,7 +28,7 @@ impl Layer for Slice {
         let p = param.slice_param.clone().unwrap_or_default();
         let axis = axis_or_dim(p.axis, p.slice_dim).map_err(|e| e.field("slice_param.slice_dim"))?;
         let points: Vec<usize> = p.slice_point.iter().map(|&i| i as usize).collect();
-        Ok(Slice { axis, points, parts: Vec::new() })
+        Ok(Slice { axis, points, parts: Parts::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -44,21 +44,18 @@ impl Layer for Slice {
             shape[axis] = bound[1] - bound[0];
             y.reshape(&shape)?;
         }
-        self.parts = Part::of(x, top, axis);
+        self.parts.place(x, top, axis);
         Ok(())
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let x = bottom[0].data.slice();
-        for (part, y) in self.parts.iter().zip(top) {
-            part.cut(x, y.data.slice_mut());
-        }
-        Ok(())
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (&bottom[0].data, top);
+        y.iter_mut().enumerate().try_for_each(|(i, y)| self.parts.cut(cx.device, i, x, &mut y.data))
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -67,11 +64,8 @@ impl Layer for Slice {
         if !propagate_down[0] {
             return Ok(());
         }
-        let dx = bottom[0].diff.slice_mut();
-        for (part, y) in self.parts.iter().zip(top) {
-            part.join(y.diff.slice(), dx);
-        }
-        Ok(())
+        let (y, dx) = (top, &mut bottom[0].diff);
+        y.iter().enumerate().try_for_each(|(i, y)| self.parts.join(cx.device, i, &y.diff, dx))
     }
 
     fn needs(&self) -> Needs {

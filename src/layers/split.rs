@@ -8,16 +8,20 @@
 //! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
 //! every blob that several layers read, so that each reader has a gradient of its own.
 
+use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// A copy of its bottom for each reader.
-pub struct Split;
+pub struct Split {
+    kernels: Kernels,
+}
 
 impl Layer for Split {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Split)
+        Ok(Split { kernels: Kernels::new(include_str!("../../kernels/split.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -28,14 +32,14 @@ impl Layer for Split {
         top.iter_mut().try_for_each(|y| y.reshape_like(&bottom[0]))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let x = &bottom[0].data;
-        top.iter_mut().try_for_each(|y| y.data.copy_from(x))
+        top.iter_mut().try_for_each(|y| pointwise::copy(cx.device, x, &mut y.data))
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -45,11 +49,17 @@ impl Layer for Split {
             return Ok(());
         }
         let dx = &mut bottom[0].diff;
-        dx.copy_from(&top[0].diff)?;
-        for y in &top[1..] {
-            dx.scaled_add(1.0, &y.diff);
+        match (cx.device, top) {
+            (Device::Gpu(gpu), [y0, y1, more @ ..]) => {
+                self.kernels.map(gpu, "split_backward", &[], &[&y0.diff, &y1.diff], dx)?;
+                more.iter().try_for_each(|y| self.kernels.update(gpu, "split_backward_more", &[], &[&y.diff], dx))
+            }
+            _ => {
+                pointwise::copy(cx.device, &top[0].diff, dx)?;
+                top[1..].iter().for_each(|y| dx.scaled_add(1.0, &y.diff));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -6,7 +6,9 @@
 //! ```
 
 use super::sums::{dot, sum};
-use crate::{Blob, Error, Result};
+use crate::blob::Values;
+use crate::device::{Arg, Gpu, Kernels};
+use crate::{Blob, Device, Error, Result};
 
 /// x as outer x count x inner, s as count.
 #[derive(Clone, Copy, Default, Debug)]
@@ -89,5 +91,58 @@ impl Spread {
             };
             *ds += total as f32;
         }
+    }
+
+    /// The same on either device, the kernels being those of `kernels/spread.cu`; without `add` the old ds does not count.
+    pub fn reduce_on(
+        &self,
+        device: &Device,
+        kernels: &mut Kernels,
+        dy: &Values,
+        x: Option<&Values>,
+        ds: &mut Values,
+        add: bool,
+    ) -> Result {
+        match device {
+            Device::Cpu(_) => {
+                if !add {
+                    ds.fill(0.0);
+                }
+                self.reduce(dy.slice(), x.map(Values::slice), ds.slice_mut());
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let add_or_not = i32::from(add).into();
+                let ds = if add { ds.card_mut(gpu)? } else { ds.card_over(gpu)? };
+                match x {
+                    Some(x) => self.blocks(kernels, gpu, "spread_dot", [add_or_not, dy.card(gpu)?, x.card(gpu)?, ds]),
+                    None => self.blocks(kernels, gpu, "spread_sum", [add_or_not, dy.card(gpu)?, ds]),
+                }
+            }
+        }
+    }
+
+    /// A kernel that has a thread for each value: `name(int n, int count, int inner, In read.., Out y)`.
+    pub fn map(&self, kernels: &mut Kernels, gpu: &Gpu, name: &str, read: &[&Values], y: &mut Values) -> Result {
+        let n = y.count();
+        let mut args = vec![n.into(), self.count.into(), self.inner.into()];
+        for x in read {
+            args.push(x.card(gpu)?);
+        }
+        args.push(y.card_over(gpu)?);
+        kernels.launch(gpu, name, n, &mut args)
+    }
+
+    /// A kernel that has a block for each value of s: `name(int outer, int count, int inner, ..)`.
+    pub fn blocks<'a, const N: usize>(
+        &self,
+        kernels: &mut Kernels,
+        gpu: &Gpu,
+        name: &str,
+        args: [Arg<'a>; N],
+    ) -> Result {
+        let mut all: Vec<Arg> = vec![self.outer.into(), self.count.into(), self.inner.into()];
+        all.extend(args);
+        kernels.launch_rows(gpu, name, self.count, self.outer * self.inner, &mut all)
     }
 }

@@ -10,18 +10,21 @@
 
 use super::pointwise;
 use super::sigmoid::sigmoid;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// x, let through by its own sigmoid.
 pub struct Swish {
     beta: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Swish {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Swish { beta: param.swish_param.unwrap_or_default().beta() })
+        let beta = param.swish_param.unwrap_or_default().beta();
+        Ok(Swish { beta, kernels: Kernels::new(include_str!("../../kernels/swish.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -33,10 +36,12 @@ impl Layer for Swish {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
         let beta = self.beta;
-        pointwise::forward(cx, x, y, |x| x * sigmoid(beta * x));
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| x * sigmoid(beta * x)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "swish_forward", &[beta], &[x], y),
+        }
     }
 
     fn backward(
@@ -51,13 +56,15 @@ impl Layer for Swish {
             return Ok(());
         }
         let Blob { data: x, diff: dx } = &mut bottom[0];
-        let (x, dx, dy) = (x.slice(), dx.slice_mut(), top[0].diff.slice());
+        let dy = &top[0].diff;
         let beta = self.beta;
-        pointwise::backward(cx, x, dy, dx, |x, dy| {
-            let s = sigmoid(beta * x);
-            dy * (s + beta * x * s * (1.0 - s))
-        });
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, x, dy, dx, |x, dy| {
+                let s = sigmoid(beta * x);
+                dy * (s + beta * x * s * (1.0 - s))
+            }),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "swish_backward", &[beta], &[x, dy], dx),
+        }
     }
 
     fn needs(&self) -> Needs {

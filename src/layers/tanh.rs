@@ -7,17 +7,20 @@
 //!
 //! dx = dy (1 - y²). No parameters.
 
-use crate::device::cpu::PIECE;
+use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// y = tanh x, value by value.
-pub struct Tanh;
+pub struct Tanh {
+    kernels: Kernels,
+}
 
 impl Layer for Tanh {
     fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Tanh)
+        Ok(Tanh { kernels: Kernels::new(include_str!("../../kernels/tanh.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -29,18 +32,16 @@ impl Layer for Tanh {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        cx.device.host().pieces(y, PIECE, |start, y| {
-            for (y, x) in y.iter_mut().zip(&x[start..]) {
-                *y = x.tanh();
-            }
-        });
-        Ok(())
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, f32::tanh),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "tanh_forward", &[], &[x], y),
+        }
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -49,11 +50,11 @@ impl Layer for Tanh {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
-        for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
-            *dx = dy * (1.0 - y * y);
+        let (y, dy, dx) = (&top[0].data, &top[0].diff, &mut bottom[0].diff);
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::backward(cpu, y, dy, dx, |y, dy| dy * (1.0 - y * y)),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "tanh_backward", &[], &[y, dy], dx),
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

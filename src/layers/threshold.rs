@@ -9,18 +9,21 @@
 //! through this layer: no gradient flows back, and a net that needs one is not built.
 
 use super::pointwise;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result};
 
 /// Yes or no: is x larger?
 pub struct Threshold {
     threshold: f32,
+    kernels: Kernels,
 }
 
 impl Layer for Threshold {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Threshold { threshold: param.threshold_param.unwrap_or_default().threshold() })
+        let threshold = param.threshold_param.unwrap_or_default().threshold();
+        Ok(Threshold { threshold, kernels: Kernels::new(include_str!("../../kernels/threshold.cu")) })
     }
 
     fn arity(&self) -> Arity {
@@ -32,10 +35,12 @@ impl Layer for Threshold {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
         let t = self.threshold;
-        pointwise::forward(cx, x, y, |x| if x > t { 1.0 } else { 0.0 });
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => pointwise::forward(cpu, x, y, |x| if x > t { 1.0 } else { 0.0 }),
+            Device::Gpu(gpu) => self.kernels.map(gpu, "threshold_forward", &[t], &[x], y),
+        }
     }
 
     /// Nothing to do: a step has no slope.

@@ -9,9 +9,10 @@
 //! end (-1); tiles must be given.
 
 use super::groups::Groups;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Repeats its bottom along an axis.
 pub struct Tile {
@@ -19,13 +20,15 @@ pub struct Tile {
     tiles: usize,
     /// The values that are repeated together.
     row: usize,
+    kernels: Kernels,
 }
 
 impl Layer for Tile {
     fn new(param: &LayerParameter) -> Result<Self> {
         let p = param.tile_param.unwrap_or_default();
+        let kernels = Kernels::new(include_str!("../../kernels/tile.cu"));
         match usize::try_from(p.tiles()) {
-            Ok(tiles) if tiles > 0 => Ok(Tile { axis: p.axis(), tiles, row: 1 }),
+            Ok(tiles) if tiles > 0 => Ok(Tile { axis: p.axis(), tiles, row: 1, kernels }),
             _ => Err(Error::value("a Tile needs a number of tiles of at least 1")
                 .field("tile_param.tiles")
                 .hint("tiles: 2 makes the axis twice as long")),
@@ -44,17 +47,26 @@ impl Layer for Tile {
         top[0].reshape(&shape).map_err(|e| e.field("tile_param.tiles"))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        for (x, y) in x.chunks_exact(self.row).zip(y.chunks_exact_mut(self.row * self.tiles)) {
-            y.chunks_exact_mut(self.row).for_each(|y| y.copy_from_slice(x));
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y, row, tiles) = (&bottom[0].data, &mut top[0].data, self.row, self.tiles);
+        match cx.device {
+            Device::Cpu(_) => {
+                for (x, y) in x.slice().chunks_exact(row).zip(y.slice_mut().chunks_exact_mut(row * tiles)) {
+                    y.chunks_exact_mut(row).for_each(|y| y.copy_from_slice(x));
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let n = y.count();
+                let args = &mut [n.into(), row.into(), tiles.into(), x.card(gpu)?, y.card_over(gpu)?];
+                self.kernels.launch(gpu, "tile_forward", n, args)
+            }
         }
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -63,14 +75,24 @@ impl Layer for Tile {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
-        dx.fill(0.0);
-        for (dx, dy) in dx.chunks_exact_mut(self.row).zip(dy.chunks_exact(self.row * self.tiles)) {
-            for dy in dy.chunks_exact(self.row) {
-                dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
+        let (dy, dx, row, tiles) = (&top[0].diff, &mut bottom[0].diff, self.row, self.tiles);
+        match cx.device {
+            Device::Cpu(_) => {
+                let dx = dx.slice_mut();
+                dx.fill(0.0);
+                for (dx, dy) in dx.chunks_exact_mut(row).zip(dy.slice().chunks_exact(row * tiles)) {
+                    for dy in dy.chunks_exact(row) {
+                        dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
+                    }
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let n = dx.count();
+                let args = &mut [n.into(), row.into(), tiles.into(), dy.card(gpu)?, dx.card_over(gpu)?];
+                self.kernels.launch(gpu, "tile_backward", n, args)
             }
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

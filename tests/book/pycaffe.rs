@@ -4,7 +4,6 @@
 
 use crate::Result;
 use cortado::data::{datum, lmdb, npy};
-use cortado::device::emulator::Emulator;
 use cortado::layer::{Arity, Cx, Layer, Param};
 use cortado::layers::InnerProduct;
 use cortado::log::Level;
@@ -14,7 +13,6 @@ use cortado::proto::{LayerParameter, NetParameter, SolverParameter, text};
 use cortado::random::Random;
 use cortado::solver::rules::{At, Rule, Rules};
 use cortado::{Blob, Device, Error, Layers, Log, Net, Phase, Solver, Values, files, solver};
-use std::sync::Arc;
 
 const LENET: &str = "proto/lenet.prototxt";
 const WEIGHTS: &str = "tests/golden/nets/lenet_full.caffemodel";

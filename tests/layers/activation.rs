@@ -1,6 +1,9 @@
 //! Element by element: ReLU and its kin; Dropout; Softmax.
 
 use crate::kit::*;
+use cortado::Device;
+use cortado::check::Outcome;
+use cortado::layer::Cx;
 use cortado::random::Random;
 
 const SHAPES: &[&[&[usize]]] = &[&[&[2, 3, 4, 5]], &[&[7]], &[&[5, 1, 3]]];
@@ -331,6 +334,25 @@ fn dropout_drops_other_values_in_every_pass_and_about_as_many_as_asked() {
 }
 
 #[test]
+fn a_card_drops_the_same_values_as_the_cpu() {
+    let text = r#"name: "drop1" type: "Dropout" dropout_param { dropout_ratio: 0.3 }"#;
+    let run = |device: &Device, seed, pass| {
+        let bench = Harness::create(&Layers::caffe(), &crate::text::layer(text), &[&[7, 143]]).unwrap();
+        let mut bench = bench.seed(seed).device(device);
+        bench.pass = pass;
+        bench.fill(0, Fill::Uniform(0.5, 1.0));
+        bench.forward().unwrap();
+        bench.top[0].diff.fill(1.0);
+        bench.backward().unwrap();
+        [&bench.top[0].data, &bench.bottom[0].diff].map(|x| x.slice().to_vec())
+    };
+    let (cpu, gpu) = (Device::cpu_with_threads(1), Device::emulated());
+    for (seed, pass) in [(0, 0), (1, 3), (0x0123_4567_89ab_cdef, 70_000)] {
+        assert_eq!(run(&cpu, seed, pass), run(&gpu, seed, pass), "seed {seed}, pass {pass}");
+    }
+}
+
+#[test]
 fn a_dropout_ratio_must_be_a_probability() {
     for ratio in ["1", "-0.1", "1.5", "nan"] {
         let text = format!(r#"type: "Dropout" dropout_param {{ dropout_ratio: {ratio} }}"#);
@@ -455,4 +477,50 @@ fn nothing_is_learnt_through_a_threshold() {
         layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "x" top: "l" }"#;
     let e = cortado::net::Builder::parse(text, "text").unwrap().make().err().unwrap();
     assert_eq!(e.message(), "Threshold has no gradient for its bottom \"h\", which needs one");
+}
+
+/// A pass on a card is recorded as it stands, in memory that is there already, and replayed with what the dial says by then.
+#[test]
+fn a_pass_on_a_card_can_be_recorded_and_replayed() {
+    crate::for_each(|case| {
+        let device = Device::emulated();
+        let (Device::Gpu(gpu), Outcome::Passed(_)) = (&device, case.kit().on_gpu()?) else { return Ok(()) };
+        let mut bench = case.bench(0)?.device(&device);
+        let plain = |bench: &mut Harness, pass| -> Result<Vec<Vec<f32>>> {
+            bench.pass = pass;
+            bench.forward()?;
+            bench.top.iter_mut().for_each(|y| y.diff.fill(0.5));
+            bench.params.iter_mut().for_each(|w| w.diff.fill(0.0));
+            if case.gradient {
+                bench.backward()?;
+            }
+            Ok(outcome(bench))
+        };
+        let expected = plain(&mut bench, 5)?;
+        plain(&mut bench, 0)?;
+        bench.params.iter_mut().for_each(|w| w.diff.fill(0.0));
+        let Harness { layer, params, bottom, top, phase, .. } = &mut bench;
+        let cx = Cx { phase: *phase, device: &device, seed: 0, pass: 0 };
+        let wanted: Vec<bool> = (0..bottom.len()).map(|i| layer.propagates(i)).collect();
+        gpu.record()?;
+        layer.forward(&cx, params, bottom, top)?;
+        if case.gradient {
+            layer.backward(&cx, params, top, &wanted, bottom)?;
+        }
+        let recording = gpu.end_record()?;
+        gpu.turn(0, 5)?;
+        recording.replay()?;
+        device.check()?;
+        match outcome(&bench) == expected {
+            true => Ok(()),
+            false => Err(cortado::Error::value("replayed, it gives other values")),
+        }
+    });
+}
+
+/// The tops, and the diffs of bottoms and parameters, NaNs as a number.
+fn outcome(bench: &Harness) -> Vec<Vec<f32>> {
+    let diffs = bench.bottom.iter().chain(&bench.params).map(|b| &b.diff);
+    let values = bench.top.iter().map(|y| &y.data).chain(diffs);
+    values.map(|x| x.slice().iter().map(|x| if x.is_nan() { -1e30 } else { *x }).collect()).collect()
 }

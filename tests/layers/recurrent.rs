@@ -1,8 +1,9 @@
 //! RNN, LSTM and its unit: layers over time.
 
 use crate::kit::*;
+use cortado::layer::Cx;
 use cortado::layers::{Lstm, Rnn};
-use cortado::{Layer, Net, Values};
+use cortado::{Device, Layer, Net, Values};
 
 const SEQUENCES: &[&[&[usize]]] = &[&[&[3, 2, 5], &[3, 2]], &[&[5, 1, 5], &[5, 1]], &[&[1, 4, 1, 5], &[1, 4]]];
 const WITH_STATIC: &[&[&[usize]]] = &[&[&[3, 2, 5], &[3, 2], &[2, 6]], &[&[2, 3, 5], &[2, 3], &[3, 2, 3]]];
@@ -190,16 +191,21 @@ fn near(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
 }
 
+/// The CPU, and a GPU.
+fn devices() -> [Device; 2] {
+    [Device::cpu_with_threads(1), Device::emulated()]
+}
+
 const KINDS: [&str; 2] =
     [r#"type: "RNN" recurrent_param { num_output: 3 }"#, r#"type: "LSTM" recurrent_param { num_output: 3 }"#];
 
 #[test]
 fn a_long_sequence_can_come_in_pieces() {
-    for kind in KINDS {
-        let mut whole = bench(kind, &[&[5, 2, 3], &[5, 2]]);
+    for (kind, device) in KINDS.into_iter().flat_map(|kind| devices().map(|device| (kind, device))) {
+        let mut whole = bench(kind, &[&[5, 2, 3], &[5, 2]]).device(&device);
         whole.bottom[1].data.slice_mut().copy_from_slice(&[0., 0., 1., 1., 1., 0., 1., 1., 1., 1.]);
         whole.forward().unwrap();
-        let mut pieces = bench(kind, &[&[2, 2, 3], &[2, 2]]);
+        let mut pieces = bench(kind, &[&[2, 2, 3], &[2, 2]]).device(&device);
         let mut y = Vec::new();
         for steps in [0..2, 2..3, 3..5] {
             let n = steps.len();
@@ -212,14 +218,14 @@ fn a_long_sequence_can_come_in_pieces() {
             pieces.forward().unwrap();
             y.extend_from_slice(pieces.top[0].data.slice());
         }
-        assert!(near(&y, whole.top[0].data.slice()), "{kind}");
+        assert!(near(&y, whole.top[0].data.slice()), "{kind} on {device:?}");
     }
 }
 
 #[test]
 fn the_state_is_forgotten_where_a_sequence_starts_by_reset_and_by_another_n() {
-    for kind in KINDS {
-        let mut bench = bench(kind, &[&[2, 2, 3], &[2, 2]]);
+    for (kind, device) in KINDS.into_iter().flat_map(|kind| devices().map(|device| (kind, device))) {
+        let mut bench = bench(kind, &[&[2, 2, 3], &[2, 2]]).device(&device);
         bench.bottom[1].data.fill(1.0);
         let mut run = |how: &str| {
             match how {
@@ -253,13 +259,13 @@ fn the_state_is_forgotten_where_a_sequence_starts_by_reset_and_by_another_n() {
 /// A state that is not a number does not outlive its sequence.
 #[test]
 fn a_start_forgets_even_what_is_not_a_number() {
-    for (kind, states) in [("RNN", 1), ("LSTM", 2)] {
+    for ((kind, states), device) in [("RNN", 1), ("LSTM", 2)].into_iter().flat_map(|k| devices().map(|d| (k, d))) {
         let text = format!(
             r#"type: "{kind}" top: "a" top: "b" {} recurrent_param {{ num_output: 3 expose_hidden: true }}"#,
             if states == 2 { r#"top: "c""# } else { "" }
         );
         let shapes = [&[2, 2, 3][..], &[2, 2], &[1, 2, 3], &[1, 2, 3]];
-        let mut bench = bench(&text, &shapes[..2 + states]);
+        let mut bench = bench(&text, &shapes[..2 + states]).device(&device);
         bench.fill(1, Fill::Cont);
         bench.bottom[2..].iter_mut().for_each(|state| state.data.fill(f32::NAN));
         bench.forward().unwrap();
@@ -350,18 +356,73 @@ fn gradients_flow_through_exposed_states() {
 #[test]
 fn no_steps_or_no_sequences_are_no_mistake() {
     let text = r#"type: "LSTM" top: "h" top: "hT" top: "cT" recurrent_param { num_output: 3 expose_hidden: true }"#;
-    let mut bench = bench(text, &[&[0, 2, 4], &[0, 2], &[1, 2, 3], &[1, 2, 3]]);
-    bench.forward().unwrap();
-    assert_eq!(bench.top[1].data.slice(), bench.bottom[2].data.slice()); // the state goes through
-    bench.top[2].diff.fill(2.0);
-    bench.backward().unwrap();
-    assert_eq!(bench.bottom[3].diff.slice(), [2.0; 6]);
+    for device in devices() {
+        let mut bench = bench(text, &[&[0, 2, 4], &[0, 2], &[1, 2, 3], &[1, 2, 3]]).device(&device);
+        bench.forward().unwrap();
+        assert_eq!(bench.top[1].data.slice(), bench.bottom[2].data.slice()); // the state goes through
+        bench.top[1].diff.fill(1.0);
+        bench.top[2].diff.fill(2.0);
+        bench.backward().unwrap();
+        assert_eq!([2, 3].map(|i| bench.bottom[i].diff.scalar()), [1.0, 2.0]);
+        for kind in KINDS {
+            for (t, n) in [(0, 2), (3, 0), (0, 0)] {
+                let mut bench = self::bench(kind, &[&[t, n, 4], &[t, n]]).device(&device);
+                bench.forward().unwrap();
+                bench.backward().unwrap();
+                assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+            }
+        }
+    }
+}
+
+/// Steps without values are steps of zeros, whatever was there before.
+#[test]
+fn nothing_to_read_reads_as_nothing() {
+    for (kind, device) in KINDS.into_iter().flat_map(|kind| devices().map(|device| (kind, device))) {
+        let mut bench = bench(kind, &[&[3, 2, 0], &[3, 2], &[2, 0]]).device(&device);
+        bench.bottom[1].data.fill(0.0);
+        bench.forward().unwrap();
+        let first = bench.top[0].data.slice().to_vec();
+        bench.forward().unwrap();
+        assert!(first.iter().all(|y| y.is_finite()) && first == bench.top[0].data.slice(), "{kind} on {device:?}");
+    }
+}
+
+/// A recorded pass goes on from the state where the pass before it ended.
+#[test]
+fn a_recorded_pass_carries_the_state_on() {
     for kind in KINDS {
-        for (t, n) in [(0, 2), (3, 0), (0, 0)] {
-            let mut bench = self::bench(kind, &[&[t, n, 4], &[t, n]]);
-            bench.forward().unwrap();
-            bench.backward().unwrap();
-            assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+        let device = Device::emulated();
+        let Device::Gpu(gpu) = &device else { panic!() };
+        let (mut bench, mut plain) = (bench(kind, &[&[2, 2, 3], &[2, 2]]), bench(kind, &[&[2, 2, 3], &[2, 2]]));
+        bench = bench.device(&device);
+        for bench in [&mut bench, &mut plain] {
+            bench.bottom[1].data.fill(1.0);
+            for _ in 0..2 {
+                bench.forward().unwrap();
+                bench.top[0].diff.fill(1.0);
+                bench.backward().unwrap();
+            }
+        }
+        let pass = |bench: &mut Harness| {
+            let Harness { layer, params, bottom, top, device, .. } = bench;
+            let cx = Cx { phase: Phase::Train, device, seed: 0, pass: 0 };
+            layer.forward(&cx, params, bottom, top).unwrap();
+            layer.backward(&cx, params, top, &[true, false], bottom).unwrap();
+        };
+        bench.top[0].diff.card(gpu).unwrap();
+        gpu.record().unwrap();
+        pass(&mut bench);
+        let recording = gpu.end_record().unwrap();
+        for _ in 0..3 {
+            recording.replay().unwrap();
+            pass(&mut plain);
+        }
+        assert!(near(bench.top[0].data.slice(), plain.top[0].data.slice()), "{kind}");
+        assert!(near(bench.bottom[0].diff.slice(), plain.bottom[0].diff.slice()), "{kind}");
+        for (a, b) in bench.params.iter().zip(&plain.params) {
+            let mut pairs = a.diff.slice().iter().zip(b.diff.slice());
+            assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)), "{kind}");
         }
     }
 }

@@ -1,0 +1,6 @@
+// dw += dy, one thread a value.
+
+extern "C" __global__ void parameter_backward(int n, In dy, Out dw) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n) dw[i] += dy[i];
+}
