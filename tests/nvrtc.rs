@@ -6,6 +6,7 @@
 use cortado::device::cuda::Cuda;
 use cortado::proto::SolverParameter;
 use cortado::solver::rules::RULES;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,22 +42,54 @@ fn every_kernel_compiles_for_cards_and_spills_nothing() {
     assert!(status.unwrap().success());
 }
 
-/// All sources: `kernels/*.cu`, and the update with each rule.
+/// All sources as layers compile them: one file of `kernels/`, or several in one `concat!`; and the update with each rule.
 fn sources() -> Vec<(String, String)> {
-    let mut sources = Vec::new();
-    for file in std::fs::read_dir("kernels").unwrap().map(|file| file.unwrap().path()) {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        if file.extension().is_some_and(|e| e == "cu") && name != "update" {
-            sources.push((name, std::fs::read_to_string(&file).unwrap()));
+    let mut names = BTreeSet::new();
+    let mut folders = vec![PathBuf::from("src")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = std::fs::read_to_string(path) {
+                names.extend(included(&text));
+            }
         }
     }
-    let update = std::fs::read_to_string("kernels/update.cu").unwrap();
+    names.remove(&vec!["update".to_string()]);
+    let read = |name: &String| std::fs::read_to_string(format!("kernels/{name}.cu")).unwrap();
+    let mut sources: Vec<(String, String)> =
+        names.iter().map(|parts| (parts.join(" + "), parts.iter().map(read).collect())).collect();
+    let update = read(&"update".to_string());
     for (name, rule) in RULES {
         let rule = rule(&SolverParameter { r#type: Some(name.to_string()), ..Default::default() }).unwrap();
         sources.push((format!("update {name}"), format!("{}\n{update}", rule.kernel().unwrap())));
     }
-    sources.sort();
+    for file in std::fs::read_dir("kernels").unwrap().map(|file| file.unwrap().path()) {
+        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let is_used = stem == "update" || names.iter().any(|parts| parts.contains(&stem));
+        assert!(is_used || file.extension().is_none_or(|e| e != "cu"), "{} is used by none", file.display());
+    }
     sources
+}
+
+/// The stems of the kernels' files that a text of Rust includes, together where one `concat!` holds them.
+fn included(text: &str) -> Vec<Vec<String>> {
+    let stems = |text: &str| -> Vec<String> {
+        let files =
+            text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()?.strip_suffix(".cu"));
+        files.map(|path| path.rsplit('/').next().unwrap_or_default().to_string()).collect()
+    };
+    let mut parts = text.split("concat!(");
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let single =
+        |text: &str, found: &mut Vec<Vec<String>>| found.extend(stems(text).into_iter().map(|stem| vec![stem]));
+    single(parts.next().unwrap_or_default(), &mut found);
+    for part in parts {
+        let (together, rest) = part.split_once(';').unwrap_or((part, ""));
+        found.extend(Some(stems(together)).filter(|stems| !stems.is_empty()));
+        single(rest, &mut found);
+    }
+    found
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub fn cases() -> Vec<&'static Case> {
 }
 
 /// Runs `check` on every case and reports all that fail, not only the first.
-fn for_each<T>(check: impl Fn(&Case) -> cortado::Result<T>) {
+pub fn for_each<T>(check: impl Fn(&Case) -> cortado::Result<T>) {
     let failed: Vec<String> =
         cases().iter().filter_map(|case| check(case).err().map(|e| format!("{}: {e}", case.name))).collect();
     assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases().len(), failed.join("\n"));
