@@ -3,12 +3,15 @@
 //! A layer that is made of the vocabulary here (`gemm`) is written once; a layer with a loop of its own has a CPU loop
 //! and a kernel, and forks at that loop. This room holds the threads, the foreign calls and all `unsafe` of the crate.
 
+mod cache;
 mod card;
 pub mod cpu;
+pub mod cuda;
 pub mod emulator;
 mod gemm;
 mod on_card;
 mod refusal;
+mod source;
 
 use crate::{Error, Kind, Result};
 pub use card::{Arg, Card, CardBuffer, CardTable, Counts, Gpu, Kernels, Module, Recording, Slot};
@@ -54,15 +57,35 @@ impl Device {
         }
     }
 
-    /// The device that `CORTADO_DEVICE` names (`cpu`, `emulated`), or else the best there is.
+    /// A card of NVIDIA's, by its number from 0.
+    ///
+    /// # Errors
+    /// No such card, no driver, no NVRTC or no cuBLAS: what was looked for, and where.
+    pub fn card(ordinal: u32) -> Result<Device> {
+        Ok(Device::Gpu(Gpu::new(cuda::Cuda::open(ordinal)?)))
+    }
+
+    /// The device that `CORTADO_DEVICE` names (`cpu`, `cuda`, `emulated`), or else the best there is: the first card, or
+    /// the CPU. Each call makes a new one.
     pub fn best() -> Result<Device> {
-        match std::env::var("CORTADO_DEVICE").as_deref() {
-            Err(_) | Ok("" | "cpu") => Ok(Device::cpu()),
-            Ok("emulated") => Ok(Device::emulated()),
-            Ok("cuda") => Err(Error::new(Kind::Device, "this build has no CUDA yet").hint("use CORTADO_DEVICE=cpu")),
-            Ok(other) => {
-                Err(Error::new(Kind::Device, format!("CORTADO_DEVICE={other} is not a device"))
-                    .hint("use cpu or emulated"))
+        Ok(Device::choose(0)?.0)
+    }
+
+    /// As [`best`](Device::best) with the card of that number; and why it is this one, for people.
+    pub fn choose(card: u32) -> Result<(Device, String)> {
+        let name = std::env::var("CORTADO_DEVICE").unwrap_or_default();
+        let asked = format!("CORTADO_DEVICE={name}");
+        match &*name {
+            "" | "best" => Ok(match Device::card(card) {
+                Ok(device) => (device, format!("it is card {card}")),
+                Err(e) => (Device::cpu(), e.message().into()),
+            }),
+            "cpu" => Ok((Device::cpu(), asked)),
+            "cuda" => Ok((Device::card(card).map_err(|e| e.hint("use CORTADO_DEVICE=cpu"))?, asked)),
+            "emulated" => Ok((Device::emulated(), asked)),
+            _ => {
+                Err(Error::new(Kind::Device, format!("{asked} is not a device"))
+                    .hint("use best, cpu, cuda or emulated"))
             }
         }
     }

@@ -124,23 +124,30 @@ fn device(args: &Args, log: &Log) -> Result<Device, Failure> {
         threads => threads,
     };
     let cpu = || threads.map_or_else(Device::cpu, Device::cpu_with_threads);
-    let device = match args.get("gpu") {
-        Some("-1") => cpu(),
-        asked => {
-            let is_list = |ids: &str| ids == "all" || ids.split(',').all(|id| id.parse::<u32>().is_ok());
-            if let Some(other) = asked.filter(|ids| !is_list(ids)) {
-                return Err(args.command.usage(format!("--gpu {other}: give a card's number, all, or -1")).into());
-            }
-            match (Device::best()?, asked) {
-                (Device::Cpu(_), Some(id)) => {
-                    log.warning(|| format!("There is no card for --gpu {id} here: the CPU does the work."));
-                    cpu()
-                }
-                (Device::Cpu(_), None) => cpu(),
-                (card, _) => card,
-            }
+    let asked = args.get("gpu");
+    if asked == Some("-1") {
+        let device = cpu();
+        log.info(|| format!("Use {device:?}."));
+        return Ok(device);
+    }
+    let is_list = |ids: &str| ids == "all" || ids.split(',').all(|id| id.parse::<u32>().is_ok());
+    if let Some(other) = asked.filter(|ids| !is_list(ids)) {
+        return Err(args.command.usage(format!("--gpu {other}: give a card's number, all, or -1")).into());
+    }
+    // Of several cards the first does the work.
+    let first = asked.and_then(|ids| ids.split(',').next()?.parse().ok());
+    let (device, why) = Device::choose(first.unwrap_or(0))?;
+    let device = if let Device::Cpu(_) = device { cpu() } else { device };
+    match (&device, asked) {
+        (Device::Cpu(_), Some(id)) => {
+            log.warning(|| format!("There is no card for --gpu {id} here: the CPU does the work ({why})."));
+            log.info(|| format!("Use {device:?}."));
         }
-    };
-    log.info(|| format!("Use {device:?}."));
+        (_, Some(ids)) if ids == "all" || ids.contains(',') => {
+            log.warning(|| format!("--gpu {ids}: one card does the work."));
+            log.info(|| format!("Use {device:?}: {why}."));
+        }
+        _ => log.info(|| format!("Use {device:?}: {why}.")),
+    }
     Ok(device)
 }

@@ -36,14 +36,12 @@ mod memory;
 mod work;
 
 use super::*;
-use build::{Library, Parameter};
-use memory::{Buffer, SlotWords, Table, foreign};
+use build::Library;
+use memory::{Buffer, SlotWords, Table};
+use source::{foreign, no_kernel, too_long};
 use std::any::Any;
 use std::sync::Arc;
 use work::{Recorded, Work};
-
-/// The most threads a block may have, as on a card.
-const MAX_BLOCK: u64 = 1024;
 
 /// A GPU whose threads run on the CPU, one after another.
 #[derive(Default)]
@@ -56,6 +54,14 @@ impl Emulator {
     pub fn new() -> Emulator {
         Emulator::default()
     }
+}
+
+/// The machine's C++ compiler, which compiles kernels here.
+///
+/// # Errors
+/// There is none.
+pub fn compiler() -> Result<String> {
+    build::compiler()
 }
 
 impl Card for Emulator {
@@ -106,7 +112,7 @@ impl Card for Emulator {
     fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result {
         let to = Buffer::of(buffer)?.storage();
         if len > to.len() {
-            return Err(memory::too_long(len, to.len()));
+            return Err(too_long(len, to.len()));
         }
         self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 4 * len as u64));
         self.work.run(move |_| {
@@ -118,7 +124,7 @@ impl Card for Emulator {
     fn copy(&self, from: &dyn CardBuffer, to: &mut dyn CardBuffer, len: usize) -> Result {
         let (from, to) = (Buffer::of(from)?.storage(), Buffer::of(to)?.storage());
         if len > from.len().min(to.len()) {
-            return Err(memory::too_long(len, from.len().min(to.len())));
+            return Err(too_long(len, from.len().min(to.len())));
         }
         self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 8 * len as u64));
         self.work.run(move |_| {
@@ -131,7 +137,7 @@ impl Card for Emulator {
         self.work.refuse_while_recording("new words for the dial")?;
         let to = Buffer::of(buffer)?.storage();
         if words.len() > to.len().min(8) {
-            return Err(memory::too_long(words.len(), to.len().min(8)));
+            return Err(too_long(words.len(), to.len().min(8)));
         }
         let _turn = self.work.turn();
         to.write(|to| to.iter_mut().zip(words).for_each(|(to, word)| *to = f32::from_bits(*word)));
@@ -189,33 +195,13 @@ struct Compiled {
 
 impl Module for Compiled {
     fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result {
-        let Some(kernel) = self.library.kernels.iter().find(|k| k.name == name) else {
-            let names: Vec<&str> = self.library.kernels.iter().map(|k| k.name.as_str()).collect();
-            return Err(Error::new(Kind::Device, format!("the source has no kernel \"{name}\""))
-                .did_you_mean(name, names.iter().copied())
-                .hint(format!("its kernels are {}", names.join(", "))));
-        };
-        let threads: u64 = block.iter().fold(1, |n, &d| n.saturating_mul(d.into()));
-        if grid.contains(&0) || !(1..=MAX_BLOCK).contains(&threads) {
-            return Err(Error::new(
-                Kind::Device,
-                format!("kernel {name}: a grid of {grid:?} blocks of {block:?} threads"),
-            )
-            .hint(format!("give sizes of at least 1, and a block at most {MAX_BLOCK} threads")));
-        }
-        if args.len() != kernel.parameters.len() {
-            let (given, takes) = (args.len(), kernel.parameters.len());
-            return Err(Error::new(
-                Kind::Device,
-                format!("kernel {name} takes {takes} arguments and was given {given}"),
-            )
-            .hint(format!("its parameters are {}", words(&kernel.parameters))));
-        }
+        let declared = || self.library.kernels.iter().map(|kernel| &kernel.declared);
+        let kernel = declared().find(|kernel| kernel.name == name).ok_or_else(|| no_kernel(name, declared()))?;
+        kernel.check(grid, block, args)?;
         let args: Vec<(Kept, Argument)> = args
             .iter_mut()
-            .zip(&kernel.parameters)
             .enumerate()
-            .map(|(i, (arg, wanted))| Argument::new(name, i, arg, *wanted))
+            .map(|(i, arg)| Argument::new(arg).ok_or_else(|| foreign(name, i)))
             .collect::<Result<_>>()?;
         let (kept, args): (Vec<_>, Vec<_>) = args.into_iter().unzip();
         let bytes: usize = args.iter().map(|arg| 4 * arg.length).sum();
@@ -223,16 +209,12 @@ impl Module for Compiled {
         let (library, name) = (self.library.clone(), name.to_string());
         self.work.run(move |number| {
             let _ = &kept; // the buffers live as long as this may be done again
-            match library.kernels.iter().find(|k| k.name == name) {
+            match library.kernels.iter().find(|k| k.declared.name == name) {
                 Some(kernel) => library.run(number, kernel, grid, block, &args),
                 None => Ok(()),
             }
         })
     }
-}
-
-fn words(parameters: &[Parameter]) -> String {
-    parameters.iter().map(Parameter::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What keeps a buffer alive while a recorded launch may use it.
@@ -257,33 +239,20 @@ impl Argument {
     const NOTHING: Argument =
         Argument { integer: 0, number: 0.0, data: std::ptr::null_mut(), marks: std::ptr::null_mut(), length: 0 };
 
-    /// Argument `i` of the kernel `name`, checked against its parameter.
-    fn new(name: &str, i: usize, arg: &mut Arg, wanted: Parameter) -> Result<(Kept, Argument)> {
+    /// One argument; none for what belongs to another card.
+    fn new(arg: &mut Arg) -> Option<(Kept, Argument)> {
         let nothing = Argument::NOTHING;
-        let buffer = |buffer: &dyn CardBuffer, len: usize| -> Result<(Kept, Argument)> {
-            let buffer = Buffer::of(buffer).map_err(|_| foreign(name, i))?;
-            Ok((Some(buffer.storage()), buffer.argument(len)))
+        let buffer = |buffer: &dyn CardBuffer, len: usize| -> Option<(Kept, Argument)> {
+            let buffer = Buffer::of(buffer).ok()?;
+            Some((Some(buffer.storage()), buffer.argument(len)))
         };
-        let (given, argument) = match arg {
-            Arg::Int(x) => (Parameter::Int, (None, Argument { integer: *x, ..nothing })),
-            Arg::Float(x) => (Parameter::Float, (None, Argument { number: *x, ..nothing })),
-            Arg::In(x, len) => (Parameter::In, buffer(*x, *len)?),
-            Arg::Out(x, len) => (Parameter::Out, buffer(&**x, *len)?),
-            Arg::InInt(x, len) => (Parameter::InInt, buffer(*x, *len)?),
-            Arg::OutInt(x, len) => (Parameter::OutInt, buffer(&**x, *len)?),
-            Arg::Many(table) => {
-                let table = (*table as &dyn Any).downcast_ref::<Table>().ok_or_else(|| foreign(name, i))?;
-                (Parameter::Many, table.argument())
-            }
-            Arg::Refusal(refusal) => {
-                let slot = refusal.slot().and_then(|slot| (slot as &dyn Any).downcast_ref::<SlotWords>());
-                (Parameter::Refusal, slot.ok_or_else(|| foreign(name, i))?.argument())
-            }
-        };
-        if given != wanted {
-            return Err(Error::new(Kind::Device, format!("argument {i} of kernel {name} is {wanted}, not {given}"))
-                .hint(format!("give an Arg::{wanted:?}")));
+        match arg {
+            Arg::Int(x) => Some((None, Argument { integer: *x, ..nothing })),
+            Arg::Float(x) => Some((None, Argument { number: *x, ..nothing })),
+            Arg::In(x, len) | Arg::InInt(x, len) => buffer(*x, *len),
+            Arg::Out(x, len) | Arg::OutInt(x, len) => buffer(&**x, *len),
+            Arg::Many(table) => (*table as &dyn Any).downcast_ref::<Table>().map(Table::argument),
+            Arg::Refusal(refusal) => (refusal.slot()? as &dyn Any).downcast_ref::<SlotWords>().map(SlotWords::argument),
         }
-        Ok(argument)
     }
 }

@@ -13,8 +13,12 @@ fn help_and_version() {
         assert_eq!(bench.good(&format!("{command} --help")).out, own);
     }
     assert_eq!(bench.good("--version").out, format!("cortado {}\n", env!("CARGO_PKG_VERSION")));
-    let sentence = bench.good("device_query -gpu -1").out;
-    assert!(sentence.starts_with("Nets run on: CPU") && sentence.trim_end().ends_with('.'), "{sentence}");
+    let said = bench.good("device_query -gpu -1").out;
+    let sentence = said.lines().next().unwrap();
+    assert!(sentence.starts_with("Nets run on: CPU") && sentence.ends_with('.'), "{said}");
+    for fact in ["CUDA driver: ", "NVRTC: ", "cuBLAS: ", "Emulated GPU's compiler: "] {
+        assert_eq!(said.lines().filter(|line| line.starts_with(fact)).count(), 1, "{fact}\n{said}");
+    }
 }
 
 #[test]

@@ -13,8 +13,7 @@ pub fn database(source: &str) -> Replay<String> {
     static MADE: OnceLock<Result<TempDir, String>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let out = tempfile::tempdir().map_err(|e| e.to_string())?;
-        mnist::convert(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"), &out, false)
-            .map_err(|e| e.to_string())?;
+        mnist::convert(super::root().join("data/mnist"), &out, false).map_err(|e| e.to_string())?;
         Ok(out)
     });
     let folder = made.as_ref().map_err(|e| Stop::Failed(e.clone()))?;

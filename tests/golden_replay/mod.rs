@@ -50,9 +50,14 @@ pub struct Case {
     device: Device,
 }
 
+/// The repository, which need not be where this was compiled.
+pub fn root() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or(env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
 /// Where the golden files are.
 fn golden_dir() -> PathBuf {
-    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let default = root().join("tests/golden");
     std::env::var_os("CORTADO_GOLDEN").map_or(default, PathBuf::from)
 }
 

@@ -40,7 +40,7 @@ pub fn replay(case: &Case) -> Replay {
     let (file, state) = key.split_once(':').ok_or_else(|| Stop::Failed(format!("no phase in {key}")))?;
     let (phase, rest) = state.split_once('+').unwrap_or((state, ""));
     let path = match OURS.iter().find(|(theirs, _)| *theirs == file) {
-        Some((_, ours)) => Path::new(env!("CARGO_MANIFEST_DIR")).join(ours),
+        Some((_, ours)) => super::root().join(ours),
         None => case.dir.join(file),
     };
     if !path.is_file() {

@@ -58,7 +58,7 @@ pub fn replay(case: &Case) -> Replay {
 
 /// MNIST's training images, scaled, and their labels.
 fn mnist() -> cortado::Result<Vec<ArrayD<f32>>> {
-    let mnist = Mnist::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"))?.train;
+    let mnist = Mnist::load(super::root().join("data/mnist"))?.train;
     let (images, labels) =
         (mnist.images.iter().map(|&x| x as f32 * 0.00390625), mnist.labels.iter().map(|&t| t as f32));
     let shape = [mnist.len(), 1, mnist.rows, mnist.cols];

@@ -1,7 +1,7 @@
 //! The recorded values of a case, and how ours are compared with them.
 
+use super::super::safetensors::Tensors;
 use super::Stop;
-use crate::safetensors::Tensors;
 use cortado::Net;
 use cortado::blob::Values;
 use ndarray::{ArrayD, Dimension, IxDyn};

@@ -3,25 +3,25 @@
 //! A case is the layer's prototxt, shapes, and the formula once more as a plain loop in f64. A layer without a case fails
 //! `every_layer_has_a_case`.
 
-mod activation;
-mod common;
-mod data;
-mod kit;
-mod loss;
-mod mutants;
-mod normalisation;
-mod picking;
-mod recurrent;
-mod shaping;
-mod space;
-mod text;
-mod vision;
+pub mod activation;
+pub mod common;
+pub mod data;
+pub mod kit;
+pub mod loss;
+pub mod mutants;
+pub mod normalisation;
+pub mod picking;
+pub mod recurrent;
+pub mod shaping;
+pub mod space;
+pub mod text;
+pub mod vision;
 
 use cortado::Layers;
 use kit::*;
 
 /// The families and their cases.
-const FAMILIES: &[(&str, &[Case])] = &[
+pub const FAMILIES: &[(&str, &[Case])] = &[
     ("activation", activation::CASES),
     ("common", common::CASES),
     ("data", data::CASES),
@@ -34,12 +34,12 @@ const FAMILIES: &[(&str, &[Case])] = &[
     ("vision", vision::CASES),
 ];
 
-fn cases() -> Vec<&'static Case> {
+pub fn cases() -> Vec<&'static Case> {
     FAMILIES.iter().flat_map(|(_, cases)| *cases).collect()
 }
 
 /// Runs `check` on every case and reports all that fail, not only the first.
-fn for_each<T>(check: impl Fn(&Case) -> cortado::Result<T>) {
+pub fn for_each<T>(check: impl Fn(&Case) -> cortado::Result<T>) {
     let failed: Vec<String> =
         cases().iter().filter_map(|case| check(case).err().map(|e| format!("{}: {e}", case.name))).collect();
     assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases().len(), failed.join("\n"));
@@ -77,7 +77,7 @@ fn every_layer_is_given_ten_random_shapes() {
 }
 
 /// Cases of which fewer than ten other shapes can be found.
-const FEW_SHAPES: &[&str] = &["inner_product_of_everything", "reshape_scalar", "scale_every_axis"];
+pub const FEW_SHAPES: &[&str] = &["inner_product_of_everything", "reshape_scalar", "scale_every_axis"];
 
 #[test]
 fn one_thread_or_two_give_the_same_bits() {

@@ -2,63 +2,38 @@
 
 use super::Argument;
 use crate::device::PRELUDE;
-use crate::{Error, Kind, Place, Result};
+use crate::device::cache::{self, Aside};
+use crate::device::source::{self, Declared, Parameter, SOURCE, without_comments};
+use crate::{Error, Kind, Result};
 use std::ffi::{CStr, c_char, c_int};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::{env, fmt, fs, io};
+use std::{env, fs};
 
 const HEADER: &str = include_str!("../../../kernels/emulator.h");
 /// No fused multiply-add, so that a kernel rounds as the CPU's loop does; no fortified longjmp, which takes a
 /// jump to another stack for an attack.
 const FLAGS: &[&str] =
     &["-std=c++17", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-U_FORTIFY_SOURCE"];
-/// What a source is called in the compiler's messages.
-const SOURCE: &str = "kernel.cu";
-
-/// A kernel parameter's type, and its letter in a signature.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Parameter {
-    Int = b'i' as isize,
-    Float = b'f' as isize,
-    In = b'I' as isize,
-    Out = b'O' as isize,
-    InInt = b'j' as isize,
-    OutInt = b'J' as isize,
-    Many = b'M' as isize,
-    Refusal = b'R' as isize,
-}
-
-const PARAMETERS: [Parameter; 8] = [
-    Parameter::Int,
-    Parameter::Float,
-    Parameter::In,
-    Parameter::Out,
-    Parameter::InInt,
-    Parameter::OutInt,
-    Parameter::Many,
-    Parameter::Refusal,
+/// The letters of a signature.
+const LETTERS: [(u8, Parameter); 8] = [
+    (b'i', Parameter::Int),
+    (b'f', Parameter::Float),
+    (b'I', Parameter::In),
+    (b'O', Parameter::Out),
+    (b'j', Parameter::InInt),
+    (b'J', Parameter::OutInt),
+    (b'M', Parameter::Many),
+    (b'R', Parameter::Refusal),
 ];
-
-/// As CUDA C says it.
-impl fmt::Display for Parameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Parameter::Int => f.write_str("int"),
-            Parameter::Float => f.write_str("float"),
-            other => write!(f, "{other:?}"),
-        }
-    }
-}
 
 type Signature = unsafe extern "C" fn() -> *const c_char;
 type Launch = unsafe extern "C" fn(u64, *const Argument, *const [u32; 3], *const [u32; 3], *mut c_char, usize) -> c_int;
 
 /// A kernel in a loaded library.
 pub struct Kernel {
-    pub name: String,
-    pub parameters: Vec<Parameter>,
+    pub declared: source::Kernel,
     launch: Launch,
 }
 
@@ -83,7 +58,7 @@ impl Library {
         match (rc, CStr::from_bytes_until_nul(&message)) {
             (0, _) => Ok(()),
             (_, Ok(message)) => Err(Error::new(Kind::Device, message.to_string_lossy())),
-            (_, Err(_)) => Err(Error::new(Kind::Device, format!("kernel {} failed", kernel.name))),
+            (_, Err(_)) => Err(Error::new(Kind::Device, format!("kernel {} failed", kernel.declared.name))),
         }
     }
 
@@ -100,8 +75,10 @@ impl Library {
                 let signature = *code.get::<Signature>(format!("cortado_signature_{name}")).map_err(refuse)?;
                 let launch = *code.get::<Launch>(format!("cortado_launch_{name}")).map_err(refuse)?;
                 let letters = CStr::from_ptr(signature()).to_bytes().iter();
-                let parameters = letters.filter_map(|&l| PARAMETERS.into_iter().find(|p| *p as isize == l as isize));
-                kernels.push(Kernel { name: name.clone(), parameters: parameters.collect(), launch });
+                let parameters =
+                    letters.filter_map(|l| LETTERS.iter().find(|(letter, _)| letter == l)).map(|&(_, p)| p);
+                let declared = source::Kernel { name: name.clone(), parameters: parameters.collect() };
+                kernels.push(Kernel { declared, launch });
             }
             Ok(Library { kernels, _code: code })
         }
@@ -118,10 +95,11 @@ pub fn compile(source: &str) -> Result<Library> {
         return Err(Error::new(Kind::Device, "the emulated GPU needs Linux or macOS").hint("use CORTADO_DEVICE=cpu"));
     }
     let code = without_comments(source);
-    let kernels = kernels(&code)?;
-    let names: Vec<String> = kernels.iter().map(|(name, _)| name.clone()).collect();
+    let kernels = source::declared(&code)?;
+    let names: Vec<String> = kernels.iter().map(|kernel| kernel.name.to_string()).collect();
     let compiler = Compiler::find()?;
-    let exports: String = kernels.iter().map(|(name, waits)| format!("CORTADO_EXPORT({name}, {waits})\n")).collect();
+    let export = |kernel: &Declared| format!("CORTADO_EXPORT({}, {})\n", kernel.name, waits(kernel, &code));
+    let exports: String = kernels.iter().map(export).collect();
     let (prelude, code) = (shared_arrays(&without_comments(PRELUDE))?, shared_arrays(&code)?);
     let parts = [("emulator.h", HEADER), ("prelude.h", &prelude), (SOURCE, &code), ("exports", &exports)];
     let unit: String = parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}\n")).collect();
@@ -129,7 +107,7 @@ pub fn compile(source: &str) -> Result<Library> {
     let mut hash = DefaultHasher::new();
     (&unit, &compiler.command, FLAGS, env::consts::ARCH, env::consts::OS).hash(&mut hash);
     let key = format!("{:016x}", hash.finish());
-    let cache = cache_folder();
+    let cache = cache::folder();
     let made = cache.as_ref().map(|folder| folder.join(format!("{key}.so")));
     if let Some(library) = made.as_ref().and_then(|path| Library::load(path, &names).ok()) {
         return Ok(library);
@@ -146,30 +124,19 @@ pub fn compile(source: &str) -> Result<Library> {
     }
 }
 
+/// The compiler's command.
+pub fn compiler() -> Result<String> {
+    Ok(Compiler::find()?.command.join(" "))
+}
+
 /// What makes a thread wait for others, so that it needs a stack of its own.
 const WAITS: &[&str] = &["__syncthreads", "__syncwarp", "__shfl", "block_sum", "block_max"];
 
-/// The names of the `__global__ void name(` in a source without comments, and whether their threads wait for each other.
-fn kernels(code: &str) -> Result<Vec<(String, bool)>> {
+/// Whether the threads of a kernel wait for each other.
+fn waits(kernel: &Declared, code: &str) -> bool {
     let waits = |text: &str| WAITS.iter().any(|word| text.contains(word));
-    let anywhere = code.contains("__device__") && waits(code); // a function that waits may be called by any kernel
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut kernels = Vec::new();
-    for text in code.split("__global__").skip(1) {
-        // Before the parameter list stands the name; a __launch_bounds__(..) may come first.
-        let rest = match text.split_once("__launch_bounds__") {
-            Some((before, after)) if !before.contains('(') => after.split_once(')').map_or(after, |(_, after)| after),
-            _ => text,
-        };
-        let head = rest.split('(').next().unwrap_or_default().trim_end();
-        let name = head.rsplit(|c| !word(c)).next().unwrap_or_default();
-        if name.is_empty() {
-            return Err(Error::new(Kind::Device, "a __global__ without a kernel's name behind it")
-                .hint("write extern \"C\" __global__ void name(int n, In x, Out y) { .. }"));
-        }
-        kernels.push((name.to_string(), anywhere || waits(text)));
-    }
-    Ok(kernels)
+    // A function that waits may be called by any kernel.
+    code.contains("__device__") && waits(code) || waits(kernel.text)
 }
 
 /// Makes `static thread_local Shared<T, n> name;` of each `__shared__ T name[n];`, on the same line.
@@ -199,21 +166,6 @@ fn shared_arrays(code: &str) -> Result<String> {
         made += &format!("static thread_local Shared<{kind}{sizes}> {name};{after}");
     }
     Ok(made)
-}
-
-/// The source with comments blanked; line breaks stay.
-fn without_comments(source: &str) -> String {
-    let mut code = String::new();
-    let mut rest = source;
-    while let Some(at) = rest.find("//").into_iter().chain(rest.find("/*")).min() {
-        let (before, comment) = rest.split_at(at);
-        let end = if comment.starts_with("//") { comment.find('\n') } else { comment.find("*/").map(|i| i + 2) };
-        let (comment, after) = comment.split_at(end.unwrap_or(comment.len()));
-        code.push_str(before);
-        code.extend(comment.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
-        rest = after;
-    }
-    code + rest
 }
 
 /// The machine's C++ compiler: a program and the arguments that `CXX` may add.
@@ -261,14 +213,10 @@ impl Compiler {
 fn refused(line: &str, source: &str) -> Error {
     let place = || {
         let mut parts = line.strip_prefix(SOURCE)?.splitn(4, ':').skip(1);
-        let (line, column) = (parts.next()?.parse().ok()?, parts.next()?.parse::<usize>().ok()?.max(1));
-        let text = source.lines().nth(usize::checked_sub(line, 1)?)?.to_string();
-        Some((Place { file: SOURCE.into(), line, column, text, width: 1 }, parts.next()?.trim()))
+        let (line, column) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(source::refused(source, line, column, parts.next()?.trim()))
     };
-    match place() {
-        Some((place, why)) => Error::new(Kind::Device, why).at(place),
-        None => Error::new(Kind::Device, format!("the kernel does not compile: {line}")),
-    }
+    place().unwrap_or_else(|| Error::new(Kind::Device, format!("the kernel does not compile: {line}")))
 }
 
 /// Whether a program is there, by its path or on `PATH`.
@@ -276,36 +224,5 @@ fn on_path(program: &str) -> bool {
     match program.contains('/') {
         true => Path::new(program).is_file(),
         false => env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|dir| dir.join(program).is_file()),
-    }
-}
-
-/// `$XDG_CACHE_HOME/cortado`, or `~/.cache/cortado`; none where it cannot be made.
-fn cache_folder() -> Option<PathBuf> {
-    let xdg = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = xdg.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?.join("cortado");
-    fs::create_dir_all(&folder).ok()?;
-    Some(folder)
-}
-
-/// A folder that no other thread or process uses; it goes when dropped.
-struct Aside(PathBuf);
-
-impl Aside {
-    fn new(folder: &Path, key: &str) -> Result<Aside> {
-        let mut i = 0;
-        loop {
-            let path = folder.join(format!("cortado-{key}.{i}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Aside(path)),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => i += 1,
-                Err(e) => return Err(Error::file(path, "make the folder", e)),
-            }
-        }
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -2,8 +2,9 @@
 
 use super::work::Work;
 use super::{Argument, Kept};
+use crate::Result;
+use crate::device::source::{self, too_long};
 use crate::device::{CardBuffer, CardTable, Slot};
-use crate::{Error, Kind, Result};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Buffer {
 
     /// The emulator's own buffer behind a card's.
     pub fn of(buffer: &dyn CardBuffer) -> Result<&Buffer> {
-        (buffer as &dyn Any).downcast_ref::<Buffer>().ok_or_else(|| foreign("", 0))
+        (buffer as &dyn Any).downcast_ref::<Buffer>().ok_or_else(source::not_ours)
     }
 
     pub fn storage(&self) -> Arc<Storage> {
@@ -102,18 +103,6 @@ impl CardBuffer for Buffer {
 
 fn bytes(values: &[f32]) -> u64 {
     size_of_val(values) as u64
-}
-
-pub fn too_long(host: usize, card: usize) -> Error {
-    Error::shape(format!("a copy of {host} values and a card buffer of {card}"))
-}
-
-pub fn foreign(kernel: &str, i: usize) -> Error {
-    let message = match kernel {
-        "" => "a buffer belongs to another card".to_string(),
-        kernel => format!("kernel {kernel}: buffer {i} belongs to another card"),
-    };
-    Error::new(Kind::Device, message).hint("take both from one Device")
 }
 
 /// Buffers as one argument.
