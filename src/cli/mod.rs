@@ -18,6 +18,7 @@ mod train;
 
 use args::{Args, Command, Flag, Usage};
 use cortado::log::{Level, least_from_env};
+use cortado::solver::Builder;
 use cortado::{Device, Error, Log};
 use std::fmt::Display;
 use std::io::Write;
@@ -116,19 +117,31 @@ fn log() -> Log {
     least_from_env(Level::Info).map_or(Log::silent(), Log::stderr)
 }
 
+/// The device that the flags, the solver's settings or `CORTADO_DEVICE` ask for, the first of them that does.
+fn device_of_solver(args: &Args, solver: &Builder, log: &Log) -> Result<Device, Failure> {
+    if args.get("gpu").is_none() && solver.wants_cpu() {
+        let device = cpu(args)?;
+        log.info(|| format!("Use {device:?}: the solver says solver_mode: CPU."));
+        return Ok(device);
+    }
+    device(args, log)
+}
+
+/// The CPU with as many threads as the flags say.
+fn cpu(args: &Args) -> Result<Device, Failure> {
+    match args.number::<usize>("threads")? {
+        Some(0) => Err(args.command.usage("--threads 0: at least one is needed").into()),
+        Some(n @ 1025..) => Err(args.command.usage(format!("--threads {n}: at most 1024 are possible")).into()),
+        threads => Ok(threads.map_or_else(Device::cpu, Device::cpu_with_threads)),
+    }
+}
+
 /// The device that the flags or `CORTADO_DEVICE` ask for.
 fn device(args: &Args, log: &Log) -> Result<Device, Failure> {
-    let threads = match args.number::<usize>("threads")? {
-        Some(0) => return Err(args.command.usage("--threads 0: at least one is needed").into()),
-        Some(n @ 1025..) => return Err(args.command.usage(format!("--threads {n}: at most 1024 are possible")).into()),
-        threads => threads,
-    };
-    let cpu = || threads.map_or_else(Device::cpu, Device::cpu_with_threads);
-    let asked = args.get("gpu");
+    let (cpu, asked) = (cpu(args)?, args.get("gpu"));
     if asked == Some("-1") {
-        let device = cpu();
-        log.info(|| format!("Use {device:?}."));
-        return Ok(device);
+        log.info(|| format!("Use {cpu:?}."));
+        return Ok(cpu);
     }
     let is_list = |ids: &str| ids == "all" || ids.split(',').all(|id| id.parse::<u32>().is_ok());
     if let Some(other) = asked.filter(|ids| !is_list(ids)) {
@@ -137,7 +150,7 @@ fn device(args: &Args, log: &Log) -> Result<Device, Failure> {
     // Of several cards the first does the work.
     let first = asked.and_then(|ids| ids.split(',').next()?.parse().ok());
     let (device, why) = Device::choose(first.unwrap_or(0))?;
-    let device = if let Device::Cpu(_) = device { cpu() } else { device };
+    let device = if let Device::Cpu(_) = device { cpu } else { device };
     match (&device, asked) {
         (Device::Cpu(_), Some(id)) => {
             log.warning(|| format!("There is no card for --gpu {id} here: the CPU does the work ({why})."));

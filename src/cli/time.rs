@@ -55,8 +55,9 @@ fn run(args: &Args) -> Done {
 fn make_solver(args: &Args, file: &str) -> Result<Solver, super::Failure> {
     let log = log();
     let path = files::find(file, None)?;
-    let mut builder =
-        Builder::read(&path)?.keep(Keep::Needed).device(&super::device(args, &log)?).log(&log).without_test_nets();
+    let builder = Builder::read(&path)?.keep(Keep::Needed).log(&log).without_test_nets();
+    let device = super::device_of_solver(args, &builder, &log)?;
+    let mut builder = builder.device(&device);
     if let Some(level) = args.number("level")? {
         builder = builder.level(level);
     }

@@ -42,7 +42,9 @@ fn run(args: &Args) -> Done {
         log.warning(|| "--model is not used: the solver names its net".into());
     }
     let path = files::find(file, None)?;
-    let mut builder = Builder::read(&path)?.keep(Keep::Needed).device(&super::device(args, &log)?).log(&log);
+    let builder = Builder::read(&path)?.keep(Keep::Needed).log(&log);
+    let device = super::device_of_solver(args, &builder, &log)?;
+    let mut builder = builder.device(&device);
     if let Some(seed) = args.number("seed")? {
         builder = builder.seed(seed);
     }

@@ -137,6 +137,12 @@ impl Builder {
         self
     }
 
+    /// Whether the settings say `solver_mode: CPU`, and `CORTADO_DEVICE` says nothing.
+    pub fn wants_cpu(&self) -> bool {
+        let says_cpu = self.param.solver_mode.is_some() && self.param.solver_mode() == SolverMode::Cpu;
+        says_cpu && std::env::var_os("CORTADO_DEVICE").is_none()
+    }
+
     /// The message, to be changed before the solver is made.
     pub fn param_mut(&mut self) -> &mut SolverParameter {
         &mut self.param
@@ -163,10 +169,9 @@ impl Builder {
         let regularization = settings::check(p)?;
         snapshot::check(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
-        let says_cpu = p.solver_mode.is_some() && p.solver_mode() == SolverMode::Cpu;
         let device = match self.device.clone() {
             Some(device) => device,
-            None if says_cpu && std::env::var_os("CORTADO_DEVICE").is_none() => Device::cpu(),
+            None if self.wants_cpu() => Device::cpu(),
             None => Device::best()?,
         };
         self.device = Some(device.clone());

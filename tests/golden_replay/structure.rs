@@ -5,7 +5,7 @@ use cortado::net::Builder;
 use cortado::proto::{NetParameter, text};
 use cortado::{Net, Phase};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Nets by their place in Caffe's tree, and by ours.
 const OURS: &[(&str, &str)] = &[

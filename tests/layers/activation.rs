@@ -483,6 +483,9 @@ fn nothing_is_learnt_through_a_threshold() {
 #[test]
 fn a_pass_on_a_card_can_be_recorded_and_replayed() {
     crate::for_each(|case| {
+        if case.param().r#type() == "Filter" {
+            return Ok(()); // the shapes of its tops depend on the values: such a pass is never recorded
+        }
         let device = Device::emulated();
         let (Device::Gpu(gpu), Outcome::Passed(_)) = (&device, case.kit().on_gpu()?) else { return Ok(()) };
         let mut bench = case.bench(0)?.device(&device);
