@@ -1,4 +1,4 @@
-//! Values that are indices: f32 numbers that stand for 0, 1, 2, ..
+//! Values that are indices: f32 numbers that stand for 0, 1, 2, .. A kernel reads them by `index_of` of kernels/prelude.h.
 
 /// Reads `values` as indices of 0..n; a fraction is cut off, as Caffe does.
 ///

@@ -66,15 +66,12 @@ impl Layer for Reduction {
                 Ok(())
             }
             Device::Gpu(gpu) => {
-                let (sums, n, f) = (
-                    y.count(),
-                    self.dim,
-                    match operation {
-                        ReductionOp::Sum | ReductionOp::Mean => 0,
-                        ReductionOp::Asum => 1,
-                        ReductionOp::Sumsq => 2,
-                    },
-                );
+                let f = match operation {
+                    ReductionOp::Sum | ReductionOp::Mean => 0,
+                    ReductionOp::Asum => 1,
+                    ReductionOp::Sumsq => 2,
+                };
+                let (sums, n) = (y.count(), self.dim);
                 let args = &mut [n.into(), f.into(), c.into(), x.card(gpu)?, y.card_over(gpu)?];
                 self.kernels.launch_rows(gpu, "reduction_forward", sums, n, args)
             }
@@ -112,7 +109,7 @@ impl Layer for Reduction {
                 let (count, dy, dx) = (x.count(), dy.card(gpu)?, dx.card_over(gpu)?);
                 let (n, dim, c) = (count.into(), dim.into(), c.into());
                 let name = match operation {
-                    // x may be gone
+                    // needs no x, which may be gone
                     ReductionOp::Sum | ReductionOp::Mean => {
                         return self.kernels.launch(gpu, "reduction_backward_sum", count, &mut [n, dim, c, dy, dx]);
                     }

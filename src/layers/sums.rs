@@ -1,4 +1,6 @@
 //! Sums of many values, added up in f64 in eight lanes: exact enough, fast, and in one fixed order.
+//!
+//! A kernel does the same with `block_sum_double` of kernels/prelude.h.
 
 const LANES: usize = 8;
 
