@@ -772,8 +772,7 @@ fn main() -> Result {
     //
     // `cargo run --release --bin check 06` looks at your answers.
     //
-    // This is the last lesson so far. [Add a layer](../book/src/add_a_layer.md) and
-    // [add a lesson](../book/src/add_a_lesson.md) say how to go on from here.
+    // Next: [lesson 07](07_on_the_gpu.rs), on the card or without one.
 
     Ok(())
 }

@@ -69,7 +69,7 @@ pub struct Net {
     pub(crate) params: Params,
     keeper: keep::Keeper,
     /// Whether it was said which layers have no kernels.
-    fallback_reported: bool,
+    pub(crate) fallback_reported: bool,
     /// Counts what happens, so that it can be told what was first.
     pub(crate) clock: u64,
     /// When the parameters' diffs were cleared.

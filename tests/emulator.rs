@@ -241,6 +241,38 @@ fn blocks_share_nothing() {
 }
 
 #[test]
+fn every_block_has_shared_memory_of_its_own() {
+    let kernels = compile(
+        r#"extern "C" __global__ void sums(In x, Out y) {
+            __shared__ float s[2];
+            s[threadIdx.x] = x[blockIdx.x * 2 + threadIdx.x];
+            __syncthreads();
+            if (threadIdx.x == 0) y[blockIdx.x] = s[0] + s[1];
+        }
+        extern "C" __global__ void first_only(Out y) {
+            __shared__ float s[2];
+            if (blockIdx.x == 0) s[threadIdx.x] = 1;
+            __syncthreads();
+            y[blockIdx.x * 2 + threadIdx.x] = s[threadIdx.x];
+        }
+        extern "C" __global__ void unwritten(Out y) {
+            __shared__ float s[1];
+            if (threadIdx.x == 0) y[blockIdx.x] = s[0];
+            else s[0] = 1;
+        }"#,
+    );
+    let (gpu, x, mut y) = (gpu(), blob(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), blob(&[0.0; 6]));
+    let args = &mut [x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
+    kernels.launch("sums", [3, 1, 1], [2, 1, 1], args).unwrap();
+    assert_eq!(y.data.slice()[..3], [3.0, 7.0, 11.0]);
+    kernels.launch("first_only", [3, 1, 1], [2, 1, 1], &mut [y.data.card_over(&gpu).unwrap()]).unwrap();
+    let left = y.data.slice();
+    assert!(left[..2] == [1.0, 1.0] && left[2..].iter().all(|y| y.is_nan()), "{left:?}");
+    let said = refusal(kernels.launch("unwritten", [3, 1, 1], [2, 1, 1], &mut [y.data.card_over(&gpu).unwrap()]));
+    assert!(said.to_string().contains("element 0 of a shared array: thread"), "{said}");
+}
+
+#[test]
 fn a_race_is_an_error() {
     let said = refusal(sum("race")).to_string();
     assert_eq!(

@@ -15,6 +15,7 @@ mod lesson_03;
 mod lesson_04;
 mod lesson_05;
 mod lesson_06;
+mod lesson_07;
 #[allow(dead_code, reason = "the weaver compares more loosely, too")]
 #[path = "../weave/text.rs"]
 mod text;
@@ -45,6 +46,7 @@ const EXERCISES: &[&[Exercise]] = &[
     lesson_04::EXERCISES,
     lesson_05::EXERCISES,
     lesson_06::EXERCISES,
+    lesson_07::EXERCISES,
 ];
 
 /// Inputs that a reader's own run does not use.

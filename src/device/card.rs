@@ -5,6 +5,7 @@ use super::refusal::Refusal;
 use crate::{Error, Kind, Result};
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -170,12 +171,14 @@ pub struct Gpu {
     card: Arc<dyn Card>,
     dial: Arc<Mutex<Option<Arc<dyn CardBuffer>>>>,
     refusals: Arc<super::refusal::Refusals>,
+    /// What was compiled, by source: layers of one type share their kernels.
+    modules: Arc<Mutex<HashMap<String, Arc<dyn Module>>>>,
 }
 
 impl Gpu {
     /// A handle with a dial of its own.
     pub fn new(card: impl Card) -> Gpu {
-        Gpu { card: Arc::new(card), dial: Arc::default(), refusals: Arc::default() }
+        Gpu { card: Arc::new(card), dial: Arc::default(), refusals: Arc::default(), modules: Arc::default() }
     }
 
     /// A handle to the same card with a dial of its own: what each net has.
@@ -186,6 +189,20 @@ impl Gpu {
     /// Whether both are the same card.
     pub fn is_same_card(&self, other: &Gpu) -> bool {
         Arc::ptr_eq(&self.card, &other.card)
+    }
+
+    /// Compiles CUDA C, or finds what this card has compiled of it before.
+    ///
+    /// # Errors
+    /// No compiler, or a source that it refuses.
+    pub fn compile(&self, source: &str) -> Result<Arc<dyn Module>> {
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = modules.get(source) {
+            return Ok(module.clone());
+        }
+        let module = self.card.compile(source)?;
+        modules.insert(source.to_string(), module.clone());
+        Ok(module)
     }
 
     /// Tells the kernels seed and pass: the words of the [dial](Gpu::dial).

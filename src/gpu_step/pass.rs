@@ -44,7 +44,7 @@ impl GpuStep {
         match std::mem::replace(&mut self.pass.stage, Stage::Plain) {
             Stage::New => {
                 self.run(net, None)?;
-                net.report_fallback();
+                net.fallback_reported = true;
                 self.pass.stage = if self.records { Stage::Warm } else { Stage::Plain };
                 Ok(())
             }
@@ -58,7 +58,7 @@ impl GpuStep {
                 Ok(())
             }
             Stage::Clean => {
-                let replay = Replay::record(&gpu, net, |net| self.run(net, None))?;
+                let replay = Replay::record(&gpu, net, |net| self.run(net, Some(&mut None)))?;
                 replay.replay(&gpu, net)?;
                 self.pass.stage = Stage::Recorded(replay);
                 Ok(())
@@ -119,6 +119,8 @@ fn watch(
     let copies = |gpu: &Gpu| (gpu.counts().uploads, gpu.counts().downloads);
     let before = copies(gpu);
     run(net)?;
+    // A look from the host cannot return an error; here it is known whose look it was.
+    net.device.check().map_err(|e| net.blame(e, i))?;
     let step = &net.steps[i];
     let on_host = |values: &crate::Values| values.side() == Side::Host;
     let data = step.top.iter().filter(|t| on_host(&net.blobs[**t].data));

@@ -15,14 +15,19 @@
 
 use super::groups::Groups;
 use super::loss;
+use crate::device::{Kernels, OnCard, Refusal};
 use crate::layer::*;
 use crate::proto::{AccuracyParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// The share of samples that are right.
 pub struct Accuracy {
     param: AccuracyParameter,
     groups: Groups,
+    /// What each label comes to, on a card.
+    outcome: OnCard<i32>,
+    kernels: Kernels,
+    refusal: Refusal,
 }
 
 impl Layer for Accuracy {
@@ -31,7 +36,13 @@ impl Layer for Accuracy {
         if param.top_k() == 0 {
             return Err(Error::value("top_k is 0: no sample could be right").field("accuracy_param.top_k"));
         }
-        Ok(Accuracy { param, groups: Groups::default() })
+        Ok(Accuracy {
+            param,
+            groups: Groups::default(),
+            outcome: OnCard::default(),
+            kernels: Kernels::new(include_str!("../../kernels/accuracy.cu")),
+            refusal: Refusal::default(),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -52,8 +63,46 @@ impl Layer for Accuracy {
         top.get_mut(1).map_or(Ok(()), |top| top.reshape(&[classes]))
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (scores, labels, k) = (bottom[0].data.slice(), bottom[1].data.slice(), self.param.top_k() as usize);
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (scores, labels, k) = (&bottom[0].data, &bottom[1].data, self.param.top_k() as usize);
+        match cx.device {
+            Device::Cpu(_) => self.count(scores.slice(), labels.slice(), k, top),
+            Device::Gpu(gpu) => {
+                let (Groups { n: classes, inner, .. }, count) = (self.groups, labels.count());
+                let refusal = loss::class_on_card(&mut self.refusal, gpu, inner, classes, Some("accuracy_param"))?;
+                let ignored = loss::ignored_on_card(self.param.ignore_label);
+                let (scores, labels, outcome) = (scores.card(gpu)?, labels.card(gpu)?, self.outcome.over(gpu, count)?);
+                let (n, inner) = (classes.into(), inner.into());
+                let args = &mut [n, inner, k.into(), ignored, scores, labels, refusal, outcome];
+                self.kernels.launch_rows(gpu, "accuracy_of_each", count, classes, args)?;
+                for ((top, name), blocks) in
+                    top.iter_mut().zip(["accuracy_total", "accuracy_by_class"]).zip([1, classes])
+                {
+                    let args = &mut [count.into(), self.outcome.get()?, top.data.card_over(gpu)?];
+                    self.kernels.launch_rows(gpu, name, blocks, count, args)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing to do: accuracy has no slope.
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    fn propagates(&self, _: usize) -> bool {
+        false
+    }
+}
+
+impl Accuracy {
+    /// Counts how often the right class is among the k highest scores.
+    fn count(&self, scores: &[f32], labels: &[f32], k: usize, top: &mut [Blob]) -> Result {
         let Groups { n: classes, inner, .. } = self.groups;
         let ignored = |label: f32| self.param.ignore_label.is_some_and(|i| label.trunc() == i as f32);
         let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
@@ -71,18 +120,5 @@ impl Layer for Accuracy {
             classes.for_each(|(y, (right, all))| *y = share(*right, *all));
         }
         Ok(())
-    }
-
-    /// Nothing to do: accuracy has no slope.
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        Ok(())
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::NOTHING
-    }
-
-    fn propagates(&self, _: usize) -> bool {
-        false
     }
 }

@@ -12,15 +12,17 @@
 //! 1 if not given. Nothing flows back.
 
 use super::groups::Groups;
+use crate::device::{Arg, Kernels};
 use crate::layer::*;
 use crate::proto::{ArgMaxParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 use std::cmp::Ordering;
 
 /// The places of the largest values.
 pub struct ArgMax {
     param: ArgMaxParameter,
     groups: Groups,
+    kernels: Kernels,
 }
 
 impl Layer for ArgMax {
@@ -31,7 +33,8 @@ impl Layer for ArgMax {
                 .field("argmax_param.top_k")
                 .hint("top_k: 1 gives the place of the largest value"));
         }
-        Ok(ArgMax { param, groups: Groups::default() })
+        let kernels = Kernels::new(include_str!("../../kernels/arg_max.cu"));
+        Ok(ArgMax { param, groups: Groups::default(), kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -65,8 +68,46 @@ impl Layer for ArgMax {
         top[0].reshape(&y)
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y, k) = (bottom[0].data.slice(), top[0].data.slice_mut(), self.param.top_k() as usize);
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y, k) = (&bottom[0].data, &mut top[0].data, self.param.top_k() as usize);
+        match cx.device {
+            Device::Cpu(_) => {
+                self.find(x.slice(), y.slice_mut(), k);
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (Groups { n, inner, .. }, groups) = (self.groups, self.groups.count());
+                // How many parts y has for a group, and which one holds the places, which one the values.
+                let [parts, places, values] = match (self.param.axis, self.param.out_max_val()) {
+                    (Some(_), true) => [1, -1, 0],
+                    (None, true) => [2, 0, 1],
+                    (_, false) => [1, 0, -1],
+                }
+                .map(Arg::Int);
+                let (x, y, threads) = (x.card(gpu)?, y.card_over(gpu)?, n.next_power_of_two().clamp(32, 256));
+                let args = &mut [n.into(), inner.into(), k.into(), parts, places, values, x, y];
+                self.kernels.launch_blocks(gpu, "arg_max_forward", groups, threads, args)
+            }
+        }
+    }
+
+    /// Nothing to do: a place has no slope.
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    fn propagates(&self, _: usize) -> bool {
+        false
+    }
+}
+
+impl ArgMax {
+    /// The k largest of each group.
+    fn find(&self, x: &[f32], y: &mut [f32], k: usize) {
         let (groups, values) = (self.groups, self.param.out_max_val());
         // Where the places and the values go, if at all: with an axis one of them in place of x, else one after the other.
         let ranks = Groups { n: k, ..groups };
@@ -92,20 +133,6 @@ impl Layer for ArgMax {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Nothing to do: a place has no slope.
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        Ok(())
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::NOTHING
-    }
-
-    fn propagates(&self, _: usize) -> bool {
-        false
     }
 }
 

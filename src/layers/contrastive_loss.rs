@@ -12,19 +12,29 @@
 //! f = -max(0, margin - d) / (d + 1e-4) for one that is not; the 1e-4 is Caffe's, and keeps the quotient finite where
 //! a = b. `legacy_version: true` takes max(0, margin - d²) for the second square, and f = -1 where that is not 0.
 
-use super::loss;
+use super::loss::{self, Mean};
+use crate::device::{Arg, Kernels};
 use crate::layer::*;
 use crate::proto::{ContrastiveLossParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Draws pairs together, or pushes them apart.
 pub struct ContrastiveLoss {
     param: ContrastiveLossParameter,
+    mean: Mean,
+    kernels: Kernels,
 }
 
 impl Layer for ContrastiveLoss {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(ContrastiveLoss { param: param.contrastive_loss_param.unwrap_or_default() })
+        Ok(ContrastiveLoss {
+            param: param.contrastive_loss_param.unwrap_or_default(),
+            mean: Mean::new(),
+            kernels: Kernels::new(concat!(
+                include_str!("../../kernels/loss.cu"),
+                include_str!("../../kernels/contrastive_loss.cu")
+            )),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -41,25 +51,37 @@ impl Layer for ContrastiveLoss {
         top[0].reshape(&[])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (a, b, s) = (bottom[0].data.slice(), bottom[1].data.slice(), bottom[2].data.slice());
-        let (n, margin) = (s.len().max(1), self.param.margin() as f64);
-        let mut sum = 0.0;
-        for (i, &s) in s.iter().enumerate() {
-            let d2 = distance_squared(a, b, i, a.len() / n);
-            sum += match (alike(s), self.param.legacy_version()) {
-                (true, _) => d2,
-                (false, true) => positive(margin - d2),
-                (false, false) => positive(margin - d2.sqrt()).powi(2),
-            };
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (a, b, s) = (&bottom[0].data, &bottom[1].data, &bottom[2].data);
+        let (n, margin) = (s.count().max(1), self.param.margin());
+        let k = a.count() / n;
+        match cx.device {
+            Device::Cpu(_) => {
+                let (a, b, margin, mut sum) = (a.slice(), b.slice(), margin as f64, 0.0);
+                for (i, &s) in s.slice().iter().enumerate() {
+                    let d2 = distance_squared(a, b, i, k);
+                    sum += match (alike(s), self.param.legacy_version()) {
+                        (true, _) => d2,
+                        (false, true) => positive(margin - d2),
+                        (false, false) => positive(margin - d2.sqrt()).powi(2),
+                    };
+                }
+                top[0].data.fill((sum / (2 * n) as f64) as f32);
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (pairs, legacy, partial) = (s.count(), self.legacy(), self.mean.partial(gpu, n)?);
+                let (a, b, s) = (a.card(gpu)?, b.card(gpu)?, s.card(gpu)?);
+                let args = &mut [k.into(), margin.into(), legacy, a, b, s, partial];
+                self.kernels.launch_rows(gpu, "contrastive_loss_forward", pairs, k, args)?;
+                self.mean.end_on_card(&mut self.kernels, gpu, pairs, (2 * n) as f32, &mut top[0].data)
+            }
         }
-        top[0].data.fill((sum / (2 * n) as f64) as f32);
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -68,30 +90,36 @@ impl Layer for ContrastiveLoss {
         let [Blob { data: a, diff: da }, Blob { data: b, diff: db }, s] = bottom else {
             return Err(Error::shape("ContrastiveLoss has three bottoms"));
         };
-        let (a, b, s) = (a.slice(), b.slice(), s.data.slice());
-        let (n, margin) = (s.len().max(1), self.param.margin() as f64);
-        let (k, scale) = (a.len() / n, top[0].diff.scalar() / n as f32);
-        for (diff, scale, wanted) in [(da, scale, propagate_down[0]), (db, -scale, propagate_down[1])] {
+        let (s, dl, margin) = (&s.data, &top[0].diff, self.param.margin());
+        let (n, legacy) = (s.count().max(1), self.param.legacy_version());
+        let k = a.count() / n;
+        for (diff, sign, wanted) in [(da, 1.0, propagate_down[0]), (db, -1.0, propagate_down[1])] {
             if !wanted {
                 continue;
             }
-            let diff = diff.slice_mut();
-            for (i, &s) in s.iter().enumerate() {
-                let d2 = distance_squared(a, b, i, k);
-                let f = match (alike(s), self.param.legacy_version()) {
-                    (true, _) => 1.0,
-                    (false, true) => {
-                        if d2 < margin {
-                            -1.0
-                        } else {
-                            0.0
+            match cx.device {
+                Device::Cpu(_) => {
+                    let (a, b, diff, margin) = (a.slice(), b.slice(), diff.slice_mut(), margin as f64);
+                    let scale = sign * (dl.scalar() / n as f32);
+                    for (i, &s) in s.slice().iter().enumerate() {
+                        let d2 = distance_squared(a, b, i, k);
+                        let f = match (alike(s), legacy) {
+                            (true, _) => 1.0,
+                            (false, true) if d2 < margin => -1.0,
+                            (false, true) => 0.0,
+                            (false, false) => -positive(margin - d2.sqrt()) / (d2.sqrt() + 1e-4),
+                        };
+                        let pair = i * k..(i + 1) * k;
+                        for ((diff, a), b) in diff[pair.clone()].iter_mut().zip(&a[pair.clone()]).zip(&b[pair]) {
+                            *diff = scale * f as f32 * (a - b);
                         }
                     }
-                    (false, false) => -positive(margin - d2.sqrt()) / (d2.sqrt() + 1e-4),
-                };
-                let pair = i * k..(i + 1) * k;
-                for ((diff, a), b) in diff[pair.clone()].iter_mut().zip(&a[pair.clone()]).zip(&b[pair]) {
-                    *diff = scale * f as f32 * (a - b);
+                }
+                Device::Gpu(gpu) => {
+                    let (pairs, legacy, a, b) = (s.count(), self.legacy(), a.card(gpu)?, b.card(gpu)?);
+                    let (s, dl, diff) = (s.card(gpu)?, dl.card(gpu)?, diff.card_over(gpu)?);
+                    let args = &mut [k.into(), margin.into(), legacy, sign.into(), a, b, s, dl, diff];
+                    self.kernels.launch_rows(gpu, "contrastive_loss_backward", pairs, k, args)?;
                 }
             }
         }
@@ -108,6 +136,13 @@ impl Layer for ContrastiveLoss {
 
     fn propagates(&self, bottom: usize) -> bool {
         bottom < 2
+    }
+}
+
+impl ContrastiveLoss {
+    /// Whether it is the old version, for a kernel.
+    fn legacy(&self) -> Arg<'static> {
+        i32::from(self.param.legacy_version()).into()
     }
 }
 

@@ -13,13 +13,13 @@
 //! all of them or once for each, or for two axes as `kernel_h` and `kernel_w` and so on. The axes before `axis` are the
 //! batch. With `group` g, each g-th of the outputs sees its g-th of the channels only (Krizhevsky et al. 2012).
 //!
-//! One code does any number of axes, so `force_nd_im2col`, with which Caffe chooses between two, changes nothing; nor does
-//! `engine`.
+//! A GPU does up to two axes with one kernel and more with another, slower one; `force_nd_im2col` makes it take the second
+//! always. It changes nothing on the CPU, nor does `engine` anywhere.
 
 use super::convolving::Convolving;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result, Values};
 
 /// y = w * x + b over the spatial axes.
 pub struct Convolution(Convolving);
@@ -42,10 +42,14 @@ impl Layer for Convolution {
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
-        let (w, b) = (params[0].data.slice(), params.get(1).map(|b| b.data.slice()));
+        let (conv, on_card) = self.0.shaped()?;
+        let (w, b) = (&params[0].data, params.get(1).map(|b| &b.data));
         for (x, y) in bottom.iter().zip(top) {
-            conv.forward(&cpu, x.data.slice(), w, b, y.data.slice_mut());
+            let (x, y) = (&x.data, &mut y.data);
+            match cx.device {
+                Device::Cpu(cpu) => conv.forward(cpu, x.slice(), w.slice(), b.map(Values::slice), y.slice_mut()),
+                Device::Gpu(gpu) => on_card.forward(gpu, conv, x, w, b, y)?,
+            }
         }
         Ok(())
     }
@@ -61,12 +65,22 @@ impl Layer for Convolution {
         let [Blob { data: w, diff: dw }, b @ ..] = params else {
             return Err(Error::shape("Convolution needs weights"));
         };
-        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
+        let (conv, on_card) = self.0.shaped()?;
         for ((Blob { data: x, diff: dx }, y), &wanted) in bottom.iter_mut().zip(top).zip(propagate_down) {
-            let (dy, db) = (y.diff.slice(), b.first_mut().map(|b| b.diff.slice_mut()));
-            conv.backward_weights(&cpu, x.slice(), dy, dw.slice_mut(), db);
-            if wanted {
-                conv.backward_data(&cpu, w.slice(), dy, dx.slice_mut());
+            let (dy, db) = (&y.diff, b.first_mut().map(|b| &mut b.diff));
+            match cx.device {
+                Device::Cpu(cpu) => {
+                    conv.backward_weights(cpu, x.slice(), dy.slice(), dw.slice_mut(), db.map(Values::slice_mut));
+                    if wanted {
+                        conv.backward_data(cpu, w.slice(), dy.slice(), dx.slice_mut());
+                    }
+                }
+                Device::Gpu(gpu) => {
+                    on_card.backward_weights(gpu, conv, x, dy, dw, db)?;
+                    if wanted {
+                        on_card.backward_data(gpu, conv, w, dy, dx)?;
+                    }
+                }
             }
         }
         Ok(())

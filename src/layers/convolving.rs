@@ -1,5 +1,6 @@
 //! What Convolution and Deconvolution share: parameters, weights and shapes. Im2col reads the same parameters.
 
+use super::convolving_on_card::ConvOnCard;
 use super::learnable::learnable;
 use super::sizes::{Round, Sizes, along, check_window, fit};
 use crate::device::cpu::{Axis, Conv};
@@ -28,6 +29,7 @@ pub(super) struct Convolving {
     spatial: usize,
     /// The bottoms' shape and what follows from it.
     shaped: Option<(Vec<usize>, Conv)>,
+    on_card: ConvOnCard,
 }
 
 impl Convolving {
@@ -44,7 +46,8 @@ impl Convolving {
                 .field("convolution_param.group")
                 .hint("num_output must be a multiple of group"));
         }
-        Ok(Convolving { kind, name: param.name().into(), param: p, reverse, channels: 0, spatial: 0, shaped: None })
+        let (name, on_card) = (param.name().into(), ConvOnCard::new(p.force_nd_im2col()));
+        Ok(Convolving { kind, name, param: p, reverse, channels: 0, spatial: 0, shaped: None, on_card })
     }
 
     /// The weights, and the bias if there is one.
@@ -96,10 +99,11 @@ impl Convolving {
             }
             self.shaped = Some((shape.to_vec(), self.conv(axis, shape)?));
         }
-        let conv = self.shaped()?;
+        let (num_output, reverse) = (self.param.num_output() as usize, self.reverse);
         let mut y = shape[..axis].to_vec();
-        y.push(self.param.num_output() as usize);
-        if self.reverse {
+        y.push(num_output);
+        let (conv, _) = self.shaped()?;
+        if reverse {
             y.extend(conv.sizes());
         } else {
             y.extend(conv.outs());
@@ -123,10 +127,12 @@ impl Convolving {
         Some(Arithmetic { text, fields: FIELDS })
     }
 
-    /// The convolution, once the shapes are known.
-    pub fn shaped(&self) -> Result<&Conv> {
-        let shaped = self.shaped.as_ref().map(|(_, conv)| conv);
-        shaped.ok_or_else(|| Error::shape(format!("a {} runs before its reshape", self.kind)))
+    /// The convolution, once the shapes are known, and what it needs on a card.
+    pub fn shaped(&mut self) -> Result<(&Conv, &mut ConvOnCard)> {
+        match &self.shaped {
+            Some((_, conv)) => Ok((conv, &mut self.on_card)),
+            None => Err(Error::shape(format!("a {} runs before its reshape", self.kind))),
+        }
     }
 
     /// The convolution that belongs to a bottom of this shape.

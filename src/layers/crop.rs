@@ -10,9 +10,10 @@
 //! depends on the values of `bottom[1]`, so its diff is 0. `crop_param { axis offset }`: axis is 2 if not given, for images,
 //! and may count from the end; `offset` is given once for all cut axes or once for each, and is 0 if not given.
 
+use crate::device::{Arg, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::{CropParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Cuts its first bottom to the size of its second.
 pub struct Crop {
@@ -20,11 +21,22 @@ pub struct Crop {
     /// Where each row of y begins in x, and the length of a row.
     starts: Vec<usize>,
     row: usize,
+    kernels: Kernels,
+    /// Size in x, size in y and offset of each axis.
+    axes: Vec<i32>,
+    geometry: OnCard<i32>,
 }
 
 impl Layer for Crop {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Crop { param: param.crop_param.clone().unwrap_or_default(), starts: Vec::new(), row: 0 })
+        Ok(Crop {
+            param: param.crop_param.clone().unwrap_or_default(),
+            starts: Vec::new(),
+            row: 0,
+            kernels: Kernels::new(include_str!("../../kernels/crop.cu")),
+            axes: Vec::new(),
+            geometry: OnCard::default(),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -52,6 +64,8 @@ impl Layer for Crop {
             }
         }
         top[0].reshape(&y)?;
+        let axes = x.iter().zip(&y).zip(&offsets);
+        self.axes = axes.flat_map(|((&x, &y), &offset)| [x, y, offset].map(|n| n as i32)).collect();
         // Axis by axis: where the first value of each row stands.
         self.row = y[y.len() - 1];
         self.starts = vec![0];
@@ -62,30 +76,53 @@ impl Layer for Crop {
         Ok(())
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        for (y, &start) in y.chunks_exact_mut(self.row.max(1)).zip(&self.starts) {
-            y.copy_from_slice(&x[start..start + self.row]);
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(_) => {
+                let (x, y) = (x.slice(), y.slice_mut());
+                for (y, &start) in y.chunks_exact_mut(self.row.max(1)).zip(&self.starts) {
+                    y.copy_from_slice(&x[start..start + self.row]);
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (n, axes, geometry) = (y.count(), self.axes.len() / 3, self.geometry.hold(gpu, &self.axes)?);
+                let args = &mut [n.into(), axes.into(), geometry, x.card(gpu)?, y.card_over(gpu)?];
+                self.kernels.launch(gpu, "crop_forward", n, args)
+            }
         }
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
         if propagate_down[0] {
-            let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
-            dx.fill(0.0);
-            for (dy, &start) in dy.chunks_exact(self.row.max(1)).zip(&self.starts) {
-                dx[start..start + self.row].copy_from_slice(dy);
+            let (dy, dx) = (&top[0].diff, &mut bottom[0].diff);
+            match cx.device {
+                Device::Cpu(_) => {
+                    let (dy, dx) = (dy.slice(), dx.slice_mut());
+                    dx.fill(0.0);
+                    for (dy, &start) in dy.chunks_exact(self.row.max(1)).zip(&self.starts) {
+                        dx[start..start + self.row].copy_from_slice(dy);
+                    }
+                }
+                Device::Gpu(gpu) => {
+                    let (n, axes, geometry) = (dx.count(), self.axes.len() / 3, self.geometry.hold(gpu, &self.axes)?);
+                    let args = &mut [Arg::from(n), axes.into(), geometry, dy.card(gpu)?, dx.card_over(gpu)?];
+                    self.kernels.launch(gpu, "crop_backward", n, args)?;
+                }
             }
         }
         if propagate_down[1] {
+            if let Device::Gpu(gpu) = cx.device {
+                bottom[1].diff.card_over(gpu)?; // so that it is filled there
+            }
             bottom[1].diff.fill(0.0);
         }
         Ok(())

@@ -19,7 +19,7 @@
 use super::convolving::Convolving;
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// The transposed convolution over the spatial axes, plus b.
 pub struct Deconvolution(Convolving);
@@ -42,14 +42,25 @@ impl Layer for Deconvolution {
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
-        let (w, b) = (params[0].data.slice(), params.get(1).map(|b| b.data.slice()));
+        let (conv, on_card) = self.0.shaped()?;
+        let (w, b) = (&params[0].data, params.get(1).map(|b| &b.data));
         for (x, y) in bottom.iter().zip(top) {
-            let y = y.data.slice_mut();
-            conv.backward_data(&cpu, w, x.data.slice(), y);
-            if let Some(b) = b {
-                for (y, b) in y.chunks_exact_mut(conv.size()).zip(b.iter().cycle()) {
-                    y.iter_mut().for_each(|y| *y += b);
+            let (x, y) = (&x.data, &mut y.data);
+            match cx.device {
+                Device::Cpu(cpu) => {
+                    let y = y.slice_mut();
+                    conv.backward_data(cpu, w.slice(), x.slice(), y);
+                    if let Some(b) = b {
+                        for (y, b) in y.chunks_exact_mut(conv.size()).zip(b.slice().iter().cycle()) {
+                            y.iter_mut().for_each(|y| *y += b);
+                        }
+                    }
+                }
+                Device::Gpu(gpu) => {
+                    on_card.backward_data(gpu, conv, w, x, y)?;
+                    if let Some(b) = b {
+                        on_card.bias(gpu, conv.size(), b, y)?;
+                    }
                 }
             }
         }
@@ -67,20 +78,33 @@ impl Layer for Deconvolution {
         let [Blob { data: w, diff: dw }, b @ ..] = params else {
             return Err(Error::shape("Deconvolution needs weights"));
         };
-        let (conv, cpu) = (self.0.shaped()?, cx.device.host());
+        let (conv, on_card) = self.0.shaped()?;
         for ((Blob { data: x, diff: dx }, y), &wanted) in bottom.iter_mut().zip(top).zip(propagate_down) {
-            let dy = y.diff.slice();
-            conv.backward_weights(&cpu, dy, x.slice(), dw.slice_mut(), None);
-            if let Some(b) = b.first_mut() {
-                let db = b.diff.slice_mut();
-                for image in dy.chunks_exact(db.len() * conv.size()) {
-                    for (db, dy) in db.iter_mut().zip(image.chunks_exact(conv.size())) {
-                        *db += dy.iter().sum::<f32>();
+            let (dy, db) = (&y.diff, b.first_mut().map(|b| &mut b.diff));
+            match cx.device {
+                Device::Cpu(cpu) => {
+                    conv.backward_weights(cpu, dy.slice(), x.slice(), dw.slice_mut(), None);
+                    if let Some(db) = db {
+                        let db = db.slice_mut();
+                        for image in dy.slice().chunks_exact(db.len() * conv.size()) {
+                            for (db, dy) in db.iter_mut().zip(image.chunks_exact(conv.size())) {
+                                *db += dy.iter().sum::<f32>();
+                            }
+                        }
+                    }
+                    if wanted {
+                        conv.forward(cpu, dy.slice(), w.slice(), None, dx.slice_mut());
                     }
                 }
-            }
-            if wanted {
-                conv.forward(&cpu, dy, w.slice(), None, dx.slice_mut());
+                Device::Gpu(gpu) => {
+                    on_card.backward_weights(gpu, conv, dy, x, dw, None)?;
+                    if let Some(db) = db {
+                        on_card.bias_backward(gpu, conv.size(), dy, db)?;
+                    }
+                    if wanted {
+                        on_card.forward(gpu, conv, dy, w, None, dx)?;
+                    }
+                }
             }
         }
         Ok(())

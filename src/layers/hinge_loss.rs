@@ -10,20 +10,32 @@
 //! loss. `hinge_loss_param { norm }` is p: L1, if not given, or L2. dx = -dL/N t where h > 0, and 0 elsewhere; with L2
 //! dx = -dL/N 2 t h. Every value of a sample is a class.
 
-use super::loss;
+use super::loss::{self, Mean};
+use crate::device::{Arg, Kernels, Refusal};
 use crate::layer::*;
 use crate::proto::LayerParameter;
 use crate::proto::hinge_loss_parameter::Norm;
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// How much each score lacks to its margin.
 pub struct HingeLoss {
     norm: Norm,
+    mean: Mean,
+    kernels: Kernels,
+    refusal: Refusal,
 }
 
 impl Layer for HingeLoss {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(HingeLoss { norm: param.hinge_loss_param.unwrap_or_default().norm() })
+        Ok(HingeLoss {
+            norm: param.hinge_loss_param.unwrap_or_default().norm(),
+            mean: Mean::new(),
+            kernels: Kernels::new(concat!(
+                include_str!("../../kernels/loss.cu"),
+                include_str!("../../kernels/hinge_loss.cu")
+            )),
+            refusal: Refusal::default(),
+        })
     }
 
     fn arity(&self) -> Arity {
@@ -35,24 +47,36 @@ impl Layer for HingeLoss {
         top[0].reshape(&[])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, labels) = (bottom[0].data.slice(), bottom[1].data.slice());
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, labels) = (&bottom[0].data, &bottom[1].data);
         let (n, classes) = sizes(&bottom[0]);
-        let mut sum = 0.0f64;
-        for (i, &label) in labels.iter().enumerate() {
-            let l = loss::class(label, i, 1, classes, None)?;
-            for (c, x) in x[i * classes..][..classes].iter().enumerate() {
-                let h = missing(c == l, *x) as f64;
-                sum += if self.norm == Norm::L1 { h } else { h * h };
+        match cx.device {
+            Device::Cpu(_) => {
+                let (x, mut sum) = (x.slice(), 0.0f64);
+                for (i, &label) in labels.slice().iter().enumerate() {
+                    let l = loss::class(label, i, 1, classes, None)?;
+                    for (c, x) in x[i * classes..][..classes].iter().enumerate() {
+                        let h = missing(c == l, *x) as f64;
+                        sum += if self.norm == Norm::L1 { h } else { h * h };
+                    }
+                }
+                top[0].data.fill((sum / n as f64) as f32);
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (count, blocks, p) = (x.count(), loss::blocks(x.count()), self.p());
+                let refusal = loss::class_on_card(&mut self.refusal, gpu, 1, classes, None)?;
+                let (x, labels, partial) = (x.card(gpu)?, labels.card(gpu)?, self.mean.partial(gpu, blocks)?);
+                let args = &mut [count.into(), classes.into(), p, x, labels, refusal, partial];
+                self.kernels.launch_blocks(gpu, "hinge_loss_forward", blocks, Kernels::BLOCK, args)?;
+                self.mean.end_on_card(&mut self.kernels, gpu, blocks, n as f32, &mut top[0].data)
             }
         }
-        top[0].data.fill((sum / n as f64) as f32);
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -65,21 +89,32 @@ impl Layer for HingeLoss {
         let [Blob { data: x, diff: dx }, labels] = bottom else {
             return Err(Error::shape("HingeLoss has two bottoms"));
         };
-        let (x, dx, labels) = (x.slice(), dx.slice_mut(), labels.data.slice());
-        let scale = top[0].diff.scalar() / n as f32;
-        for (i, &label) in labels.iter().enumerate() {
-            let l = loss::class(label, i, 1, classes, None)?;
-            let sample = i * classes..(i + 1) * classes;
-            for (c, (dx, &x)) in dx[sample.clone()].iter_mut().zip(&x[sample]).enumerate() {
-                let (t, h) = (if c == l { 1.0 } else { -1.0 }, missing(c == l, x));
-                *dx = match self.norm {
-                    Norm::L1 if h == 0.0 => 0.0,
-                    Norm::L1 => -scale * t,
-                    Norm::L2 => -scale * 2.0 * t * h,
-                };
+        let (labels, dl) = (&labels.data, &top[0].diff);
+        match cx.device {
+            Device::Cpu(_) => {
+                let (x, dx, scale) = (x.slice(), dx.slice_mut(), dl.scalar() / n as f32);
+                for (i, &label) in labels.slice().iter().enumerate() {
+                    let l = loss::class(label, i, 1, classes, None)?;
+                    let sample = i * classes..(i + 1) * classes;
+                    for (c, (dx, &x)) in dx[sample.clone()].iter_mut().zip(&x[sample]).enumerate() {
+                        let (t, h) = (if c == l { 1.0 } else { -1.0 }, missing(c == l, x));
+                        *dx = match self.norm {
+                            Norm::L1 if h == 0.0 => 0.0,
+                            Norm::L1 => -scale * t,
+                            Norm::L2 => -scale * 2.0 * t * h,
+                        };
+                    }
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (count, p) = (x.count(), self.p());
+                let refusal = loss::class_on_card(&mut self.refusal, gpu, 1, classes, None)?;
+                let (x, labels, dl, dx) = (x.card(gpu)?, labels.card(gpu)?, dl.card(gpu)?, dx.card_over(gpu)?);
+                let args = &mut [count.into(), classes.into(), n.into(), p, x, labels, dl, refusal, dx];
+                self.kernels.launch(gpu, "hinge_loss_backward", count, args)
             }
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {
@@ -92,6 +127,13 @@ impl Layer for HingeLoss {
 
     fn propagates(&self, bottom: usize) -> bool {
         bottom == 0
+    }
+}
+
+impl HingeLoss {
+    /// The power, for a kernel.
+    fn p(&self) -> Arg<'static> {
+        Arg::Int(if self.norm == Norm::L1 { 1 } else { 2 })
     }
 }
 

@@ -8,24 +8,39 @@
 //! `y[n][(c, j)][o] = x[n][c][o * stride + j * dilation - pad]`, and 0 outside of x; outs as for a
 //! [`Convolution`](super::Convolution), which is a matrix of weights times this one. dx sums dy over all the windows that
 //! a place of x is in. The fields are `kernel_size`, `stride`, `pad`, `dilation` and `axis` of `convolution_param`, for any
-//! number of spatial axes.
+//! number of spatial axes; `force_nd_im2col` as for a Convolution.
 
+use super::columns::{Columns, Images};
 use super::convolving::axes;
-use crate::device::cpu::{self, check_axes};
+use crate::device::cpu::{self, Axis, check_axes};
 use crate::layer::*;
 use crate::proto::{ConvolutionParameter, LayerParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// The windows of a convolution, side by side.
 pub struct Im2col {
     param: ConvolutionParameter,
-    /// The bottom's shape, and for it the map with the values of an image of x and of y.
-    shaped: Option<(Vec<usize>, cpu::Im2col, [usize; 2])>,
+    /// The bottom's shape and what follows from it.
+    shaped: Option<(Vec<usize>, Shaped)>,
+    columns: Columns,
+}
+
+/// What follows from the bottom's shape.
+struct Shaped {
+    map: cpu::Im2col,
+    axes: Vec<Axis>,
+    /// The values of an image of x and of y.
+    x_len: usize,
+    y_len: usize,
+    /// The images, each with a matrix of its own.
+    images: Images,
 }
 
 impl Layer for Im2col {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Im2col { param: param.convolution_param.clone().unwrap_or_default(), shaped: None })
+        let param = param.convolution_param.clone().unwrap_or_default();
+        let columns = Columns::new(param.force_nd_im2col());
+        Ok(Im2col { param, shaped: None, columns })
     }
 
     fn arity(&self) -> Arity {
@@ -43,20 +58,28 @@ impl Layer for Im2col {
         y[axis] = axes.iter().fold(shape[axis], |n, a| n.saturating_mul(a.kernel));
         y[axis + 1..].iter_mut().zip(&axes).for_each(|(y, a)| *y = a.out());
         top[0].reshape(&y).map_err(in_bottom)?;
-        if self.shaped.as_ref().is_none_or(|(old, ..)| old != shape) {
-            let images = [x, &top[0]].map(|blob| blob.count_in(axis..blob.num_axes()));
-            self.shaped = Some((shape.to_vec(), cpu::Im2col::new(&axes), images));
+        if self.shaped.as_ref().is_none_or(|(old, _)| old != shape) {
+            let [x_len, y_len] = [x, &top[0]].map(|blob| blob.count_in(axis..blob.num_axes()));
+            let row = top[0].count_in(axis + 1..shape.len());
+            let images = Images { first: 0, count: x.count_in(0..axis), channels: shape[axis], row, step: y_len };
+            self.shaped = Some((shape.to_vec(), Shaped { map: cpu::Im2col::new(&axes), axes, x_len, y_len, images }));
         }
         Ok(())
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (map, [x_len, y_len]) = self.shaped()?;
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        cx.device.host().pieces(y, y_len, |start, y| {
-            map.im2col(&x[start / y_len.max(1) * x_len..][..x_len], y);
-        });
-        Ok(())
+        let (s, columns) = self.shaped()?;
+        let (x, y) = (&bottom[0].data, &mut top[0].data);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let x = x.slice();
+                cpu.pieces(y.slice_mut(), s.y_len, |start, y| {
+                    s.map.im2col(&x[start / s.y_len.max(1) * s.x_len..][..s.x_len], y);
+                });
+                Ok(())
+            }
+            Device::Gpu(gpu) => columns.im2col(gpu, &s.axes, s.images, x.card(gpu)?, y.card_over(gpu)?),
+        }
     }
 
     fn backward(
@@ -67,14 +90,21 @@ impl Layer for Im2col {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        if propagate_down[0] {
-            let (map, [x_len, y_len]) = self.shaped()?;
-            let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
-            cx.device.host().pieces(dx, x_len, |start, dx| {
-                map.col2im(&dy[start / x_len.max(1) * y_len..][..y_len], dx);
-            });
+        if !propagate_down[0] {
+            return Ok(());
         }
-        Ok(())
+        let (s, columns) = self.shaped()?;
+        let (dy, dx) = (&top[0].diff, &mut bottom[0].diff);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let dy = dy.slice();
+                cpu.pieces(dx.slice_mut(), s.x_len, |start, dx| {
+                    s.map.col2im(&dy[start / s.x_len.max(1) * s.y_len..][..s.y_len], dx);
+                });
+                Ok(())
+            }
+            Device::Gpu(gpu) => columns.col2im(gpu, &s.axes, s.images, dy.card(gpu)?, dx.card_over(gpu)?),
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -83,8 +113,10 @@ impl Layer for Im2col {
 }
 
 impl Im2col {
-    fn shaped(&self) -> Result<(&cpu::Im2col, [usize; 2])> {
-        let shaped = self.shaped.as_ref().map(|(_, map, images)| (map, *images));
-        shaped.ok_or_else(|| Error::shape("an Im2col runs before its reshape"))
+    fn shaped(&mut self) -> Result<(&Shaped, &mut Columns)> {
+        match &self.shaped {
+            Some((_, shaped)) => Ok((shaped, &mut self.columns)),
+            None => Err(Error::shape("an Im2col runs before its reshape")),
+        }
     }
 }

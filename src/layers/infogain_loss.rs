@@ -17,12 +17,13 @@
 //! lost as in Caffe. No gradient flows to H.
 
 use super::groups::Groups;
-use super::loss::{self, LossRule, bounded};
-use super::softmax::{add_slope, softmax};
+use super::loss::{self, LossRule, Mean, bounded};
+use super::softmax::EachGroup;
 use crate::data::binaryproto;
+use crate::device::{Kernels, OnCard, Refusal};
 use crate::layer::*;
 use crate::proto::{InfogainLossParameter, LayerParameter, loss_parameter::NormalizationMode};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result, Values};
 
 /// A cross entropy in which each confusion has its worth.
 pub struct InfogainLoss {
@@ -30,10 +31,15 @@ pub struct InfogainLoss {
     rule: LossRule,
     groups: Groups,
     /// H, if it came from a file.
-    h: Vec<f32>,
-    /// y and D of the last forward.
-    probability: Vec<f32>,
-    divisor: f32,
+    h: Values,
+    softmax: EachGroup,
+    /// y of the last forward, the data of a blob of its own.
+    probability: Blob,
+    mean: Mean,
+    /// Σ_k H[l, k] for each l, on a card.
+    row: OnCard<f32>,
+    kernels: Kernels,
+    refusal: Refusal,
 }
 
 impl Layer for InfogainLoss {
@@ -42,9 +48,16 @@ impl Layer for InfogainLoss {
             param: param.infogain_loss_param.clone().unwrap_or_default(),
             rule: LossRule::new(param.loss_param.as_ref(), NormalizationMode::Valid),
             groups: Groups::default(),
-            h: Vec::new(),
-            probability: Vec::new(),
-            divisor: 1.0,
+            h: Values::default(),
+            softmax: EachGroup::default(),
+            probability: Blob::default(),
+            mean: Mean::new(),
+            row: OnCard::default(),
+            kernels: Kernels::new(concat!(
+                include_str!("../../kernels/loss.cu"),
+                include_str!("../../kernels/infogain_loss.cu")
+            )),
+            refusal: Refusal::default(),
         })
     }
 
@@ -61,7 +74,9 @@ impl Layer for InfogainLoss {
             }
             let hint = "H is a .binaryproto, as caffe.io.array_to_blobproto makes it";
             let h = binaryproto::read(self.param.source(), "the infogain matrix", hint);
-            (_, self.h) = h.map_err(|e| e.field("infogain_loss_param.source"))?;
+            let (_, h) = h.map_err(|e| e.field("infogain_loss_param.source"))?;
+            self.h = Values::new(&[h.len()])?;
+            self.h.slice_mut().copy_from_slice(&h);
         }
         Ok(Vec::new())
     }
@@ -69,7 +84,7 @@ impl Layer for InfogainLoss {
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.groups = Groups::of(&bottom[0], self.param.axis()).map_err(|e| e.field("infogain_loss_param.axis"))?;
         loss::check_labels(&bottom[0], &bottom[1], self.groups.count())?;
-        let (classes, values) = (self.groups.n, bottom.get(2).map_or(self.h.len(), Blob::count));
+        let (classes, values) = (self.groups.n, bottom.get(2).map_or(self.h.count(), Blob::count));
         if values != classes * classes {
             let shape = bottom[0].shape();
             return Err(Error::shape(format!(
@@ -77,35 +92,45 @@ impl Layer for InfogainLoss {
             ))
             .hint("H has a row for each right class, and in it a value for each class"));
         }
-        self.probability.resize(bottom[0].count(), 0.0);
+        self.probability.reshape_like(&bottom[0])?;
         top[0].reshape(&[])?;
         top.get_mut(1).map_or(Ok(()), |top| top.reshape_like(&bottom[0]))
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, labels, y) = (bottom[0].data.slice(), bottom[1].data.slice(), &mut self.probability);
-        let h = bottom.get(2).map_or(&self.h[..], |h| h.data.slice());
+        let (x, labels, y) = (&bottom[0].data, &bottom[1].data, &mut self.probability.data);
+        let h = bottom.get(2).map_or(&self.h, |h| &h.data);
         let Groups { outer, n: classes, inner } = self.groups;
-        softmax(&cx.device.host(), self.groups, x, y);
-        let (mut sum, mut valid) = (0.0f64, 0);
-        for (i, &label) in labels.iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
-            let l = loss::class(label, i, inner, classes, Some("loss_param"))?;
-            for (c, h) in h[l * classes..][..classes].iter().enumerate() {
-                sum -= (h * bounded(y[self.groups.at(i, c)]).ln()) as f64;
+        self.softmax.forward(cx.device, self.groups, x, y)?;
+        match cx.device {
+            Device::Cpu(_) => {
+                let (y, h, mut sum, mut valid) = (y.slice(), h.slice(), 0.0f64, 0);
+                for (i, &label) in labels.slice().iter().enumerate().filter(|(_, label)| !self.rule.ignores(**label)) {
+                    let l = loss::class(label, i, inner, classes, Some("loss_param"))?;
+                    for (c, h) in h[l * classes..][..classes].iter().enumerate() {
+                        sum -= (h * bounded(y[self.groups.at(i, c)]).ln()) as f64;
+                    }
+                    valid += 1;
+                }
+                self.mean.end(sum, self.rule.divisor(outer, self.groups.count(), valid), &mut top[0].data);
             }
-            valid += 1;
+            Device::Gpu(gpu) => {
+                let (n, blocks, divisor) =
+                    (y.count(), loss::blocks(y.count()), self.rule.divisor_on_card(outer, labels.count()));
+                let refusal = loss::class_on_card(&mut self.refusal, gpu, inner, classes, Some("loss_param"))?;
+                let (ignored, partial) = (self.rule.ignored_on_card(), self.mean.partial(gpu, blocks)?);
+                let (y, labels, h) = (y.card(gpu)?, labels.card(gpu)?, h.card(gpu)?);
+                let args = &mut [n.into(), classes.into(), inner.into(), ignored, y, labels, h, refusal, partial];
+                self.kernels.launch_blocks(gpu, "infogain_loss_forward", blocks, Kernels::BLOCK, args)?;
+                self.mean.end_on_card(&mut self.kernels, gpu, blocks, divisor, &mut top[0].data)?;
+            }
         }
-        self.divisor = self.rule.divisor(outer, self.groups.count(), valid);
-        top[0].data.fill((sum / self.divisor as f64) as f32);
-        if let Some(top) = top.get_mut(1) {
-            top.data.slice_mut().copy_from_slice(y);
-        }
-        Ok(())
+        top.get_mut(1).map_or(Ok(()), |top| top.data.copy_from(&self.probability.data))
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -117,27 +142,43 @@ impl Layer for InfogainLoss {
         let [scores, labels, h @ ..] = bottom else {
             return Err(Error::shape("InfogainLoss has two bottoms or three"));
         };
-        let (dx, labels, y) = (scores.diff.slice_mut(), labels.data.slice(), &self.probability);
-        let h = h.first().map_or(&self.h[..], |h| h.data.slice());
+        let (dx, labels, y, dl) = (&mut scores.diff, &labels.data, &self.probability.data, &top[0].diff);
+        let h = h.first().map_or(&self.h, |h| &h.data);
         let Groups { n: classes, inner, .. } = self.groups;
-        let scale = top[0].diff.scalar() / self.divisor;
-        for (i, &label) in labels.iter().enumerate() {
-            let at = |class| self.groups.at(i, class);
-            if self.rule.ignores(label) {
-                (0..classes).for_each(|c| dx[at(c)] = 0.0);
-                continue;
+        match cx.device {
+            Device::Cpu(_) => {
+                let (y, h, dx) = (y.slice(), h.slice(), dx.slice_mut());
+                let scale = dl.scalar() / self.mean.divisor.scalar();
+                for (i, &label) in labels.slice().iter().enumerate() {
+                    let at = |class| self.groups.at(i, class);
+                    if self.rule.ignores(label) {
+                        (0..classes).for_each(|c| dx[at(c)] = 0.0);
+                        continue;
+                    }
+                    let l = loss::class(label, i, inner, classes, Some("loss_param"))?;
+                    let h = &h[l * classes..][..classes];
+                    let sum: f32 = h.iter().sum();
+                    for (c, h) in h.iter().enumerate() {
+                        dx[at(c)] = scale * (y[at(c)] * sum - h);
+                    }
+                }
             }
-            let l = loss::class(label, i, inner, classes, Some("loss_param"))?;
-            let h = &h[l * classes..][..classes];
-            let sum: f32 = h.iter().sum();
-            for (c, h) in h.iter().enumerate() {
-                dx[at(c)] = scale * (y[at(c)] * sum - h);
+            Device::Gpu(gpu) => {
+                let args = &mut [classes.into(), h.card(gpu)?, self.row.over(gpu, classes)?];
+                self.kernels.launch_rows(gpu, "infogain_loss_rows", classes, classes, args)?;
+                let (n, ignored, divisor) = (y.count(), self.rule.ignored_on_card(), self.mean.divisor.card(gpu)?);
+                let refusal = loss::class_on_card(&mut self.refusal, gpu, inner, classes, Some("loss_param"))?;
+                let (y, labels, h, row) = (y.card(gpu)?, labels.card(gpu)?, h.card(gpu)?, self.row.get()?);
+                let (dl, dx) = (dl.card(gpu)?, dx.card_over(gpu)?);
+                let (classes, inner) = (classes.into(), inner.into());
+                let args = &mut [n.into(), classes, inner, ignored, y, labels, h, row, dl, divisor, refusal, dx];
+                self.kernels.launch(gpu, "infogain_loss_backward", n, args)?;
             }
         }
-        if let Some(probability) = top.get(1) {
-            add_slope(self.groups, y, probability.diff.slice(), dx);
+        match top.get(1) {
+            Some(top) => self.softmax.backward(cx.device, self.groups, y, &top.diff, dx, true),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The labels and H; the probabilities are its own.

@@ -15,10 +15,11 @@
 
 use super::groups::Groups;
 use crate::device::cpu::Cpu;
+use crate::device::{Arg, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::lrn_parameter::NormRegion;
 use crate::proto::{LayerParameter, LrnParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// Local response normalisation.
 pub struct Lrn {
@@ -30,6 +31,8 @@ pub struct Lrn {
     /// channels, height, width
     sizes: [usize; 3],
     scale: Vec<f32>,
+    scale_on_card: OnCard<f32>,
+    kernels: Kernels,
 }
 
 impl Layer for Lrn {
@@ -49,6 +52,8 @@ impl Layer for Lrn {
             k,
             sizes: [0; 3],
             scale: Vec::new(),
+            scale_on_card: OnCard::default(),
+            kernels: Kernels::new(include_str!("../../kernels/lrn.cu")),
         })
     }
 
@@ -66,20 +71,31 @@ impl Layer for Lrn {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
-        let (image, mut scale) = (self.image(), std::mem::take(&mut self.scale));
-        scale.resize(x.len(), 0.0);
-        cx.device.host().pieces2((y, image), (&mut scale, image), |start, y, scale| {
-            let x = &x[start..start + y.len()];
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
-            self.sums(&cx.device.host(), y, scale);
-            let a = self.alpha / self.neighbours();
-            scale.iter_mut().for_each(|scale| *scale = self.k + a * *scale);
-            self.powers(scale, y);
-            y.iter_mut().zip(x).for_each(|(y, x)| *y *= x);
-        });
-        self.scale = scale;
-        Ok(())
+        let (x, y, a) = (&bottom[0].data, &mut top[0].data, self.alpha / self.neighbours());
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (x, image, mut scale) = (x.slice(), self.image(), std::mem::take(&mut self.scale));
+                scale.resize(x.len(), 0.0);
+                cpu.pieces2((y.slice_mut(), image), (&mut scale, image), |start, y, scale| {
+                    let x = &x[start..start + y.len()];
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
+                    self.sums(cpu, y, scale);
+                    scale.iter_mut().for_each(|scale| *scale = self.k + a * *scale);
+                    self.powers(scale, y);
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y *= x);
+                });
+                self.scale = scale;
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (n, [c, h, w], [deep, wide]) = (x.count(), self.sizes, self.reach());
+                let sizes = [n, c, h, w, deep, wide].map(Arg::from);
+                let numbers = [self.k, a, self.beta].map(Arg::from);
+                let values = [x.card(gpu)?, self.scale_on_card.over(gpu, n)?, y.card_over(gpu)?];
+                let args = &mut sizes.into_iter().chain(numbers).chain(values).collect::<Vec<_>>();
+                self.kernels.launch(gpu, "lrn_forward", n, args)
+            }
+        }
     }
 
     fn backward(
@@ -93,26 +109,39 @@ impl Layer for Lrn {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (x, dx) = (bottom[0].data.slice(), bottom[0].diff.slice_mut());
-        let (y, dy) = (top[0].data.slice(), top[0].diff.slice());
-        let (cpu, image) = (cx.device.host(), self.image());
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let Blob { data: y, diff: dy } = &top[0];
         let a = 2.0 * self.alpha * self.beta / self.neighbours();
-        cpu.pieces(dx, image, |start, dx| {
-            let here = start..start + dx.len();
-            let (x, y, dy, scale) = (&x[here.clone()], &y[here.clone()], &dy[here.clone()], &self.scale[here]);
-            cpu.scratch(2 * dx.len(), |buffer| {
-                let (ratio, sums) = buffer.split_at_mut(dx.len());
-                for (((ratio, y), dy), scale) in ratio.iter_mut().zip(y).zip(dy).zip(scale) {
-                    *ratio = dy * y / scale;
-                }
-                self.sums(&cpu, ratio, sums);
-                self.powers(scale, dx);
-                for (((dx, x), dy), sum) in dx.iter_mut().zip(x).zip(dy).zip(sums) {
-                    *dx = dy * *dx - a * x * *sum;
-                }
-            });
-        });
-        Ok(())
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (x, y, dy) = (x.slice(), y.slice(), dy.slice());
+                cpu.pieces(dx.slice_mut(), self.image(), |start, dx| {
+                    let here = start..start + dx.len();
+                    let (x, y, dy, scale) = (&x[here.clone()], &y[here.clone()], &dy[here.clone()], &self.scale[here]);
+                    cpu.scratch(2 * dx.len(), |buffer| {
+                        let (ratio, sums) = buffer.split_at_mut(dx.len());
+                        for (((ratio, y), dy), scale) in ratio.iter_mut().zip(y).zip(dy).zip(scale) {
+                            *ratio = dy * y / scale;
+                        }
+                        self.sums(cpu, ratio, sums);
+                        self.powers(scale, dx);
+                        for (((dx, x), dy), sum) in dx.iter_mut().zip(x).zip(dy).zip(sums) {
+                            *dx = dy * *dx - a * x * *sum;
+                        }
+                    });
+                });
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (n, [c, h, w], [deep, wide]) = (x.count(), self.sizes, self.reach());
+                let sizes = [n, c, h, w, deep, wide].map(Arg::from);
+                let numbers = [a, self.beta].map(Arg::from);
+                let scale = self.scale_on_card.get()?;
+                let values = [x.card(gpu)?, y.card(gpu)?, scale, dy.card(gpu)?, dx.card_over(gpu)?];
+                let args = &mut sizes.into_iter().chain(numbers).chain(values).collect::<Vec<_>>();
+                self.kernels.launch(gpu, "lrn_backward", n, args)
+            }
+        }
     }
 }
 
@@ -127,6 +156,15 @@ impl Lrn {
         match self.region {
             NormRegion::AcrossChannels => self.local_size as f32,
             NormRegion::WithinChannel => (self.local_size as f32).powi(2),
+        }
+    }
+
+    /// How far a neighbourhood reaches over channels, and over rows and columns; never beyond an image.
+    fn reach(&self) -> [usize; 2] {
+        let ([channels, height, width], half) = (self.sizes, self.local_size / 2);
+        match self.region {
+            NormRegion::AcrossChannels => [half.min(channels), 0],
+            NormRegion::WithinChannel => [0, half.min(height.max(width))],
         }
     }
 

@@ -73,13 +73,17 @@ pub mod threshold;
 pub mod tile;
 
 // What several of them share.
+mod columns;
 mod convolving;
+mod convolving_on_card;
 mod groups;
 mod indices;
 mod learnable;
 mod loss;
 mod parts;
 mod pointwise;
+mod pooling_on_card;
+mod pooling_on_cpu;
 mod python;
 mod recurrent;
 mod sizes;

@@ -20,18 +20,14 @@
 //! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
 //! smallest f32 (MAX, with -1 as its place) or 0 (AVE, STOCHASTIC), and its dy goes nowhere.
 
+use super::pooling_on_card::PoolingOnCard;
+use super::pooling_on_cpu::PoolingOnCpu;
 use super::sizes::{Round, along, fit};
 use super::windows::{Window, kernel, pad, stride, windows};
-use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::pooling_parameter::{PoolMethod, RoundMode};
 use crate::proto::{LayerParameter, PoolingParameter};
-use crate::random::Random;
-use crate::{Blob, Error, Result};
-use std::ops::Range;
-
-/// The place of a value that is none of the window's: beyond every plane.
-const NOWHERE: u32 = u32::MAX;
+use crate::{Blob, Device, Error, Result};
 
 /// What the top's shape depends on.
 #[rustfmt::skip]
@@ -48,10 +44,8 @@ pub struct Pooling {
     method: PoolMethod,
     /// The axes H and W.
     axes: [Window; 2],
-    /// The windows along W, made by forward: a table pays, as every row of every plane asks for them.
-    columns: Vec<(Range<usize>, usize)>,
-    /// Where each y, a maximum or drawn, stands in its plane; NOWHERE for an empty window.
-    places: Vec<u32>,
+    on_cpu: PoolingOnCpu,
+    on_card: PoolingOnCard,
 }
 
 impl Layer for Pooling {
@@ -76,7 +70,7 @@ impl Layer for Pooling {
             return fail("pad", "stochastic pooling takes no padding", "leave it out: a value of 0 is never drawn");
         }
         let (name, axes) = (param.name().to_string(), Default::default());
-        Ok(Pooling { name, param: p, method, axes, columns: Vec::new(), places: Vec::new() })
+        Ok(Pooling { name, param: p, method, axes, on_cpu: PoolingOnCpu::default(), on_card: PoolingOnCard::new() })
     }
 
     fn arity(&self) -> Arity {
@@ -104,30 +98,37 @@ impl Layer for Pooling {
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let [top, mask @ ..] = top else { return Err(Error::shape("Pooling needs a top")) };
-        let (x, y) = (bottom[0].data.slice(), top.data.slice_mut());
-        self.columns.clear();
-        self.columns.extend(self.axes[1].each());
-        let cpu = cx.device.host();
-        if self.method == PoolMethod::Stochastic {
-            check_probabilities(x, bottom[0].shape())?;
-        }
-        match self.method {
-            PoolMethod::Ave => self.mean(&cpu, x, y),
-            PoolMethod::Stochastic if !cx.train() => self.expected(&cpu, x, y),
-            method => {
-                let mut places = std::mem::take(&mut self.places);
-                places.resize(y.len(), 0);
-                match method {
-                    PoolMethod::Stochastic => self.draw(&cpu, cx.random(&self.name), x, y, &mut places),
-                    _ => self.max(&cpu, x, y, &mut places),
+        let (x, y, axes, random) = (&bottom[0].data, &mut top.data, self.axes, cx.random(&self.name));
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (x, y, on_cpu) = (x.slice(), y.slice_mut(), &mut self.on_cpu);
+                if self.method == PoolMethod::Stochastic {
+                    check_probabilities(x, bottom[0].shape())?;
                 }
-                if let Some(mask) = mask.first_mut() {
-                    mask.data.slice_mut().iter_mut().zip(&places).for_each(|(mask, &at)| *mask = place(at));
+                on_cpu.set(axes);
+                match self.method {
+                    PoolMethod::Max => on_cpu.max(cpu, x, y),
+                    PoolMethod::Ave => on_cpu.mean(cpu, x, y),
+                    PoolMethod::Stochastic if cx.train() => on_cpu.draw(cpu, random, x, y),
+                    PoolMethod::Stochastic => on_cpu.expected(cpu, x, y),
                 }
-                self.places = places;
+                mask.iter_mut().for_each(|mask| on_cpu.mask(mask.data.slice_mut()));
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let on_card = &mut self.on_card;
+                if self.method == PoolMethod::Stochastic {
+                    on_card.check(gpu, x)?;
+                }
+                match self.method {
+                    PoolMethod::Max => on_card.max(gpu, axes, x, y)?,
+                    PoolMethod::Ave => on_card.mean(gpu, axes, x, y)?,
+                    PoolMethod::Stochastic if cx.train() => on_card.draw(gpu, axes, random, x, y)?,
+                    PoolMethod::Stochastic => on_card.expected(gpu, axes, x, y)?,
+                }
+                mask.iter_mut().try_for_each(|mask| on_card.mask(gpu, &mut mask.data))
             }
         }
-        Ok(())
     }
 
     fn backward(
@@ -138,17 +139,27 @@ impl Layer for Pooling {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        if propagate_down[0] {
-            let (dy, cpu) = (top[0].diff.slice(), cx.device.host());
-            let Blob { data: x, diff: dx } = &mut bottom[0];
-            let dx = dx.slice_mut();
-            match self.method {
-                PoolMethod::Ave => self.mean_backward(&cpu, dy, dx),
-                PoolMethod::Stochastic if !cx.train() => self.expected_backward(&cpu, x.slice(), dy, dx),
-                _ => self.place_backward(&cpu, dy, dx),
-            }
+        if !propagate_down[0] {
+            return Ok(());
         }
-        Ok(())
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (dy, axes) = (&top[0].diff, self.axes);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let (dy, dx, on_cpu) = (dy.slice(), dx.slice_mut(), &self.on_cpu);
+                match self.method {
+                    PoolMethod::Ave => on_cpu.mean_backward(cpu, dy, dx),
+                    PoolMethod::Stochastic if !cx.train() => on_cpu.expected_backward(cpu, x.slice(), dy, dx),
+                    _ => on_cpu.place_backward(cpu, dy, dx),
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => match self.method {
+                PoolMethod::Ave => self.on_card.mean_backward(gpu, axes, dy, dx),
+                PoolMethod::Stochastic if !cx.train() => self.on_card.expected_backward(gpu, axes, x, dy, dx),
+                _ => self.on_card.place_backward(gpu, axes, dy, dx),
+            },
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -166,220 +177,16 @@ impl Layer for Pooling {
     }
 }
 
-impl Pooling {
-    /// The values of a plane of x, and of one of y.
-    fn plane(&self) -> (usize, usize) {
-        let [h, w] = &self.axes;
-        (h.size * w.size, h.out * w.out)
-    }
-
-    /// How many planes make a piece of work.
-    fn piece(&self) -> usize {
-        (PIECE / self.plane().0).max(1)
-    }
-
-    fn max(&self, cpu: &Cpu, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
-        let (size, out) = self.plane();
-        let len = self.piece() * out;
-        cpu.pieces2((y, len), (argmax, len), |start, y, argmax| {
-            let x = &x[start / out * size..];
-            if self.is_halving() {
-                return self.max_of_four(x, y, argmax);
-            }
-            let x = x.chunks_exact(size);
-            for ((x, y), argmax) in x.zip(y.chunks_exact_mut(out)).zip(argmax.chunks_exact_mut(out)) {
-                self.each_window(|i, rows, columns, _| {
-                    if rows.is_empty() || columns.is_empty() {
-                        (y[i], argmax[i]) = (f32::MIN, NOWHERE);
-                        return;
-                    }
-                    let first = rows.start * self.axes[1].size + columns.start;
-                    let (mut best, mut at) = (x[first], first);
-                    for row in rows {
-                        let row = row * self.axes[1].size;
-                        for (column, &x) in columns.clone().zip(&x[row + columns.start..row + columns.end]) {
-                            if x > best {
-                                (best, at) = (x, row + column);
-                            }
-                        }
-                    }
-                    (y[i], argmax[i]) = (best, at as u32);
-                });
-            }
-        });
-    }
-
-    /// Whether the windows are 2 x 2 side by side and cover the plane.
-    fn is_halving(&self) -> bool {
-        self.axes.iter().all(|a| a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.size % 2 == 0)
-    }
-
-    /// `max` of 2 x 2 windows side by side, the commonest: without branches, so that the compiler makes vectors of it.
-    fn max_of_four(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
-        let [h, w] = [self.axes[0].out, self.axes[1].out];
-        let (y, argmax) = (y.chunks_exact_mut(w), argmax.chunks_exact_mut(w));
-        for (row, ((x, y), argmax)) in x.chunks_exact(4 * w).zip(y).zip(argmax).enumerate() {
-            let (above, below) = x.split_at(2 * w);
-            let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
-            let first = (row % h * 4 * w) as u32;
-            let below_first = first + 2 * w as u32;
-            for (((y, argmax), (&[a, b], &[c, d])), i) in y.iter_mut().zip(argmax).zip(above.iter().zip(below)).zip(0..)
-            {
-                let (upper, upper_at) = if b > a { (b, first + 1) } else { (a, first) };
-                let (lower, lower_at) = if d > c { (d, below_first + 1) } else { (c, below_first) };
-                let (best, at) = if lower > upper { (lower, lower_at) } else { (upper, upper_at) };
-                *y = best;
-                *argmax = at + 2 * i;
-            }
-        }
-    }
-
-    fn place_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
-        let (size, out) = self.plane();
-        cpu.pieces(dx, self.piece() * size, |start, dx| {
-            dx.fill(0.0);
-            let from = start / size * out;
-            let planes = dy[from..].chunks_exact(out).zip(self.places[from..].chunks_exact(out));
-            for (dx, (dy, places)) in dx.chunks_exact_mut(size).zip(planes) {
-                for (dy, &at) in dy.iter().zip(places) {
-                    if let Some(dx) = dx.get_mut(at as usize) {
-                        *dx += dy;
-                    }
-                }
-            }
-        });
-    }
-
-    fn mean(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
-        let (size, out) = self.plane();
-        cpu.pieces(y, self.piece() * out, |start, y| {
-            let x = x[start / out * size..].chunks_exact(size);
-            for (x, y) in x.zip(y.chunks_exact_mut(out)) {
-                self.each_window(|i, rows, columns, count| {
-                    let mut sum = 0.0;
-                    for row in rows {
-                        let row = row * self.axes[1].size;
-                        sum += x[row + columns.start..row + columns.end].iter().sum::<f32>();
-                    }
-                    y[i] = sum / count.max(1) as f32; // an empty window's sum is 0
-                });
-            }
-        });
-    }
-
-    fn mean_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
-        let (size, out) = self.plane();
-        cpu.pieces(dx, self.piece() * size, |start, dx| {
-            dx.fill(0.0);
-            let dy = dy[start / size * out..].chunks_exact(out);
-            for (dx, dy) in dx.chunks_exact_mut(size).zip(dy) {
-                self.each_window(|i, rows, columns, count| {
-                    let share = dy[i] / count.max(1) as f32;
-                    for row in rows {
-                        let row = row * self.axes[1].size;
-                        dx[row + columns.start..row + columns.end].iter_mut().for_each(|dx| *dx += share);
-                    }
-                });
-            }
-        });
-    }
-
-    /// Draws one value of each window, and says where it stands.
-    fn draw(&self, cpu: &Cpu, random: Random, x: &[f32], y: &mut [f32], places: &mut [u32]) {
-        let (size, out) = self.plane();
-        let len = self.piece() * out;
-        cpu.pieces2((y, len), (places, len), |start, y, places| {
-            let x = x[start / out * size..].chunks_exact(size);
-            let planes = x.zip(y.chunks_exact_mut(out)).zip(places.chunks_exact_mut(out));
-            for (first, ((x, y), places)) in (start..).step_by(out).zip(planes) {
-                self.each_window(|i, rows, columns, _| {
-                    let s = self.values(x, &rows, &columns).fold(0.0, |s, (_, x)| s + x);
-                    let (goal, mut so_far) = (random.unit(first + i) * s, 0.0);
-                    let drawn = self.values(x, &rows, &columns).find(|(_, x)| {
-                        so_far += x;
-                        so_far >= goal
-                    });
-                    // Nothing is drawn of an empty window, nor where s is no number: then it shows.
-                    (y[i], places[i]) = drawn.map_or((s, NOWHERE), |(at, x)| (x, at as u32));
-                });
-            }
-        });
-    }
-
-    /// What `draw` gives in the mean.
-    fn expected(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
-        let (size, out) = self.plane();
-        cpu.pieces(y, self.piece() * out, |start, y| {
-            let x = x[start / out * size..].chunks_exact(size);
-            for (x, y) in x.zip(y.chunks_exact_mut(out)) {
-                self.each_window(|i, rows, columns, _| {
-                    y[i] = self.expected_of(x, &rows, &columns).0;
-                });
-            }
-        });
-    }
-
-    fn expected_backward(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dx: &mut [f32]) {
-        let (size, out) = self.plane();
-        cpu.pieces(dx, self.piece() * size, |start, dx| {
-            dx.fill(0.0);
-            let planes = x[start..].chunks_exact(size).zip(dy[start / size * out..].chunks_exact(out));
-            for (dx, (x, dy)) in dx.chunks_exact_mut(size).zip(planes) {
-                self.each_window(|i, rows, columns, _| {
-                    let (y, s) = self.expected_of(x, &rows, &columns);
-                    if s != 0.0 {
-                        self.values(x, &rows, &columns).for_each(|(at, x)| dx[at] += dy[i] * (2.0 * x - y) / s);
-                    }
-                });
-            }
-        });
-    }
-
-    /// The sum of x^2 / s over a window, and s.
-    fn expected_of(&self, x: &[f32], rows: &Range<usize>, columns: &Range<usize>) -> (f32, f32) {
-        let (s, squares) =
-            self.values(x, rows, columns).fold((0.0, 0.0), |(s, squares), (_, x)| (s + x, squares + x * x));
-        (if s == 0.0 { 0.0 } else { squares / s }, s)
-    }
-
-    /// The values in a window, each with its place in the plane.
-    fn values<'a>(
-        &self,
-        x: &'a [f32],
-        rows: &Range<usize>,
-        columns: &Range<usize>,
-    ) -> impl Iterator<Item = (usize, f32)> + use<'a> {
-        let (width, columns) = (self.axes[1].size, columns.clone());
-        let places = rows.clone().flat_map(move |row| columns.clone().map(move |column| row * width + column));
-        places.map(move |at| (at, x[at]))
-    }
-
-    /// Calls `work` for each window of a plane with its output's index, the rows and columns of the input that it
-    /// covers, and its size with padding.
-    fn each_window(&self, mut work: impl FnMut(usize, Range<usize>, Range<usize>, usize)) {
-        let mut i = 0;
-        for (rows, height) in self.axes[0].each() {
-            for (columns, width) in &self.columns {
-                work(i, rows.clone(), columns.clone(), height * width);
-                i += 1;
-            }
-        }
-    }
-}
-
-/// A place as a number for the second top.
-fn place(at: u32) -> f32 {
-    if at == NOWHERE { -1.0 } else { at as f32 }
-}
-
 /// Refuses values that cannot be the parts of a probability.
 fn check_probabilities(x: &[f32], shape: &[usize]) -> Result {
-    let Some(at) = x.iter().position(|&x| x < 0.0) else { return Ok(()) };
-    let (sample, place) = (at / (x.len() / shape[0]), at % (x.len() / shape[0]));
-    Err(Error::value(format!(
-        "stochastic pooling of {}, value {place} of sample {sample}: it has no probability",
-        x[at]
-    ))
-    .field("pooling_param.pool")
-    .hint("put a ReLU before the pooling, or use MAX or AVE"))
+    x.iter().position(|&x| x < 0.0).map_or(Ok(()), |at| Err(no_probability(shape, at, x[at])))
+}
+
+/// The value at `at` of a bottom of this shape is negative.
+pub(super) fn no_probability(shape: &[usize], at: usize, x: f32) -> Error {
+    let image = shape[1..].iter().product::<usize>().max(1);
+    let (sample, place) = (at / image, at % image);
+    Error::value(format!("stochastic pooling of {x}, value {place} of sample {sample}: it has no probability"))
+        .field("pooling_param.pool")
+        .hint("put a ReLU before the pooling, or use MAX or AVE")
 }

@@ -14,21 +14,24 @@
 //!
 //! `reduction_param { axis }` is 0 if not given: y is a scalar. Sums are added up in f64.
 
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::reduction_parameter::ReductionOp;
 use crate::proto::{LayerParameter, ReductionParameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// The sum or mean over the last axes.
 pub struct Reduction {
     p: ReductionParameter,
     /// How many values make one sum.
     dim: usize,
+    kernels: Kernels,
 }
 
 impl Layer for Reduction {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Reduction { p: param.reduction_param.unwrap_or_default(), dim: 0 })
+        let kernels = Kernels::new(include_str!("../../kernels/reduction.cu"));
+        Ok(Reduction { p: param.reduction_param.unwrap_or_default(), dim: 0, kernels })
     }
 
     fn arity(&self) -> Arity {
@@ -47,23 +50,40 @@ impl Layer for Reduction {
         top[0].reshape(&x.shape()[..axis])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, y, c) = (bottom[0].data.slice(), top[0].data.slice_mut(), self.c());
-        for (y, x) in y.iter_mut().zip(x.chunks(self.dim)) {
-            let x = x.iter().map(|&x| x as f64);
-            let sum: f64 = match self.p.operation() {
-                ReductionOp::Sum | ReductionOp::Mean => x.sum(),
-                ReductionOp::Asum => x.map(f64::abs).sum(),
-                ReductionOp::Sumsq => x.map(|x| x * x).sum(),
-            };
-            *y = c * sum as f32;
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, y, c, operation) = (&bottom[0].data, &mut top[0].data, self.c(), self.p.operation());
+        match cx.device {
+            Device::Cpu(_) => {
+                for (y, x) in y.slice_mut().iter_mut().zip(x.slice().chunks(self.dim)) {
+                    let x = x.iter().map(|&x| x as f64);
+                    let sum: f64 = match operation {
+                        ReductionOp::Sum | ReductionOp::Mean => x.sum(),
+                        ReductionOp::Asum => x.map(f64::abs).sum(),
+                        ReductionOp::Sumsq => x.map(|x| x * x).sum(),
+                    };
+                    *y = c * sum as f32;
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (sums, n, f) = (
+                    y.count(),
+                    self.dim,
+                    match operation {
+                        ReductionOp::Sum | ReductionOp::Mean => 0,
+                        ReductionOp::Asum => 1,
+                        ReductionOp::Sumsq => 2,
+                    },
+                );
+                let args = &mut [n.into(), f.into(), c.into(), x.card(gpu)?, y.card_over(gpu)?];
+                self.kernels.launch_rows(gpu, "reduction_forward", sums, n, args)
+            }
         }
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -72,18 +92,36 @@ impl Layer for Reduction {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (x, dx) = (&bottom[0].data, bottom[0].diff.slice_mut().chunks_mut(self.dim));
-        let (c, dy) = (self.c(), top[0].diff.slice());
-        match self.p.operation() {
-            ReductionOp::Sum | ReductionOp::Mean => dx.zip(dy).for_each(|(dx, dy)| dx.fill(c * dy)),
-            op => {
-                let slope = if op == ReductionOp::Asum { sign } else { |x| 2.0 * x };
-                for ((dx, x), dy) in dx.zip(x.slice().chunks(self.dim)).zip(dy) {
-                    dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = c * dy * slope(x));
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (c, dy, dim, operation) = (self.c(), &top[0].diff, self.dim, self.p.operation());
+        match cx.device {
+            Device::Cpu(_) => {
+                let (dx, dy) = (dx.slice_mut().chunks_mut(dim), dy.slice());
+                match operation {
+                    ReductionOp::Sum | ReductionOp::Mean => dx.zip(dy).for_each(|(dx, dy)| dx.fill(c * dy)),
+                    op => {
+                        let slope = if op == ReductionOp::Asum { sign } else { |x| 2.0 * x };
+                        for ((dx, x), dy) in dx.zip(x.slice().chunks(dim)).zip(dy) {
+                            dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = c * dy * slope(x));
+                        }
+                    }
                 }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (count, dy, dx) = (x.count(), dy.card(gpu)?, dx.card_over(gpu)?);
+                let (n, dim, c) = (count.into(), dim.into(), c.into());
+                let name = match operation {
+                    // x may be gone
+                    ReductionOp::Sum | ReductionOp::Mean => {
+                        return self.kernels.launch(gpu, "reduction_backward_sum", count, &mut [n, dim, c, dy, dx]);
+                    }
+                    ReductionOp::Asum => "reduction_backward_asum",
+                    ReductionOp::Sumsq => "reduction_backward_sumsq",
+                };
+                self.kernels.launch(gpu, name, count, &mut [n, dim, c, x.card(gpu)?, dy, dx])
             }
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

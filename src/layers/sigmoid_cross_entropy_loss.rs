@@ -10,23 +10,26 @@
 //! that without its fraction equals `loss_param { ignore_label }` adds nothing (so 0 ignores all targets below 1). D is N,
 //! or what `normalization` says: FULL, VALID, BATCH_SIZE, NONE.
 
-use super::loss::{self, LossRule};
+use super::loss::{self, LossRule, Mean};
 use super::sigmoid::sigmoid;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 
 /// The cross entropy of the scores' sigmoid and the targets.
 pub struct SigmoidCrossEntropyLoss {
     rule: LossRule,
-    /// D of the last forward.
-    divisor: f32,
+    mean: Mean,
+    kernels: Kernels,
 }
 
 impl Layer for SigmoidCrossEntropyLoss {
     fn new(param: &LayerParameter) -> Result<Self> {
         let rule = LossRule::new(param.loss_param.as_ref(), NormalizationMode::BatchSize);
-        Ok(SigmoidCrossEntropyLoss { rule, divisor: 1.0 })
+        let source =
+            concat!(include_str!("../../kernels/loss.cu"), include_str!("../../kernels/sigmoid_cross_entropy_loss.cu"));
+        Ok(SigmoidCrossEntropyLoss { rule, mean: Mean::new(), kernels: Kernels::new(source) })
     }
 
     fn arity(&self) -> Arity {
@@ -38,21 +41,31 @@ impl Layer for SigmoidCrossEntropyLoss {
         top[0].reshape(&[])
     }
 
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let (x, t) = (bottom[0].data.slice(), bottom[1].data.slice());
-        let (mut sum, mut valid) = (0.0f64, 0);
-        for (&x, &t) in x.iter().zip(t).filter(|(_, t)| !self.rule.ignores(**t)) {
-            sum += ((-x.abs()).exp().ln_1p() + if x > 0.0 { x - t * x } else { -t * x }) as f64;
-            valid += 1;
+    fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        let (x, t, samples) = (&bottom[0].data, &bottom[1].data, bottom[0].num());
+        match cx.device {
+            Device::Cpu(_) => {
+                let (mut sum, mut valid) = (0.0f64, 0);
+                for (&x, &t) in x.slice().iter().zip(t.slice()).filter(|(_, t)| !self.rule.ignores(**t)) {
+                    sum += ((-x.abs()).exp().ln_1p() + if x > 0.0 { x - t * x } else { -t * x }) as f64;
+                    valid += 1;
+                }
+                self.mean.end(sum, self.rule.divisor(samples, x.count(), valid), &mut top[0].data);
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (n, blocks, ignored) = (x.count(), loss::blocks(x.count()), self.rule.ignored_on_card());
+                let args = &mut [n.into(), ignored, x.card(gpu)?, t.card(gpu)?, self.mean.partial(gpu, blocks)?];
+                self.kernels.launch_blocks(gpu, "sigmoid_loss_forward", blocks, Kernels::BLOCK, args)?;
+                let divisor = self.rule.divisor_on_card(samples, n);
+                self.mean.end_on_card(&mut self.kernels, gpu, blocks, divisor, &mut top[0].data)
+            }
         }
-        self.divisor = self.rule.divisor(bottom[0].num(), x.len(), valid);
-        top[0].data.fill((sum / self.divisor as f64) as f32);
-        Ok(())
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -62,12 +75,21 @@ impl Layer for SigmoidCrossEntropyLoss {
             return Ok(());
         }
         let [scores, targets] = bottom else { return Err(Error::shape("SigmoidCrossEntropyLoss has two bottoms")) };
-        let (x, dx, t) = (scores.data.slice(), scores.diff.slice_mut(), targets.data.slice());
-        let scale = top[0].diff.scalar() / self.divisor;
-        for ((dx, &x), &t) in dx.iter_mut().zip(x).zip(t) {
-            *dx = if self.rule.ignores(t) { 0.0 } else { scale * (sigmoid(x) - t) };
+        let (x, dx, t, dl) = (&scores.data, &mut scores.diff, &targets.data, &top[0].diff);
+        match cx.device {
+            Device::Cpu(_) => {
+                let scale = dl.scalar() / self.mean.divisor.scalar();
+                for ((dx, &x), &t) in dx.slice_mut().iter_mut().zip(x.slice()).zip(t.slice()) {
+                    *dx = if self.rule.ignores(t) { 0.0 } else { scale * (sigmoid(x) - t) };
+                }
+                Ok(())
+            }
+            Device::Gpu(gpu) => {
+                let (n, ignored, divisor) = (x.count(), self.rule.ignored_on_card(), self.mean.divisor.card(gpu)?);
+                let (x, t, dl, dx) = (x.card(gpu)?, t.card(gpu)?, dl.card(gpu)?, dx.card_over(gpu)?);
+                self.kernels.launch(gpu, "sigmoid_loss_backward", n, &mut [n.into(), ignored, x, t, dl, divisor, dx])
+            }
         }
-        Ok(())
     }
 
     fn needs(&self) -> Needs {

@@ -10,20 +10,23 @@
 //! nothing and keeps exp finite. dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ).
 
 use super::groups::Groups;
+use crate::device::Kernels;
 use crate::device::cpu::{Cpu, PIECE};
 use crate::layer::*;
 use crate::proto::LayerParameter;
-use crate::{Blob, Result};
+use crate::{Blob, Device, Result, Values};
 
 /// Scores to probabilities.
 pub struct Softmax {
     axis: i32,
     groups: Groups,
+    each: EachGroup,
 }
 
 impl Layer for Softmax {
     fn new(param: &LayerParameter) -> Result<Self> {
-        Ok(Softmax { axis: param.softmax_param.unwrap_or_default().axis(), groups: Groups::default() })
+        let axis = param.softmax_param.unwrap_or_default().axis();
+        Ok(Softmax { axis, groups: Groups::default(), each: EachGroup::default() })
     }
 
     fn arity(&self) -> Arity {
@@ -36,13 +39,12 @@ impl Layer for Softmax {
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        softmax(&cx.device.host(), self.groups, bottom[0].data.slice(), top[0].data.slice_mut());
-        Ok(())
+        self.each.forward(cx.device, self.groups, &bottom[0].data, &mut top[0].data)
     }
 
     fn backward(
         &mut self,
-        _: &Cx,
+        cx: &Cx,
         _: &mut [Blob],
         top: &[Blob],
         propagate_down: &[bool],
@@ -51,10 +53,8 @@ impl Layer for Softmax {
         if !propagate_down[0] {
             return Ok(());
         }
-        let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
-        dx.fill(0.0);
-        add_slope(self.groups, y, dy, dx);
-        Ok(())
+        let (y, dy, dx) = (&top[0].data, &top[0].diff, &mut bottom[0].diff);
+        self.each.backward(cx.device, self.groups, y, dy, dx, false)
     }
 
     fn needs(&self) -> Needs {
@@ -62,8 +62,75 @@ impl Layer for Softmax {
     }
 }
 
-/// The softmax of every group of `x` into `y`.
-pub(super) fn softmax(cpu: &Cpu, groups: Groups, x: &[f32], y: &mut [f32]) {
+/// The softmax of every group of a blob: what a loss shares.
+pub(super) struct EachGroup {
+    kernels: Kernels,
+}
+
+impl Default for EachGroup {
+    fn default() -> EachGroup {
+        EachGroup { kernels: Kernels::new(include_str!("../../kernels/softmax.cu")) }
+    }
+}
+
+impl EachGroup {
+    /// y = softmax(x).
+    pub fn forward(&mut self, device: &Device, groups: Groups, x: &Values, y: &mut Values) -> Result {
+        match device {
+            Device::Cpu(cpu) => softmax(cpu, groups, x.slice(), y.slice_mut()),
+            Device::Gpu(gpu) => {
+                let (count, Groups { outer, n, inner }) = (groups.count(), groups);
+                let (x, y) = (x.card(gpu)?, y.card_over(gpu)?);
+                match inner {
+                    1 => self.kernels.launch_rows(gpu, "softmax_forward_row", outer, n, &mut [n.into(), x, y])?,
+                    _ => {
+                        let args = &mut [count.into(), n.into(), inner.into(), x, y];
+                        self.kernels.launch(gpu, "softmax_forward", count, args)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// dx = y (dy - Σ dy y), or that added to what dx holds.
+    pub fn backward(
+        &mut self,
+        device: &Device,
+        groups: Groups,
+        y: &Values,
+        dy: &Values,
+        dx: &mut Values,
+        add: bool,
+    ) -> Result {
+        match device {
+            Device::Cpu(_) => {
+                if !add {
+                    dx.fill(0.0);
+                }
+                add_slope(groups, y.slice(), dy.slice(), dx.slice_mut());
+            }
+            Device::Gpu(gpu) => {
+                let (count, Groups { outer, n, inner }) = (groups.count(), groups);
+                let dx = if add { dx.card_mut(gpu)? } else { dx.card_over(gpu)? };
+                let (y, dy, add) = (y.card(gpu)?, dy.card(gpu)?, i32::from(add).into());
+                match inner {
+                    1 => {
+                        let args = &mut [n.into(), add, y, dy, dx];
+                        self.kernels.launch_rows(gpu, "softmax_backward_row", outer, n, args)?;
+                    }
+                    _ => {
+                        let args = &mut [count.into(), n.into(), inner.into(), add, y, dy, dx];
+                        self.kernels.launch(gpu, "softmax_backward", count, args)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn softmax(cpu: &Cpu, groups: Groups, x: &[f32], y: &mut [f32]) {
     let row = groups.row();
     let rows = (PIECE / row).max(1); // whole rows make a piece
     cpu.pieces(y, rows * row, |start, y| softmax_rows(groups, &x[start..], y));
@@ -91,7 +158,7 @@ fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32]) {
 }
 
 /// dxᵢ += yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ) in every group.
-pub(super) fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32]) {
     let (row, inner) = (groups.row(), groups.inner.max(1));
     let mut dot = vec![0.0; inner];
     for ((y, dy), dx) in y.chunks_exact(row).zip(dy.chunks_exact(row)).zip(dx.chunks_exact_mut(row)) {

@@ -11,11 +11,12 @@
 //! the shape N x C x 1 x 1, as in Caffe. `spp_param { pyramid_height pool }`: the number of levels, and MAX (if not given),
 //! AVE or STOCHASTIC, which takes only planes that need no padding. He et al. 2014.
 
-use super::parts::Part;
+use super::parts::Parts;
 use super::pooling::Pooling;
+use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::{LayerParameter, PoolingParameter, SppParameter, spp_parameter};
-use crate::{Blob, Error, Result};
+use crate::{Blob, Device, Error, Result};
 use std::slice;
 
 /// Pools each plane into 1, 4, 16 .. bins.
@@ -26,9 +27,10 @@ pub struct Spp {
     shape: Vec<usize>,
     poolings: Vec<Pooling>,
     tops: Vec<Blob>,
-    parts: Vec<Part>,
-    /// The sum of the poolings' dx.
-    sum: Vec<f32>,
+    parts: Parts,
+    /// Its data are the sum of the poolings' dx.
+    sum: Blob,
+    kernels: Kernels,
 }
 
 impl Layer for Spp {
@@ -45,8 +47,9 @@ impl Layer for Spp {
             shape: Vec::new(),
             poolings: Vec::new(),
             tops: Vec::new(),
-            parts: Vec::new(),
-            sum: Vec::new(),
+            parts: Parts::new(),
+            sum: Blob::default(),
+            kernels: Kernels::new(include_str!("../../kernels/spp.cu")),
         })
     }
 
@@ -76,15 +79,15 @@ impl Layer for Spp {
             [one] => top[0].reshape_like(one)?,
             all => top[0].reshape(&[num, all.iter().map(|y| channels * y.count_in(2..4)).sum()])?,
         }
-        self.parts = Part::of(&top[0], &self.tops, 1);
-        Ok(())
+        self.parts.place(&top[0], &self.tops, 1);
+        self.sum.reshape_like(&bottom[0])
     }
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
-        let y = top[0].data.slice_mut();
-        for ((pooling, level), part) in self.poolings.iter_mut().zip(&mut self.tops).zip(&self.parts) {
+        let y = &mut top[0].data;
+        for (i, (pooling, level)) in self.poolings.iter_mut().zip(&mut self.tops).enumerate() {
             pooling.forward(cx, &mut [], bottom, slice::from_mut(level))?;
-            part.join(level.data.slice(), y);
+            self.parts.join(cx.device, i, &level.data, y)?;
         }
         Ok(())
     }
@@ -100,16 +103,26 @@ impl Layer for Spp {
         if !propagate_down[0] {
             return Ok(());
         }
-        let dy = top[0].diff.slice();
-        self.sum.clear();
-        self.sum.resize(bottom[0].count(), 0.0);
-        for ((pooling, level), part) in self.poolings.iter_mut().zip(&mut self.tops).zip(&self.parts) {
-            part.cut(dy, level.diff.slice_mut());
+        let (dy, sum) = (&top[0].diff, &mut self.sum.data);
+        for (i, (pooling, level)) in self.poolings.iter_mut().zip(&mut self.tops).enumerate() {
+            self.parts.cut(cx.device, i, dy, &mut level.diff)?;
             pooling.backward(cx, &mut [], slice::from_ref(level), &[true], bottom)?;
-            self.sum.iter_mut().zip(bottom[0].diff.slice()).for_each(|(sum, dx)| *sum += dx);
+            let dx = &bottom[0].diff;
+            match cx.device {
+                Device::Cpu(_) => {
+                    if i == 0 {
+                        sum.fill(0.0);
+                    }
+                    sum.slice_mut().iter_mut().zip(dx.slice()).for_each(|(sum, dx)| *sum += dx);
+                }
+                Device::Gpu(_) if i == 0 => sum.copy_from(dx)?,
+                Device::Gpu(gpu) => {
+                    let n = dx.count();
+                    self.kernels.launch(gpu, "spp_add", n, &mut [n.into(), dx.card(gpu)?, sum.card_mut(gpu)?])?;
+                }
+            }
         }
-        bottom[0].diff.slice_mut().copy_from_slice(&self.sum);
-        Ok(())
+        bottom[0].diff.copy_from(sum)
     }
 
     fn needs(&self) -> Needs {

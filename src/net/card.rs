@@ -20,16 +20,16 @@ impl Net {
         Ok(())
     }
 
-    /// Says of each layer that left values on the host that it has no kernels. Once: asked after the first pass on a card.
-    pub(crate) fn report_fallback(&mut self) {
-        if matches!(self.device, Device::Cpu(_)) || std::mem::replace(&mut self.fallback_reported, true) {
+    /// Says of a layer that has left values on the host that it has no kernels; in the first pass on a card.
+    pub(super) fn report_fallback(&self, i: usize) {
+        let step = &self.steps[i];
+        let on_cpu = matches!(self.device, Device::Cpu(_));
+        if on_cpu || self.fallback_reported || step.layer.is_source() || step.layer.is_input() {
             return;
         }
-        for step in self.steps.iter().filter(|step| !step.layer.is_source() && !step.layer.is_input()) {
-            if step.top.iter().any(|&t| self.blobs[t].count() > 0 && self.blobs[t].data.side() == Side::Host) {
-                let (name, kind) = (&step.name, &step.kind);
-                self.log.info(|| format!("Layer \"{name}\" ({kind}) runs on the CPU: it has no kernel."));
-            }
+        if step.top.iter().any(|&t| self.blobs[t].count() > 0 && self.blobs[t].data.side() == Side::Host) {
+            let (name, kind) = (&step.name, &step.kind);
+            self.log.info(|| format!("Layer \"{name}\" ({kind}) runs on the CPU: it has no kernel."));
         }
     }
 

@@ -188,9 +188,7 @@ impl Net {
             self.refresh_splits(steps.start)?;
             steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()
         })?;
-        if is_whole {
-            self.report_fallback();
-        }
+        self.fallback_reported |= is_whole;
         device.check()?;
         Ok(loss)
     }
@@ -238,6 +236,7 @@ impl Net {
             names[owner[b]].set_by_hand = false; // it has been read
         }
         self.log_forward(i);
+        self.report_fallback(i);
         self.keeper.after_forward(i, &self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))
     }
@@ -274,7 +273,7 @@ impl Net {
     }
 
     /// Adds layer and place to an error of a running layer.
-    pub(super) fn blame(&self, e: Error, i: usize) -> Error {
+    pub(crate) fn blame(&self, e: Error, i: usize) -> Error {
         self.source.locate(e.layer(&self.steps[i].name), &format!("layer[{}]", self.steps[i].origin))
     }
 

@@ -2,11 +2,16 @@
 
 pub use cortado::check::{Fill, Gradient, Harness, Kit};
 use cortado::proto::LayerParameter;
-pub use cortado::{Layers, Phase, Result};
+pub use cortado::{Device, Layers, Phase, Result};
 pub use ndarray::{ArrayD, Axis, IxDyn};
 
 /// The tops that a layer should make of its bottoms and parameters: plain loops in f64.
 pub type Naive = fn(&[ArrayD<f64>], &[ArrayD<f64>]) -> Vec<ArrayD<f64>>;
+
+/// The CPU, and the emulated GPU.
+pub fn both_devices() -> [Device; 2] {
+    [Device::cpu_with_threads(1), Device::emulated()]
+}
 
 /// One layer with one setting. Write what differs, then `..CASE`.
 pub struct Case {

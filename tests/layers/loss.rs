@@ -2,6 +2,7 @@
 
 use crate::activation::softmax;
 use crate::kit::*;
+use cortado::Device;
 
 /// Scores and one label each: flat, and in places.
 const SCORES: &[&[&[usize]]] = &[&[&[4, 5], &[4]], &[&[2, 5, 3, 2], &[2, 3, 2]], &[&[3, 5], &[3]]];
@@ -588,6 +589,107 @@ fn probabilities_of_a_loss_are_as_good_as_a_softmax() {
             for (got, wanted) in got.iter().zip(&wanted) {
                 assert!((got - wanted).abs() < 1e-5, "{kind}, {keep:?}: {got} {wanted}");
             }
+        }
+    }
+}
+
+/// The layer's refusals of the labels, forward and backward, in all their words.
+fn refusals(device: &Device, text: &str, shapes: &[&[usize]], labels: &[f32]) -> [Option<String>; 2] {
+    let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(text), shapes).unwrap().device(device);
+    bench.forward().unwrap();
+    bench.bottom[1].data.slice_mut().copy_from_slice(labels);
+    bench.top[0].diff.fill(1.0);
+    let backward = bench.backward().err();
+    [bench.forward().err(), backward].map(|e| e.map(|e| e.to_string()))
+}
+
+#[test]
+fn a_gpu_refuses_a_label_in_the_cpus_words() {
+    let (cpu, gpu) = (Device::cpu_with_threads(1), Device::emulated());
+    let places: &[(&[&[usize]], &[f32])] = &[
+        (&[&[3, 4], &[3], &[4, 4]], &[0.0, 3.5, 4.0]),
+        (&[&[2, 4, 2], &[2, 2], &[4, 4]], &[0.0, 1.0, 2.0, -1.0]),
+        (&[&[1, 4], &[1], &[4, 4]], &[f32::NAN]),
+        (&[&[2, 4], &[2], &[4, 4]], &[-0.5, 3e9]),
+    ];
+    for kind in ["SoftmaxWithLoss", "InfogainLoss", "Accuracy", "HingeLoss", "MultinomialLogisticLoss"] {
+        for (shapes, labels) in places {
+            let one_a_sample = matches!(kind, "HingeLoss" | "MultinomialLogisticLoss");
+            if one_a_sample && shapes[0].len() > 2 {
+                continue;
+            }
+            let shapes = if kind == "InfogainLoss" { shapes } else { &shapes[..2] };
+            let text = format!(r#"type: "{kind}""#);
+            let [forward, backward] = refusals(&cpu, &text, shapes, labels);
+            assert!(forward.is_some() && (backward.is_some() || kind == "Accuracy"), "{kind} takes {labels:?}");
+            assert_eq!(refusals(&gpu, &text, shapes, labels), [forward, backward], "{kind}, {labels:?}");
+        }
+    }
+}
+
+/// More terms than one block adds up, rows longer than a block, places side by side.
+#[test]
+fn a_gpu_shares_large_sums_among_blocks() {
+    let cases: &[(&str, &[&[usize]], Fill)] = &[
+        (r#"type: "SoftmaxWithLoss" loss_param { ignore_label: 2 }"#, &[&[3000, 3], &[3000]], Fill::Label(3)),
+        (r#"type: "SoftmaxWithLoss" top: "loss" top: "y""#, &[&[2, 600], &[2]], Fill::Label(600)),
+        (r#"type: "SoftmaxWithLoss""#, &[&[2, 3, 40, 30], &[2, 40, 30]], Fill::Label(3)),
+        (r#"type: "InfogainLoss""#, &[&[700, 5], &[700], &[25]], Fill::Label(5)),
+        (r#"type: "HingeLoss" hinge_loss_param { norm: L2 }"#, &[&[700, 5], &[700]], Fill::Label(5)),
+        (r#"type: "MultinomialLogisticLoss""#, &[&[2100, 2], &[2100]], Fill::Label(2)),
+        (r#"type: "EuclideanLoss""#, &[&[7, 600], &[7, 600]], Fill::Uniform(-1.0, 1.0)),
+        (r#"type: "SigmoidCrossEntropyLoss""#, &[&[7, 600], &[7, 600]], Fill::Uniform(0.0, 1.0)),
+        (r#"type: "ContrastiveLoss""#, &[&[600, 2], &[600, 2], &[600]], Fill::Uniform(-1.0, 1.0)),
+        (r#"type: "ContrastiveLoss""#, &[&[2, 600], &[2, 600], &[2]], Fill::Uniform(-1.0, 1.0)),
+        (r#"type: "Accuracy" top: "a" top: "b" accuracy_param { top_k: 2 }"#, &[&[600, 4], &[600]], Fill::Label(4)),
+        (r#"type: "Accuracy" accuracy_param { top_k: 200 }"#, &[&[3, 600], &[3]], Fill::Label(600)),
+        (r#"type: "ArgMax" argmax_param { top_k: 3 out_max_val: true }"#, &[&[2, 600]], Fill::Label(2)),
+        (r#"type: "Reduction" reduction_param { operation: SUMSQ axis: 1 }"#, &[&[2, 1100]], Fill::Label(2)),
+        (r#"type: "Softmax""#, &[&[2, 1100]], Fill::Label(2)),
+    ];
+    for (text, shapes, second) in cases {
+        let kit = Kit::new(&Layers::caffe(), &crate::text::layer(text), shapes).fill(1, *second);
+        match kit.on_gpu() {
+            Ok(cortado::check::Outcome::Passed(_)) => {}
+            other => panic!("{text}, {shapes:?}: {other:?}"),
+        }
+    }
+}
+
+/// Tops and the first bottom's diff.
+fn pass(device: &Device, text: &str, x: &[f32], labels: &[f32]) -> Vec<String> {
+    let shapes: &[&[usize]] = &[&[labels.len().max(1), x.len() / labels.len().max(1)], &[labels.len()], &[9]];
+    let bottoms = if text.contains("Infogain") { 3 } else { 1 + usize::from(!labels.is_empty()) };
+    let param = crate::text::layer(text);
+    let mut bench = Harness::create(&Layers::caffe(), &param, &shapes[..bottoms]).unwrap().device(device);
+    bench.bottom[0].data.slice_mut().copy_from_slice(x);
+    bench.bottom.iter_mut().skip(1).zip([labels, &[1.0; 9]]).for_each(|(b, x)| b.data.slice_mut().copy_from_slice(x));
+    bench.forward().unwrap();
+    bench.top[0].diff.fill(1.0);
+    bench.backward().unwrap();
+    let values = bench.top.iter().map(|top| &top.data).chain([&bench.bottom[0].diff]);
+    values.map(|values| format!("{:?}", values.slice())).collect()
+}
+
+/// Numbers that are none, or infinite, or equal.
+#[test]
+fn a_gpu_takes_odd_scores_as_the_cpu_does() {
+    let (cpu, gpu) = (Device::cpu_with_threads(1), Device::emulated());
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    let odd = [nan, nan, nan, 5.0, 0.0, -inf, inf, 1.0, nan, 2.0, 2.0, -0.0, -500.0, 0.0, 500.0];
+    for kind in ["SoftmaxWithLoss", "InfogainLoss", "Accuracy", "HingeLoss", "MultinomialLogisticLoss"] {
+        let text = format!(r#"type: "{kind}""#);
+        for (i, scores) in odd.chunks(3).enumerate() {
+            for label in [0.0, 2.0] {
+                let [a, b] = [&cpu, &gpu].map(|device| pass(device, &text, scores, &[label]));
+                assert_eq!(a, b, "{kind}, scores {i}, label {label}");
+            }
+        }
+    }
+    for text in [r#"type: "Softmax""#, r#"type: "ArgMax" argmax_param { top_k: 3 out_max_val: true }"#] {
+        for scores in odd.chunks(3).chain([&[0.0, -0.0, 0.0][..], &[-inf, -inf, -inf]]) {
+            let [a, b] = [&cpu, &gpu].map(|device| pass(device, text, scores, &[]));
+            assert_eq!(a, b, "{text}, {scores:?}");
         }
     }
 }

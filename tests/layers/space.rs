@@ -352,10 +352,12 @@ fn a_batch_of_none_is_no_mistake_here_either() {
         (r#""SPP" spp_param { pyramid_height: 2 }"#, &[&[0, 3, 5, 5]]),
         (r#""Crop""#, &[&[0, 3, 5, 5], &[0, 3, 2, 2]]),
     ] {
-        let mut bench = make(&format!("type: {kind}"), bottom);
-        bench.forward().unwrap();
-        bench.backward().unwrap();
-        assert!(bench.top[0].count() == 0 && bench.params.iter().all(|p| p.diff.asum() == 0.0), "{kind}");
+        for device in both_devices() {
+            let mut bench = make(&format!("type: {kind}"), bottom).device(&device);
+            bench.forward().unwrap();
+            bench.backward().unwrap();
+            assert!(bench.top[0].count() == 0 && bench.params.iter().all(|p| p.diff.asum() == 0.0), "{kind}");
+        }
     }
 }
 
@@ -387,24 +389,30 @@ fn values_are_drawn_by_their_size() {
 
 #[test]
 fn what_is_drawn_gets_the_gradient() {
-    let mut bench = make(STOCHASTIC, &[&[2, 3, 5, 4]]);
-    bench.fill(0, Fill::Distinct(0.0, 1.0));
-    bench.forward().unwrap();
-    Random::new(1, "dy", 0).uniform(0.5, 1.0, bench.top[0].diff.slice_mut());
-    bench.backward().unwrap();
-    let (x, dx) = (bench.bottom[0].data.slice(), bench.bottom[0].diff.slice());
-    let (y, dy) = (bench.top[0].data.slice(), bench.top[0].diff.slice());
-    for (x, dx) in x.iter().zip(dx) {
-        let expected = y.iter().position(|y| y == x).map_or(0.0, |i| dy[i]); // no two values are equal
-        assert_eq!(*dx, expected);
+    for device in both_devices() {
+        let mut bench = make(STOCHASTIC, &[&[2, 3, 5, 4]]).device(&device);
+        bench.fill(0, Fill::Distinct(0.0, 1.0));
+        bench.forward().unwrap();
+        Random::new(1, "dy", 0).uniform(0.5, 1.0, bench.top[0].diff.slice_mut());
+        bench.backward().unwrap();
+        let (x, dx) = (bench.bottom[0].data.slice(), bench.bottom[0].diff.slice());
+        let (y, dy) = (bench.top[0].data.slice(), bench.top[0].diff.slice());
+        for (x, dx) in x.iter().zip(dx) {
+            let expected = y.iter().position(|y| y == x).map_or(0.0, |i| dy[i]); // no two values are equal
+            assert_eq!(*dx, expected);
+        }
     }
+}
+
+fn phases_on_both_devices() -> impl Iterator<Item = (Phase, Device)> {
+    [Phase::Train, Phase::Test].into_iter().flat_map(|phase| both_devices().map(|device| (phase, device)))
 }
 
 /// Zeros, and what is no number, in a window.
 #[test]
 fn a_window_without_a_probability() {
-    for phase in [Phase::Train, Phase::Test] {
-        let mut bench = make(STOCHASTIC, &[&[1, 1, 2, 6]]).phase(phase);
+    for (phase, device) in phases_on_both_devices() {
+        let mut bench = make(STOCHASTIC, &[&[1, 1, 2, 6]]).phase(phase).device(&device);
         bench.fill(0, Fill::Values(&[0.0, 0.0, f32::NAN, 1.0, 2.0, 2.0]));
         bench.forward().unwrap();
         let y = bench.top[0].data.slice();
@@ -418,8 +426,8 @@ fn a_window_without_a_probability() {
 
 #[test]
 fn a_negative_value_is_not_drawn() {
-    for phase in [Phase::Train, Phase::Test] {
-        let mut bench = make(STOCHASTIC, &[&[2, 1, 2, 2]]).phase(phase);
+    for (phase, device) in phases_on_both_devices() {
+        let mut bench = make(STOCHASTIC, &[&[2, 1, 2, 2]]).phase(phase).device(&device);
         bench.fill(0, Fill::Values(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -0.5]));
         let e = bench.forward().unwrap_err();
         assert!(e.message().contains("-0.5, value 2 of sample 1"), "{e}");

@@ -285,10 +285,12 @@ fn a_batch_of_none_is_no_mistake() {
     let convolution = r#""Convolution" convolution_param { num_output: 2 kernel_size: 3 }"#.to_string();
     for kind in [convolution, r#""LRN""#.to_string(), pool("MAX"), pool("AVE")] {
         let param = crate::text::layer(&format!("type: {kind}"));
-        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[0, 3, 5, 5]]).unwrap();
-        bench.forward().unwrap();
-        bench.backward().unwrap();
-        assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+        for device in both_devices() {
+            let mut bench = Harness::create(&Layers::caffe(), &param, &[&[0, 3, 5, 5]]).unwrap().device(&device);
+            bench.forward().unwrap();
+            bench.backward().unwrap();
+            assert!(bench.params.iter().all(|p| p.diff.asum() == 0.0));
+        }
     }
 }
 
@@ -319,23 +321,52 @@ fn bad_poolings_are_refused() {
 #[test]
 fn an_empty_window_has_no_maximum() {
     let text = r#"type: "Pooling" top: "y" top: "mask" pooling_param { kernel_size: 2 stride: 4 }"#;
-    let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(text), &[&[1, 1, 7, 2]]).unwrap();
-    bench.forward().unwrap();
-    assert_eq!(bench.top[0].shape(), [1, 1, 3, 1]);
-    let (y, mask) = (bench.top[0].data.slice(), bench.top[1].data.slice());
-    assert!(y[2] == f32::MIN && mask[2] == -1.0 && mask[0] >= 0.0 && mask[1] >= 8.0, "{y:?} {mask:?}");
-    bench.top[0].diff.slice_mut().copy_from_slice(&[1.0, 2.0, 100.0]);
-    bench.backward().unwrap();
-    assert_eq!(bench.bottom[0].diff.asum(), 3.0);
+    let param = crate::text::layer(text);
+    for device in both_devices() {
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[1, 1, 7, 2]]).unwrap().device(&device);
+        bench.forward().unwrap();
+        assert_eq!(bench.top[0].shape(), [1, 1, 3, 1]);
+        let (y, mask) = (bench.top[0].data.slice(), bench.top[1].data.slice());
+        assert!(y[2] == f32::MIN && mask[2] == -1.0 && mask[0] >= 0.0 && mask[1] >= 8.0, "{y:?} {mask:?}");
+        bench.top[0].diff.slice_mut().copy_from_slice(&[1.0, 2.0, 100.0]);
+        bench.backward().unwrap();
+        assert_eq!(bench.bottom[0].diff.asum(), 3.0);
+    }
+}
+
+/// More planes and images than a block has threads, batches beyond a warp, both of im2col's kernels.
+#[test]
+fn a_gpu_does_larger_images() {
+    let cases: &[(&str, &[usize])] = &[
+        (r#""Convolution" convolution_param { num_output: 20 kernel_size: 5 }"#, &[5, 3, 16, 17]),
+        (r#""Convolution" convolution_param { num_output: 20 kernel_size: 5 force_nd_im2col: true }"#, &[5, 3, 9, 8]),
+        (r#""Convolution" convolution_param { num_output: 40 kernel_size: 3 pad: 1 group: 4 }"#, &[3, 16, 7, 9]),
+        (r#""Convolution" convolution_param { num_output: 33 kernel_size: 1 stride: 2 }"#, &[9, 17, 6, 5]),
+        (r#""Deconvolution" convolution_param { num_output: 7 kernel_size: 4 stride: 2 pad: 1 }"#, &[3, 6, 9, 7]),
+        (r#""Im2col" convolution_param { kernel_size: 3 pad: 1 stride: 2 }"#, &[3, 5, 16, 17]),
+        (r#""Im2col" convolution_param { kernel_size: 3 pad: 1 stride: 2 force_nd_im2col: true }"#, &[3, 5, 16, 17]),
+        (r#""Pooling" pooling_param { kernel_size: 3 stride: 2 }"#, &[3, 5, 15, 17]),
+        (r#""Pooling" pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }"#, &[3, 5, 15, 17]),
+        (r#""LRN""#, &[3, 9, 6, 7]),
+        (r#""LRN" lrn_param { local_size: 4294967295 }"#, &[2, 3, 5, 6]),
+        (r#""LRN" lrn_param { local_size: 4294967295 norm_region: WITHIN_CHANNEL }"#, &[2, 3, 5, 6]),
+    ];
+    for (text, shape) in cases {
+        let kit = Kit::new(&Layers::caffe(), &crate::text::layer(&format!("type: {text}")), &[shape]);
+        match kit.on_gpu() {
+            Ok(cortado::check::Outcome::Passed(_)) => {}
+            other => panic!("{text}: {other:?}"),
+        }
+    }
 }
 
 /// The second top says where in its plane each maximum stands: the first of several.
 #[test]
 fn a_mask_of_maxima() {
-    for size in [4, 5] {
+    for (size, device) in [4, 5].into_iter().flat_map(|size| both_devices().map(|device| (size, device))) {
         let text = r#"type: "Pooling" top: "y" top: "mask" pooling_param { kernel_size: 2 stride: 2 }"#;
         let param = crate::text::layer(text);
-        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[1, 2, size, size]]).unwrap();
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[1, 2, size, size]]).unwrap().device(&device);
         bench.fill(0, Fill::Values(&[1.0, 2.0, 2.0, 0.0, 2.0, 2.0, 5.0]));
         bench.forward().unwrap();
         let (x, y, mask) = (&bench.bottom[0].data, &bench.top[0].data, &bench.top[1].data);

@@ -101,6 +101,16 @@ impl Conv {
         Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide })
     }
 
+    /// How many groups there are, and each one's channels and outputs.
+    pub fn groups(&self) -> [usize; 3] {
+        [self.groups, self.channels, self.outputs]
+    }
+
+    /// The spatial axes.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
     /// The sizes of the image's spatial axes.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         self.axes.iter().map(|a| a.size)
@@ -109,6 +119,11 @@ impl Conv {
     /// The values of one channel of an image.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// The values of one output: the windows of an image.
+    pub fn out(&self) -> usize {
+        self.out
     }
 
     /// The sizes of the output's spatial axes.

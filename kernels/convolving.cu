@@ -1,0 +1,35 @@
+// What a convolution has beside its products (kernels/im2col.cu): the bias, and sums over images.
+
+// y[n][k][o] += b[k]
+extern "C" __global__ void bias_forward(int n, int outputs, int outs, In b, Out y) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n) y[i] += b[i / outs % outputs];
+}
+
+// db[k] += the sum of dy[n][k][o] over images and places: a block for each k.
+extern "C" __global__ void bias_backward(int images, int outs, In dy, Out db) {
+    int k = blockIdx.x, outputs = gridDim.x;
+    float sum = 0;
+    for (int i = threadIdx.x; i < images * outs; i += blockDim.x) {
+        sum += dy[(i / outs * outputs + k) * outs + i % outs];
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) db[k] += sum;
+}
+
+// dw[i] += the sum of the images' own dw, in order.
+extern "C" __global__ void sum_images(int n, int images, In of_image, Out dw) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= n) return;
+    float sum = 0;
+    for (int image = 0; image < images; image++) sum += of_image[image * n + i];
+    dw[i] += sum;
+}
+
+// turned[k][n][o] = dy[n][k][o]: a matrix with a row for each output. dy counts from its value `start` on.
+extern "C" __global__ void turn(int n, int images, int outputs, int outs, int start, In dy, Out turned) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= n) return;
+    int k = i / outs / images, image = i / outs % images, o = i % outs;
+    turned[i] = dy[start + (image * outputs + k) * outs + o];
+}

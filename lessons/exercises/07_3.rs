@@ -1,0 +1,48 @@
+//! # Exercise 07.3: the best of a row
+//!
+//! Which of a row's values is the largest, and where does it stand? So an Accuracy layer asks for each sample. Give
+//! each row a block of 64 threads. A row may be longer than that, or shorter: first each thread looks at every 64th
+//! value and keeps the best of its own; then the block finds the best of its threads, by the tree of the lesson. Of
+//! equal values the one that stands first wins.
+//!
+//! For each row write two values to y: the largest, and its index as a float.
+//!
+//! ```text
+//! cargo run --release --bin exercise_07_3
+//! cargo run --release --bin check 07
+//! ```
+
+use cortado::device::emulator::Emulator;
+use cortado::device::{Gpu, Kernels};
+use cortado::random::Random;
+use cortado::{Error, Result, Values};
+
+const BEST: &str = r#"
+    extern "C" __global__ void best(int k, In x, Out y) {
+        // Your kernel goes here.
+    }
+"#;
+
+/// Of each row of x its largest value and that one's index, in a row of two.
+fn best(gpu: &Gpu, x: &Values) -> Result<Values> {
+    let (rows, k) = (x.shape()[0], x.shape()[1]);
+    // Its launch goes here.
+    let _ = (Kernels::new(BEST), gpu, rows, k);
+    Err(Error::value("not done yet: the kernel best, and its launch")
+        .hint("two shared arrays, values and places; a thread whose values are all behind the row's end has -INFINITY"))
+}
+
+fn main() -> Result<()> {
+    let number = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+    for k in [1, 10, 64, 200] {
+        let mut x = Values::new(&[5, k])?;
+        let random = Random::new(number, "exercise 07.3", k as u64);
+        // Integers from -60 to -41: there are equal ones, and none is above 0.
+        x.slice_mut().iter_mut().enumerate().for_each(|(i, x)| *x = random.below(i, 20) as f32 - 60.0);
+        let y = best(&Gpu::new(Emulator::new()), &x)?;
+        for (row, y) in y.slice().chunks(2).enumerate() {
+            println!("{k} values, row {row}: {} at {}", y[0], y[1]);
+        }
+    }
+    Ok(())
+}
