@@ -176,6 +176,12 @@ impl Kit {
         self
     }
 
+    /// Where the layer runs while formula, slope and shapes are checked; at first the CPU, with one thread.
+    pub fn device(mut self, device: &Device) -> Kit {
+        self.device = device.clone();
+        self
+    }
+
     /// Makes every check.
     ///
     /// # Errors
@@ -274,13 +280,14 @@ impl Kit {
     }
 
     pub(super) fn bench_for(&self, set: &[Vec<usize>]) -> Result<Harness> {
-        let mut bench = Harness::create(&self.layers, &self.param.clone()?, &slices(set))?.device(&self.device);
+        let mut bench = Harness::create(&self.layers, &self.param.clone()?, &slices(set))?;
         self.prepare(&mut bench);
         Ok(bench)
     }
 
-    /// Sets the phase and fills bottoms and parameters.
+    /// Sets device and phase, and fills bottoms and parameters.
     fn prepare(&self, bench: &mut Harness) {
+        bench.device = self.device.clone();
         bench.phase = self.phase.unwrap_or(bench.phase);
         let given = |list: &[(usize, Fill)], i| list.iter().rev().find(|(k, _)| *k == i).map(|(_, fill)| *fill);
         let usual = Fill::Uniform(-1.0, 1.0);

@@ -21,7 +21,7 @@ impl Kit {
         }
         let (mut values, mut by_host, tolerance) = (0, None, self.tolerance.max(1e-5));
         for set in &self.shapes {
-            let expected = self.bench_for(set)?.pass()?;
+            let expected = self.bench_for(set)?.device(&Device::cpu_with_threads(1)).pass()?;
             let mut bench = self.bench_for(set)?.device(&Device::Gpu(gpu.clone()));
             let (given, host) = bench.pass_on(&gpu)?;
             expected.close(&given, tolerance)?;

@@ -51,6 +51,14 @@ pub const CASE: Case = Case {
     tops: None,
 };
 
+/// What `CORTADO_DEVICE` names, or the CPU with one thread.
+pub fn device() -> Device {
+    match std::env::var_os("CORTADO_DEVICE") {
+        Some(_) => Device::best().unwrap(),
+        None => Device::cpu_with_threads(1),
+    }
+}
+
 impl Case {
     pub fn param(&self) -> LayerParameter {
         let mut param = crate::text::layer(self.prototxt);
@@ -60,7 +68,7 @@ impl Case {
 
     /// The test kit with all that the case says.
     pub fn kit(&self) -> Kit {
-        self.kit_of(&Layers::caffe())
+        self.kit_of(&Layers::caffe()).device(&device())
     }
 
     /// The same, with layers of these types.
