@@ -220,6 +220,20 @@ impl Net {
         &mut self.params
     }
 
+    /// Shapes all blobs anew, after an input was reshaped.
+    pub fn reshape(&mut self) -> Result {
+        for i in 0..self.steps.len() {
+            let Net { steps, blobs, .. } = self;
+            let step = &mut steps[i];
+            step.borrow_blobs(blobs);
+            let shaped = step.layer.reshape(&step.lent.bottom, &mut step.lent.top);
+            step.return_blobs(blobs);
+            step.fill_loss_diffs(blobs);
+            shaped.map_err(|e| self.blame(e, i))?;
+        }
+        Ok(())
+    }
+
     /// Sets every parameter's diff to zero. Backward adds to them, so this comes before each iteration.
     pub fn clear_param_diffs(&mut self) {
         for blob in &mut self.params.blobs {

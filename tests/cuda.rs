@@ -158,9 +158,9 @@ fn without_a_card_every_command_runs_on_the_cpu_and_says_why_once() {
             assert_eq!(said[1], "  = help: use CORTADO_DEVICE=cpu");
         }
         let ran = run("train --solver solver.prototxt --gpu 0", None);
-        let warned = "There is no card for --gpu 0 here: the CPU does the work (".to_string();
+        let warned = "There is no card for --gpu 0 here: the CPU does the work (";
         let said: Vec<&str> = ran.err.lines().filter(|line| line.contains(why)).collect();
-        assert!(ran.code == 0 && said.len() == 1 && said[0].contains(&warned), "{machine}\n{}", ran.err);
+        assert!(ran.code == 0 && said.len() == 1 && said[0].contains(warned), "{machine}\n{}", ran.err);
 
         let ran = run("device_query", None);
         assert!(ran.code == 0 && ran.out.starts_with("Nets run on: CPU"), "{machine}\n{}{}", ran.out, ran.err);

@@ -85,6 +85,9 @@ impl Gemm {
 
     /// Whether buffers of these lengths hold the matrices.
     pub(super) fn check(&self, lens: [usize; 3]) -> Result {
+        if self.batch > 1 && self.c.step == 0 && !self.is_empty() {
+            return Err(Error::new(Kind::Device, "gemm: the results of a batch would stand in one place"));
+        }
         let stored = |trans, rows, cols| if trans == Trans::Yes { (cols, rows) } else { (rows, cols) };
         let places = [("a", self.a, self.m, self.k), ("b", self.b, self.k, self.n), ("c", self.c, self.m, self.n)];
         for ((name, place, rows, cols), len) in places.into_iter().zip(lens) {

@@ -160,20 +160,6 @@ impl Net {
         self.run_backward_each(steps, look)
     }
 
-    /// Shapes all blobs anew, after an input was reshaped.
-    pub fn reshape(&mut self) -> Result {
-        for i in 0..self.steps.len() {
-            let Net { steps, blobs, .. } = self;
-            let step = &mut steps[i];
-            step.borrow_blobs(blobs);
-            let shaped = step.layer.reshape(&step.lent.bottom, &mut step.lent.top);
-            step.return_blobs(blobs);
-            step.fill_loss_diffs(blobs);
-            shaped.map_err(|e| self.blame(e, i))?;
-        }
-        Ok(())
-    }
-
     fn run_forward(&mut self, steps: Range<usize>) -> Result<f32> {
         if steps.start == 0 {
             self.pass = self.next_pass;

@@ -29,6 +29,7 @@ fn setting_up() -> Result {
     log.info(|| "ready".into());
     let _ = Builder::read(file)?.log(&Log::silent()).device(&Device::cpu()).seed(0).make()?;
     let _ = Device::cpu_with_threads(1);
+    let _ = Builder::read(file)?.device(&Device::best()?);
     let _ = Device::emulated();
     let mut values = Values::new(&[3])?;
     let x = values.slice_mut();
