@@ -440,7 +440,7 @@ fn main() -> Result {
 
     // %% [markdown]
     // The naive kernel asks for 50 values to make one. A card has caches, which answer most of that, and so it is less
-    // bad than it looks. But tiles answer it for certain. `im2col` itself computes nothing and makes the image 25 times
+    // bad than it looks. But tiles answer it for certain. `im2col` itself computes nothing and makes the image 18 times
     // as large: that is what Caffe pays to have one operation, the product, do the work of all its convolutions.
     //
     // The last line is the limit: nobody can do with less than reading everything once and writing everything once. The
