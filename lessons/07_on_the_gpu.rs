@@ -23,7 +23,7 @@ use cortado::device::emulator::Emulator;
 use cortado::device::{Gemm, Gpu, Kernels, Trans};
 use cortado::layer::*;
 use cortado::proto::{LayerParameter, SolverParameter};
-use cortado::show::{Images, show};
+use cortado::show::{Chart, Images, show};
 use cortado::solver::Builder;
 use cortado::solver::rules::{At, Rule, Rules};
 use cortado::{Blob, Device, Log, Result, Solver, Values, files};
@@ -152,7 +152,7 @@ fn main() -> Result {
         }
         extern "C" __global__ void squares(Out y) {
             int column = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y * blockDim.y + threadIdx.y;
-            if (column < 28 && row < 28) y[row * 28 + column] = 16 - (blockIdx.y * gridDim.x + blockIdx.x);
+            if (column < 28 && row < 28) y[row * 28 + column] = 1 + blockIdx.y * gridDim.x + blockIdx.x;
         }
     "#;
 
@@ -440,7 +440,7 @@ fn main() -> Result {
 
     // %% [markdown]
     // The naive kernel asks for 50 values to make one. A card has caches, which answer most of that, and so it is less
-    // bad than it looks. But tiles answer it for certain. `im2col` itself computes nothing and makes the image 25 times
+    // bad than it looks. But tiles answer it for certain. `im2col` itself computes nothing and makes the image 18 times
     // as large: that is what Caffe pays to have one operation, the product, do the work of all its convolutions.
     //
     // The last line is the limit: nobody can do with less than reading everything once and writing everything once. The
@@ -453,6 +453,9 @@ fn main() -> Result {
     // from two numbers of a data sheet. Nothing is measured.)
 
     // %%
+    let mut roof = Chart::new("What an H100 can do at most")
+        .axes("operations per byte", "10^12 operations a second")
+        .line("the memory's slope, the units' roof", &[(0.0, 0.0), (20.0, 67.0), (40.0, 67.0)]);
     println!("{:26}operations     bytes per byte    computing     moving  share of the 67", "");
     for (layer, operations, values) in [
         ("conv1", 64u64 * 11520 * 50, 64 * (784 + 11520) + 500),
@@ -469,12 +472,18 @@ fn main() -> Result {
         println!(
             "{layer:<17} {operations:>18.1e} {bytes:>9.0} {per_byte:>8.2} {computing:>9.2} us {moving:>7.2} us {share:>14.1} %"
         );
+        if per_byte < 40.0 {
+            roof = roof.line(layer, &[(per_byte, 0.0), (per_byte, 0.67 * share)]);
+        }
     }
+    show(&roof)?;
 
     // %% [markdown]
     // Half of LeNet waits for the memory, and ReLU shows 0.6 % of what the card can do, at its very best. No cleverness
     // in the kernel changes that; the only help is not to go to the memory at all, by doing ReLU in the layer before.
-    // The last line is a layer of VGG, from 2014, and it is another world: there the arithmetic counts.
+    // The last line is a layer of VGG, from 2014, and it is another world: there the arithmetic counts. The chart is
+    // called a *roofline*: up to 20 operations per byte one climbs as fast as the memory, and from there on the roof is
+    // flat. (`pool1` and `relu1` are in the left corner, `conv2` and VGG far to the right.)
     //
     // Now look at the times. A layer of LeNet takes the card one to three microseconds, and to *launch* a kernel takes
     // the host several. So LeNet on a large card waits mostly for us.
@@ -546,7 +555,7 @@ fn main() -> Result {
     // %% [markdown]
     // LeNet with Lion, six steps on the CPU and six on the emulated card, and what the host asked of the card in each.
 
-    // %%
+    // %% tol=any
     fn lenet(device: &Device) -> Result<Solver> {
         let mut rules = Rules::caffe();
         rules.add::<Lion>("Lion");
@@ -561,19 +570,29 @@ fn main() -> Result {
 
     let (mut on_cpu, mut on_card) = (lenet(&Device::cpu())?, lenet(&Device::Gpu(gpu.clone()))?);
     on_cpu.step(6)?;
-    println!("step   launches   products   replays    up   down   loss, and the CPU's");
+    println!("step   launches   products   replays    up   down    megabytes   loss, and the CPU's");
     for i in 0..6 {
         let a = gpu.counts();
         on_card.step(1)?;
         let b = gpu.counts();
-        let asked = [b.launches - a.launches, b.products - a.products, b.replays - a.replays];
-        let [launches, products, replays] = asked;
-        let (up, down) = (b.uploads - a.uploads, b.downloads - a.downloads);
+        let (launches, products, replays) = (b.launches - a.launches, b.products - a.products, b.replays - a.replays);
+        let (up, down, moved) = (b.uploads - a.uploads, b.downloads - a.downloads, (b.bytes - a.bytes) as f64 / 1e6);
         let (loss, cpu) = (on_card.losses()[i], on_cpu.losses()[i]);
-        println!("{i:<4} {launches:>10} {products:>10} {replays:>9} {up:>5} {down:>6}   {loss:.3}  {cpu:.3}");
+        println!(
+            "{i:<4} {launches:>10} {products:>10} {replays:>9} {up:>5} {down:>6} {moved:>12.1}   {loss:.3}  {cpu:.3}"
+        );
     }
 
     // %% [markdown]
+    // The losses are the CPU's. In the first three steps the host asks for some forty things each: 30 kernels, and 11
+    // products for the convolutions and the fully connected layers. In the first the weights go up, too. The third is
+    // recorded; and from then on the host says three things: clear the gradients, pass, update. Up go two buffers, the
+    // digits and their labels; down comes the loss, because we ask for it after each step. `step(100)` would fetch a
+    // hundred losses at the end.
+    //
+    // Count once more. A step hands its kernels about 127 megabytes, most of them the columns of `im2col`. At 3.35
+    // terabytes a second that takes 38 microseconds. Forty launches, at 5 microseconds each, take 200.
+    //
     // ## Open the file
     //
     // [kernels/relu.cu](../kernels/relu.cu) has your ReLU, with a slope. [src/layers/relu.rs](../src/layers/relu.rs) launches
