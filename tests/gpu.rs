@@ -312,12 +312,13 @@ fn a_layer_of_ones_own_trains_with_a_kernel_and_without() {
 }
 
 #[test]
-fn a_copy_while_a_step_is_recorded_names_the_layer() {
+fn a_copy_while_a_step_is_recorded_names_layer_and_blob() {
     let mut solver = solver(&with_twice("looks"), SETTINGS[0], &gpu()).layers(&layers()).make().unwrap();
     let e = solver.step(10).unwrap_err();
     assert_eq!(e.kind(), Kind::Device);
     assert_eq!(e.layer_name(), Some("looks"), "{e}");
     assert!(e.to_string().contains("a copy of 72 values to the host while a step is being recorded"), "{e}");
+    assert_eq!(e.hints(), ["the host asked for blob \"h\""]);
 }
 
 /// Lion (Chen et al. 2023), with a kernel or without.

@@ -85,6 +85,7 @@ impl GpuStep {
         for i in (0..net.steps.len()).rev() {
             watch(&gpu, net, i, copied.as_deref_mut(), |net| net.backward_step(i))?;
         }
+        net.log_params();
         net.device.check()
     }
 
@@ -118,19 +119,33 @@ fn watch(
     let Some(copied) = copied.filter(|copied| copied.is_none()) else { return run(net) };
     let copies = |gpu: &Gpu| (gpu.counts().uploads, gpu.counts().downloads);
     let before = copies(gpu);
-    run(net)?;
+    let sides = sides_of(net, i);
     // A look from the host cannot return an error; here it is known whose look it was.
-    net.device.check().map_err(|e| net.blame(e, i))?;
+    let done = run(net).and_then(|()| net.device.check().map_err(|e| net.blame(e, i)));
+    let left_card = |was: Side, is: Side| was == Side::Card && is != Side::Card;
+    let looked_at =
+        |(was, is): &(&(usize, Side, Side), (usize, Side, Side))| left_card(was.1, is.1) || left_card(was.2, is.2);
+    done.map_err(|e| match sides.iter().zip(sides_of(net, i)).find(looked_at) {
+        Some((_, (id, ..))) => e.hint(format!("the host asked for blob \"{}\"", net.names[net.owner[id]].name)),
+        None => e,
+    })?;
     let step = &net.steps[i];
     let on_host = |values: &crate::Values| values.side() == Side::Host;
     let data = step.top.iter().filter(|t| on_host(&net.blobs[**t].data));
     let diffs =
         step.bottom.iter().zip(&step.propagate_down).filter(|(b, down)| **down && on_host(&net.blobs[**b].diff));
     let (copied_some, left) = (copies(gpu) != before, data.chain(diffs.map(|(b, _)| b)).next());
-    if copied_some || (left.is_some() && !step.layer.is_input()) {
+    if copied_some || (left.is_some() && !step.bottom.is_empty()) {
         let blob = left.map_or(String::new(), |&id| format!(" \"{}\"", net.names[net.owner[id]].name));
         let (name, kind) = (&step.name, &step.kind);
         *copied = Some(format!("the values{blob} of layer \"{name}\" ({kind}) go through the host"));
     }
     Ok(())
+}
+
+/// Where the data and the diffs of a step's blobs are.
+fn sides_of(net: &Net, i: usize) -> Vec<(usize, Side, Side)> {
+    let step = &net.steps[i];
+    let blobs = step.bottom.iter().chain(&step.top);
+    blobs.map(|&id| (id, net.blobs[id].data.side(), net.blobs[id].diff.side())).collect()
 }

@@ -20,11 +20,12 @@ impl Net {
         Ok(())
     }
 
-    /// Says of a layer that has left values on the host that it has no kernels; in the first pass on a card.
+    /// Says of a layer that has left values on the host that it has no kernels; in the first pass on a card. A layer without
+    /// bottoms has nothing to compute.
     pub(super) fn report_fallback(&self, i: usize) {
         let step = &self.steps[i];
         let on_cpu = matches!(self.device, Device::Cpu(_));
-        if on_cpu || self.fallback_reported || step.layer.is_source() || step.layer.is_input() {
+        if on_cpu || self.fallback_reported || step.bottom.is_empty() {
             return;
         }
         if step.top.iter().any(|&t| self.blobs[t].count() > 0 && self.blobs[t].data.side() == Side::Host) {

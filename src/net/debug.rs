@@ -62,7 +62,7 @@ impl Net {
     }
 
     /// All parameters and all gradients, after a whole backward.
-    pub(super) fn log_params(&self) {
+    pub(crate) fn log_params(&self) {
         if !self.debug_info {
             return;
         }
