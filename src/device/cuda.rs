@@ -2,7 +2,7 @@
 //! tested where there is no CUDA, and says in a sentence what it has missed.
 //!
 //! Everything that is asked of a card happens on one stream, in order. Only copies from the host have a second one, so
-//! that the next batch travels while this one is computed; see [`ring`].
+//! that the next batch travels while this one is computed (`cuda/ring.rs`).
 
 mod blas;
 mod compiler;
