@@ -3,16 +3,52 @@ __device__ inline int batch_norm_at(int channels, int inner, int c, int k) {
     return (k / inner * channels + c) * inner + k % inner;
 }
 
-// mu and r = 1 / sqrt(v + eps) of the batch, a block for each channel; and the running statistics take them in.
-extern "C" __global__ void batch_norm_batch(int channels, int inner, int m, float a, float eps, In x, Out mean, Out variance,
+// There may be few channels, with many values each. So `shares` blocks have one channel, and each of them adds up a share of
+// its values; then a block for each channel makes one of what they leave: two numbers for each share.
+
+// A share of the m values of a channel: from first to end.
+struct Share {
+    int first, end;
+};
+
+__device__ inline Share share_of(int m, int shares, int s) {
+    int size = (m - 1) / shares + 1, first = s * size;
+    return {first, min(first + size, m)};
+}
+
+// Of each share its mean, and the sum of squares around that.
+extern "C" __global__ void batch_norm_share(int channels, int inner, int m, int shares, In x, Out of_share) {
+    int c = blockIdx.x / shares;
+    Share own = share_of(m, shares, blockIdx.x % shares);
+    double sum = 0, squares = 0;
+    for (int k = own.first + threadIdx.x; k < own.end; k += blockDim.x) sum += x[batch_norm_at(channels, inner, c, k)];
+    double mean = block_sum_double(sum) / (own.end - own.first);
+    for (int k = own.first + threadIdx.x; k < own.end; k += blockDim.x) {
+        double d = x[batch_norm_at(channels, inner, c, k)] - mean;
+        squares += d * d;
+    }
+    squares = block_sum_double(squares);
+    if (threadIdx.x > 0) return;
+    of_share[2 * blockIdx.x] = (float)mean;
+    of_share[2 * blockIdx.x + 1] = (float)squares;
+}
+
+// mu and r = 1 / sqrt(v + eps) of the batch; and the running statistics take them in. To the squares around a share's own
+// mean comes how far that is from mu.
+extern "C" __global__ void batch_norm_batch(int m, int shares, float a, float eps, In of_share, Out mean, Out variance,
                                             Out factor, Out mu, Out r) {
     int c = blockIdx.x;
+    In of = of_share + 2 * c * shares;
     double sum = 0, squares = 0;
-    for (int k = threadIdx.x; k < m; k += blockDim.x) sum += x[batch_norm_at(channels, inner, c, k)];
+    for (int s = threadIdx.x; s < shares; s += blockDim.x) {
+        Share share = share_of(m, shares, s);
+        sum += (double)of[2 * s] * (share.end - share.first);
+    }
     double mu_c = block_sum_double(sum) / m;
-    for (int k = threadIdx.x; k < m; k += blockDim.x) {
-        double d = x[batch_norm_at(channels, inner, c, k)] - mu_c;
-        squares += d * d;
+    for (int s = threadIdx.x; s < shares; s += blockDim.x) {
+        Share share = share_of(m, shares, s);
+        double d = shares == 1 ? 0 : of[2 * s] - mu_c;
+        squares += of[2 * s + 1] + d * d * (share.end - share.first);
     }
     double v = block_sum_double(squares) / m;
     if (threadIdx.x > 0) return;
@@ -39,14 +75,31 @@ extern "C" __global__ void batch_norm_forward(int n, int channels, int inner, In
     if (i < n) y[i] = (x[i] - mu[c]) * r[c];
 }
 
-// mean(dy) and mean(y dy), a block for each channel.
-extern "C" __global__ void batch_norm_means(int channels, int inner, int m, In y, In dy, Out mean_dy, Out mean_ydy) {
-    int c = blockIdx.x;
+// Of each share the sum of dy, and that of y dy.
+extern "C" __global__ void batch_norm_backward_share(int channels, int inner, int m, int shares, In y, In dy, Out of_share) {
+    int c = blockIdx.x / shares;
+    Share own = share_of(m, shares, blockIdx.x % shares);
     double sum = 0, dot = 0;
-    for (int k = threadIdx.x; k < m; k += blockDim.x) {
+    for (int k = own.first + threadIdx.x; k < own.end; k += blockDim.x) {
         int i = batch_norm_at(channels, inner, c, k);
         sum += dy[i];
         dot += (double)y[i] * dy[i];
+    }
+    sum = block_sum_double(sum);
+    dot = block_sum_double(dot);
+    if (threadIdx.x > 0) return;
+    of_share[2 * blockIdx.x] = (float)sum;
+    of_share[2 * blockIdx.x + 1] = (float)dot;
+}
+
+// mean(dy) and mean(y dy).
+extern "C" __global__ void batch_norm_means(int m, int shares, In of_share, Out mean_dy, Out mean_ydy) {
+    int c = blockIdx.x;
+    In of = of_share + 2 * c * shares;
+    double sum = 0, dot = 0;
+    for (int s = threadIdx.x; s < shares; s += blockDim.x) {
+        sum += of[2 * s];
+        dot += of[2 * s + 1];
     }
     sum = block_sum_double(sum);
     dot = block_sum_double(dot);

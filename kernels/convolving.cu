@@ -1,20 +1,10 @@
-// What a convolution has beside its products (kernels/im2col.cu): the bias, and sums over images.
+// What a convolution has beside its products (kernels/im2col.cu): the bias, and sums over images. db is a sum of
+// kernels/spread.cu.
 
 // y[n][k][o] += b[k]
 extern "C" __global__ void bias_forward(int n, int outputs, int outs, In b, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) y[i] += b[i / outs % outputs];
-}
-
-// db[k] += the sum of dy[n][k][o] over images and places: a block for each k.
-extern "C" __global__ void bias_backward(int images, int outs, In dy, Out db) {
-    int k = blockIdx.x, outputs = gridDim.x;
-    float sum = 0;
-    for (int i = threadIdx.x; i < images * outs; i += blockDim.x) {
-        sum += dy[(i / outs * outputs + k) * outs + i % outs];
-    }
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) db[k] += sum;
 }
 
 // dw[i] += the sum of the images' own dw, in order.

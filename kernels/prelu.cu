@@ -11,14 +11,14 @@ extern "C" __global__ void prelu_backward(int n, int count, int inner, In x, In 
     if (i < n) dx[i] = x[i] > 0 ? dy[i] : a[i / inner % count] * dy[i];
 }
 
-// da[k] += the sum of dy x over the channel's x that are not positive. One block a channel.
-extern "C" __global__ void prelu_backward_a(int outer, int count, int inner, In x, In dy, Out da) {
-    int k = blockIdx.x;
+// da[k] = the sum of dy x over the channel's x that are not positive, shared out as in kernels/spread.cu.
+extern "C" __global__ void prelu_backward_a(int outer, int count, int inner, int shares, int add, In dy, In x, Out da) {
+    Share own = share_of(outer * inner, shares);
     float sum = 0;
-    for (int j = threadIdx.x; j < outer * inner; j += blockDim.x) {
-        int at = (j / inner * count + k) * inner + j % inner;
+    for (int j = own.first + threadIdx.x; j < own.end; j += blockDim.x) {
+        int at = (j / inner * count + own.k) * inner + j % inner;
         if (!(x[at] > 0)) sum += dy[at] * x[at];
     }
     sum = block_sum(sum);
-    if (threadIdx.x == 0) da[k] += sum;
+    if (threadIdx.x == 0) da[blockIdx.x] = add ? da[blockIdx.x] + sum : sum;
 }

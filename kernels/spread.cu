@@ -1,23 +1,37 @@
-// Sums over what meets one value: x has outer x count x inner values, and x[o, k, i] meets s[k] (src/layers/spread.rs). A
-// block has one k, and its threads share the outer x inner values.
+// Sums over what meets one value: x has outer x count x inner values, and x[o, k, i] meets s[k] (src/layers/spread.rs).
+//
+// There may be few k, with many values each. So `shares` blocks have one k, and each of them adds up a share of its outer x
+// inner values. If that is more than one, spread_sum then adds up what they leave: count x shares values.
+
+// A block's share of the values that meet k: from first to end.
+struct Share {
+    int k, first, end;
+};
+
+__device__ inline Share share_of(int values, int shares) {
+    int block = blockIdx.x, size = (values - 1) / shares + 1, first = block % shares * size;
+    return {block / shares, first, min(first + size, values)};
+}
 
 // ds[k] = the sum of dy[o, k, i] over o and i; with `add` that is added to the old ds[k].
-extern "C" __global__ void spread_sum(int outer, int count, int inner, int add, In dy, Out ds) {
-    int k = blockIdx.x;
+extern "C" __global__ void spread_sum(int outer, int count, int inner, int shares, int add, In dy, Out ds) {
+    Share own = share_of(outer * inner, shares);
     float sum = 0;
-    for (int j = threadIdx.x; j < outer * inner; j += blockDim.x) sum += dy[(j / inner * count + k) * inner + j % inner];
+    for (int j = own.first + threadIdx.x; j < own.end; j += blockDim.x) {
+        sum += dy[(j / inner * count + own.k) * inner + j % inner];
+    }
     sum = block_sum(sum);
-    if (threadIdx.x == 0) ds[k] = add ? ds[k] + sum : sum;
+    if (threadIdx.x == 0) ds[blockIdx.x] = add ? ds[blockIdx.x] + sum : sum;
 }
 
 // The same of dy[o, k, i] x[o, k, i].
-extern "C" __global__ void spread_dot(int outer, int count, int inner, int add, In dy, In x, Out ds) {
-    int k = blockIdx.x;
+extern "C" __global__ void spread_dot(int outer, int count, int inner, int shares, int add, In dy, In x, Out ds) {
+    Share own = share_of(outer * inner, shares);
     float sum = 0;
-    for (int j = threadIdx.x; j < outer * inner; j += blockDim.x) {
-        int at = (j / inner * count + k) * inner + j % inner;
+    for (int j = own.first + threadIdx.x; j < own.end; j += blockDim.x) {
+        int at = (j / inner * count + own.k) * inner + j % inner;
         sum += dy[at] * x[at];
     }
     sum = block_sum(sum);
-    if (threadIdx.x == 0) ds[k] = add ? ds[k] + sum : sum;
+    if (threadIdx.x == 0) ds[blockIdx.x] = add ? ds[blockIdx.x] + sum : sum;
 }

@@ -60,9 +60,10 @@ extern "C" __global__ void update(InInt chunk, int parameters, int histories, In
         float w_i = w[p][i], h[4];
         float towards_zero = dial[5] == 0 ? w_i : (w_i > 0) - (w_i < 0);
         float d = by * dw[p][i] + decay * towards_zero;
-        for (int k = 0; k < histories; k++) h[k] = history[k * parameters + p][i];
+        for (int k = 0; k < 4; k++) h[k] = k < histories ? history[k * parameters + p][i] : 0.0f; // in registers: 4 is known
         d = step(w_i, d, lr, settings, h);
-        for (int k = 0; k < histories; k++) history[k * parameters + p][i] = h[k];
+        for (int k = 0; k < 4; k++)
+            if (k < histories) history[k * parameters + p][i] = h[k];
         dw[p][i] = d;
         w[p][i] = w_i - d;
     }

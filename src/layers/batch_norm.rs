@@ -21,8 +21,9 @@
 //! Ioffe and Szegedy (2015) are a Scale layer that follows.
 
 use super::groups::Groups;
+use super::spread::shares;
 use super::sums::{dot, squares, sum};
-use crate::device::{Gpu, Kernels, OnCard};
+use crate::device::{Arg, Gpu, Kernels, OnCard};
 use crate::layer::*;
 use crate::proto::{BatchNormParameter, LayerParameter};
 use crate::{Blob, Device, Error, Result};
@@ -39,9 +40,11 @@ pub struct BatchNorm {
     kernels: Kernels,
 }
 
-/// On a card, for each channel: μ and r of the last forward, mean(dy) and mean(y dy) of a backward.
+/// On a card, for each channel: μ and r of the last forward, mean(dy) and mean(y dy) of a backward; and what blocks that
+/// share a channel leave, two numbers each.
 #[derive(Default)]
 struct OfChannels {
+    of_share: OnCard<f32>,
     mu: OnCard<f32>,
     r: OnCard<f32>,
     mean_dy: OnCard<f32>,
@@ -175,22 +178,26 @@ impl BatchNorm {
         let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };
         let (mean, variance, factor) = (&mut mean.data, &mut variance.data, &mut factor.data);
         let (n, m, Groups { n: channels, inner, .. }) = (x.count(), self.groups.count(), self.groups);
-        let OfChannels { mu, r, .. } = &mut self.on_card;
+        let OfChannels { mu, r, of_share, .. } = &mut self.on_card;
         if self.batch {
+            let shares = shares(channels, m);
+            let sizes = [channels, inner, m, shares].map(Arg::from);
+            let buffers = [x.card(gpu)?, of_share.over(gpu, 2 * channels * shares)?];
+            let args = &mut sizes.into_iter().chain(buffers).collect::<Vec<_>>();
+            self.kernels.launch_rows(gpu, "batch_norm_share", channels * shares, m / shares, args)?;
             let args = &mut [
-                channels.into(),
-                inner.into(),
                 m.into(),
+                shares.into(),
                 a.into(),
                 eps.into(),
-                x.card(gpu)?,
+                of_share.get()?,
                 mean.card_mut(gpu)?,
                 variance.card_mut(gpu)?,
                 factor.card_mut(gpu)?,
                 mu.over(gpu, channels)?,
                 r.over(gpu, channels)?,
             ];
-            self.kernels.launch_rows(gpu, "batch_norm_batch", channels, m, args)?;
+            self.kernels.launch_rows(gpu, "batch_norm_batch", channels, shares, args)?;
         } else {
             let args = &mut [
                 channels.into(),
@@ -210,21 +217,19 @@ impl BatchNorm {
     fn backward_gpu(&mut self, gpu: &Gpu, y: &Blob, x: &mut Blob) -> Result {
         let (y, dy, dx) = (&y.data, &y.diff, &mut x.diff);
         let (n, m, Groups { n: channels, inner, .. }) = (dx.count(), self.groups.count(), self.groups);
-        let OfChannels { r, mean_dy, mean_ydy, .. } = &mut self.on_card;
+        let OfChannels { r, mean_dy, mean_ydy, of_share, .. } = &mut self.on_card;
         if !self.batch {
             let args = &mut [n.into(), channels.into(), inner.into(), dy.card(gpu)?, r.get()?, dx.card_over(gpu)?];
             return self.kernels.launch(gpu, "batch_norm_backward_running", n, args);
         }
-        let args = &mut [
-            channels.into(),
-            inner.into(),
-            m.into(),
-            y.card(gpu)?,
-            dy.card(gpu)?,
-            mean_dy.over(gpu, channels)?,
-            mean_ydy.over(gpu, channels)?,
-        ];
-        self.kernels.launch_rows(gpu, "batch_norm_means", channels, m, args)?;
+        let shares = shares(channels, m);
+        let sizes = [channels, inner, m, shares].map(Arg::from);
+        let buffers = [y.card(gpu)?, dy.card(gpu)?, of_share.over(gpu, 2 * channels * shares)?];
+        let args = &mut sizes.into_iter().chain(buffers).collect::<Vec<_>>();
+        self.kernels.launch_rows(gpu, "batch_norm_backward_share", channels * shares, m / shares, args)?;
+        let means = [mean_dy.over(gpu, channels)?, mean_ydy.over(gpu, channels)?];
+        let args = &mut [m.into(), shares.into(), of_share.get()?].into_iter().chain(means).collect::<Vec<_>>();
+        self.kernels.launch_rows(gpu, "batch_norm_means", channels, shares, args)?;
         let args = &mut [
             n.into(),
             channels.into(),

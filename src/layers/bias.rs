@@ -12,8 +12,7 @@
 
 use super::learnable::learnable;
 use super::pointwise;
-use super::spread::{Spread, shape};
-use crate::device::Kernels;
+use super::spread::{Spread, Sums, shape};
 use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
 use crate::{Blob, Device, Result};
@@ -28,7 +27,7 @@ pub struct Bias {
     /// The shape of b where it is a parameter.
     shape: Vec<usize>,
     spread: Spread,
-    kernels: Kernels,
+    sums: Sums,
 }
 
 impl Layer for Bias {
@@ -38,7 +37,7 @@ impl Layer for Bias {
             param: param.bias_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(KERNELS),
+            sums: Sums::new(KERNELS),
         })
     }
 
@@ -66,7 +65,7 @@ impl Layer for Bias {
         let (x, y) = (&bottom[0].data, &mut top[0].data);
         match cx.device {
             Device::Cpu(_) => self.spread.each(x.slice(), b.slice(), y.slice_mut(), |y, x, b| *y = x + b),
-            Device::Gpu(gpu) => self.spread.map(&mut self.kernels, gpu, "bias_forward", &[x, b], y)?,
+            Device::Gpu(gpu) => self.spread.map(&mut self.sums.kernels, gpu, "bias_forward", &[x, b], y)?,
         }
         Ok(())
     }
@@ -79,14 +78,14 @@ impl Layer for Bias {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let (dy, kernels) = (&top[0].diff, &mut self.kernels);
+        let (dy, sums) = (&top[0].diff, &mut self.sums);
         if propagate_down[0] {
             pointwise::copy(cx.device, dy, &mut bottom[0].diff)?;
         }
         match bottom.get_mut(1) {
-            Some(b) if propagate_down[1] => self.spread.reduce_on(cx.device, kernels, dy, None, &mut b.diff, false),
+            Some(b) if propagate_down[1] => self.spread.reduce_on(cx.device, sums, dy, None, &mut b.diff, false),
             Some(_) => Ok(()),
-            None => self.spread.reduce_on(cx.device, kernels, dy, None, &mut params[0].diff, true),
+            None => self.spread.reduce_on(cx.device, sums, dy, None, &mut params[0].diff, true),
         }
     }
 

@@ -9,19 +9,22 @@
 //! The products of all images are one call, to which w is given again and again.
 
 use super::columns::{Columns, Images};
+use super::spread::{Spread, Sums};
 use crate::device::cpu::{Axis, Conv};
-use crate::device::{Arg, Gemm, Gpu, Kernels, OnCard, Trans};
+use crate::device::{Arg, Gemm, Gpu, OnCard, Trans};
 use crate::{Error, Kind, Result, Values};
 
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/convolving.cu"));
+
 /// The most values of work memory: a batch that needs more is done in parts, of one image at least.
-const MOST: usize = 1 << 24;
+const MOST: usize = 1 << 25;
 /// So many values stay in a card's cache.
 const CACHED: usize = 1 << 22;
 
 /// What a [`Conv`] needs on a card.
 pub(super) struct ConvOnCard {
     columns: Columns,
-    kernels: Kernels,
+    sums: Sums,
     col: OnCard<f32>,
     /// What leads to dw: the images' own dw, or dy turned.
     work: OnCard<f32>,
@@ -58,9 +61,9 @@ struct Sizes {
 impl ConvOnCard {
     /// With `force_nd` planes are done by the kernels for any number of axes.
     pub fn new(force_nd: bool) -> ConvOnCard {
-        let kernels = Kernels::new(include_str!("../../kernels/convolving.cu"));
+        let sums = Sums::new(KERNELS);
         let (columns, col, work) = (Columns::new(force_nd), OnCard::default(), OnCard::default());
-        ConvOnCard { columns, kernels, col, work, most: MOST, cached: CACHED }
+        ConvOnCard { columns, sums, col, work, most: MOST, cached: CACHED }
     }
 
     /// y = w * x + b, as [`Conv::forward`].
@@ -136,13 +139,13 @@ impl ConvOnCard {
                 let col = if s.plain { x.card(gpu)? } else { self.col.get()? };
                 s.products(gpu, gemm, count, stands, [dy.card(gpu)?, col, self.work.over(gpu, count * work)?])?;
                 let args = &mut [work.into(), count.into(), self.work.get()?, dw.card_mut(gpu)?];
-                self.kernels.launch(gpu, "sum_images", work, args)?;
+                self.sums.kernels.launch(gpu, "sum_images", work, args)?;
             } else {
                 let (n, outputs, start) = (count * work, s.groups * s.k, first * work);
                 let turned = self.work.over(gpu, n)?;
                 let sizes = [n, count, outputs, s.out, start].map(Arg::from);
                 let args = &mut sizes.into_iter().chain([dy.card(gpu)?, turned]).collect::<Vec<_>>();
-                self.kernels.launch(gpu, "turn", n, args)?;
+                self.sums.kernels.launch(gpu, "turn", n, args)?;
                 let (m, steps) = (count * s.out, [s.k * count * s.out, s.taps * count * s.out, s.k * s.taps]);
                 let gemm = Gemm::new(Trans::No, Trans::Yes, s.k, s.taps, m).scaled(1.0, 1.0).batch(s.groups, steps);
                 gpu.gemm(&gemm, self.work.get()?, self.col.get()?, dw.card_mut(gpu)?)?;
@@ -155,15 +158,14 @@ impl ConvOnCard {
     pub fn bias(&mut self, gpu: &Gpu, size: usize, b: &Values, y: &mut Values) -> Result {
         let (n, outputs) = (y.count(), b.count());
         let args = &mut [n.into(), outputs.into(), size.into(), b.card(gpu)?, y.card_mut(gpu)?];
-        self.kernels.launch(gpu, "bias_forward", n, args)
+        self.sums.kernels.launch(gpu, "bias_forward", n, args)
     }
 
     /// db += the sum of dy over images and the `size` values of each channel.
     pub fn bias_backward(&mut self, gpu: &Gpu, size: usize, dy: &Values, db: &mut Values) -> Result {
-        let outputs = db.count();
-        let images = dy.count() / (outputs * size).max(1);
-        let args = &mut [images.into(), size.into(), dy.card(gpu)?, db.card_mut(gpu)?];
-        self.kernels.launch_rows(gpu, "bias_backward", outputs, images * size, args)
+        let count = db.count();
+        let spread = Spread { outer: dy.count() / (count * size).max(1), count, inner: size };
+        spread.sum_on_card(&mut self.sums, gpu, "spread_sum", &[dy], db, true)
     }
 }
 

@@ -11,11 +11,12 @@
 //! Ren and Sun 2015.
 
 use super::learnable::learnable;
-use super::spread::Spread;
-use crate::device::Kernels;
+use super::spread::{Spread, Sums};
 use crate::layer::*;
 use crate::proto::{LayerParameter, PReLuParameter};
 use crate::{Blob, Device, Error, Result};
+
+const KERNELS: &str = concat!(include_str!("../../kernels/spread.cu"), include_str!("../../kernels/prelu.cu"));
 
 /// ReLU with slopes below 0 that are learnt.
 pub struct Prelu {
@@ -24,7 +25,7 @@ pub struct Prelu {
     /// The shape of a.
     shape: Vec<usize>,
     spread: Spread,
-    kernels: Kernels,
+    sums: Sums,
 }
 
 impl Layer for Prelu {
@@ -34,7 +35,7 @@ impl Layer for Prelu {
             param: param.prelu_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(include_str!("../../kernels/prelu.cu")),
+            sums: Sums::new(KERNELS),
         })
     }
 
@@ -74,7 +75,7 @@ impl Layer for Prelu {
                 self.spread.each(x.slice(), a.slice(), y.slice_mut(), |y, x, a| *y = if x > 0.0 { x } else { a * x });
                 Ok(())
             }
-            Device::Gpu(gpu) => self.spread.map(&mut self.kernels, gpu, "prelu_forward", &[x, a], y),
+            Device::Gpu(gpu) => self.spread.map(&mut self.sums.kernels, gpu, "prelu_forward", &[x, a], y),
         }
     }
 
@@ -88,7 +89,7 @@ impl Layer for Prelu {
     ) -> Result {
         let Blob { data: x, diff: dx } = &mut bottom[0];
         let Blob { data: a, diff: da } = &mut params[0];
-        let (dy, spread, kernels) = (&top[0].diff, self.spread, &mut self.kernels);
+        let (dy, spread, sums) = (&top[0].diff, self.spread, &mut self.sums);
         match cx.device {
             Device::Cpu(cpu) => {
                 let (x, a, dy) = (x.slice(), a.slice(), dy.slice());
@@ -103,10 +104,9 @@ impl Layer for Prelu {
                 }
             }
             Device::Gpu(gpu) => {
-                let args = [x.card(gpu)?, dy.card(gpu)?, da.card_mut(gpu)?];
-                spread.blocks(kernels, gpu, "prelu_backward_a", args)?;
+                spread.sum_on_card(sums, gpu, "prelu_backward_a", &[dy, x], da, true)?;
                 if propagate_down[0] {
-                    spread.map(kernels, gpu, "prelu_backward", &[x, a, dy], dx)?;
+                    spread.map(&mut sums.kernels, gpu, "prelu_backward", &[x, a, dy], dx)?;
                 }
             }
         }

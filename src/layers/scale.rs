@@ -13,8 +13,7 @@
 //! follow and 0 makes s a scalar; without fillers s starts as 1 and b as 0.
 
 use super::learnable::learnable;
-use super::spread::{Spread, shape};
-use crate::device::Kernels;
+use super::spread::{Spread, Sums, shape};
 use crate::layer::*;
 use crate::proto::{LayerParameter, ScaleParameter};
 use crate::{Blob, Device, Error, Result};
@@ -29,7 +28,7 @@ pub struct Scale {
     /// The shape of s where it is a parameter.
     shape: Vec<usize>,
     spread: Spread,
-    kernels: Kernels,
+    sums: Sums,
 }
 
 impl Layer for Scale {
@@ -39,7 +38,7 @@ impl Layer for Scale {
             param: param.scale_param.clone().unwrap_or_default(),
             shape: Vec::new(),
             spread: Spread::default(),
-            kernels: Kernels::new(KERNELS),
+            sums: Sums::new(KERNELS),
         })
     }
 
@@ -77,7 +76,7 @@ impl Layer for Scale {
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let s = &bottom.get(1).unwrap_or_else(|| &params[0]).data;
         let b = params.last().map(|b| &b.data).filter(|_| self.param.bias_term());
-        let (x, y, k) = (&bottom[0].data, &mut top[0].data, &mut self.kernels);
+        let (x, y, k) = (&bottom[0].data, &mut top[0].data, &mut self.sums.kernels);
         match (cx.device, b) {
             (Device::Cpu(_), _) => {
                 self.spread.each(x.slice(), s.slice(), y.slice_mut(), |y, x, s| *y = s * x);
@@ -99,9 +98,9 @@ impl Layer for Scale {
         propagate_down: &[bool],
         bottom: &mut [Blob],
     ) -> Result {
-        let (dy, spread, kernels) = (&top[0].diff, self.spread, &mut self.kernels);
+        let (dy, spread, sums) = (&top[0].diff, self.spread, &mut self.sums);
         if let (true, Some(Blob { diff: db, .. })) = (self.param.bias_term(), params.last_mut()) {
-            spread.reduce_on(cx.device, kernels, dy, None, db, true)?;
+            spread.reduce_on(cx.device, sums, dy, None, db, true)?;
         }
         let [Blob { data: x, diff: dx }, s @ ..] = bottom else { return Err(Error::shape("Scale needs a bottom")) };
         let Some(Blob { data: s, diff: ds }) = s.first_mut().or(params.first_mut()) else {
@@ -110,12 +109,12 @@ impl Layer for Scale {
         let from_bottom = propagate_down.get(1);
         if from_bottom != Some(&false) {
             let add = from_bottom.is_none(); // a bottom's diff is set, a parameter's added to
-            spread.reduce_on(cx.device, kernels, dy, Some(x), ds, add)?;
+            spread.reduce_on(cx.device, sums, dy, Some(x), ds, add)?;
         }
         match cx.device {
             _ if !propagate_down[0] => {}
             Device::Cpu(_) => spread.each(dy.slice(), s.slice(), dx.slice_mut(), |dx, dy, s| *dx = s * dy),
-            Device::Gpu(gpu) => spread.map(kernels, gpu, "scale_multiply", &[dy, s], dx)?,
+            Device::Gpu(gpu) => spread.map(&mut sums.kernels, gpu, "scale_multiply", &[dy, s], dx)?,
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use super::sums::{dot, sum};
 use crate::blob::Values;
-use crate::device::{Arg, Gpu, Kernels};
+use crate::device::{Arg, Gpu, Kernels, OnCard};
 use crate::{Blob, Device, Error, Result};
 
 /// x as outer x count x inner, s as count.
@@ -93,32 +93,26 @@ impl Spread {
         }
     }
 
-    /// The same on either device, the kernels being those of `kernels/spread.cu`; without `add` the old ds does not count.
+    /// The same on either device; without `add` the old ds does not count.
     pub fn reduce_on(
         &self,
         device: &Device,
-        kernels: &mut Kernels,
+        sums: &mut Sums,
         dy: &Values,
         x: Option<&Values>,
         ds: &mut Values,
         add: bool,
     ) -> Result {
-        match device {
-            Device::Cpu(_) => {
+        match (device, x) {
+            (Device::Cpu(_), _) => {
                 if !add {
                     ds.fill(0.0);
                 }
                 self.reduce(dy.slice(), x.map(Values::slice), ds.slice_mut());
                 Ok(())
             }
-            Device::Gpu(gpu) => {
-                let add_or_not = i32::from(add).into();
-                let ds = if add { ds.card_mut(gpu)? } else { ds.card_over(gpu)? };
-                match x {
-                    Some(x) => self.blocks(kernels, gpu, "spread_dot", [add_or_not, dy.card(gpu)?, x.card(gpu)?, ds]),
-                    None => self.blocks(kernels, gpu, "spread_sum", [add_or_not, dy.card(gpu)?, ds]),
-                }
-            }
+            (Device::Gpu(gpu), Some(x)) => self.sum_on_card(sums, gpu, "spread_dot", &[dy, x], ds, add),
+            (Device::Gpu(gpu), None) => self.sum_on_card(sums, gpu, "spread_sum", &[dy], ds, add),
         }
     }
 
@@ -133,16 +127,53 @@ impl Spread {
         kernels.launch(gpu, name, n, &mut args)
     }
 
-    /// A kernel that has a block for each value of s: `name(int outer, int count, int inner, ..)`.
-    pub fn blocks<'a, const N: usize>(
+    /// A kernel that adds up what meets each s: `name(int outer, int count, int inner, int shares, int add, In read.., Out
+    /// ds)`, like those of `kernels/spread.cu`, which stand before it.
+    pub fn sum_on_card(
         &self,
-        kernels: &mut Kernels,
+        Sums { kernels, of_share }: &mut Sums,
         gpu: &Gpu,
         name: &str,
-        args: [Arg<'a>; N],
+        read: &[&Values],
+        ds: &mut Values,
+        add: bool,
     ) -> Result {
-        let mut all: Vec<Arg> = vec![self.outer.into(), self.count.into(), self.inner.into()];
-        all.extend(args);
-        kernels.launch_rows(gpu, name, self.count, self.outer * self.inner, &mut all)
+        let Spread { outer, count, inner } = *self;
+        let (len, add) = (outer * inner, i32::from(add));
+        let shares = shares(count, len);
+        let mut launch = |name, [outer, inner, shares]: [usize; 3], add: i32, buffers: Vec<Arg>| {
+            let mut args = vec![outer.into(), count.into(), inner.into(), shares.into(), add.into()];
+            args.extend(buffers);
+            kernels.launch_rows(gpu, name, count * shares, outer * inner / shares, &mut args)
+        };
+        let old = if add == 1 { ds.card_mut(gpu)? } else { ds.card_over(gpu)? };
+        let mut buffers = read.iter().map(|x| x.card(gpu)).collect::<Result<Vec<Arg>>>()?;
+        if shares == 1 {
+            buffers.push(old);
+            return launch(name, [outer, inner, 1], add, buffers);
+        }
+        buffers.push(of_share.over(gpu, count * shares)?);
+        launch(name, [outer, inner, shares], 0, buffers)?;
+        launch("spread_sum", [1, shares, 1], add, vec![of_share.get()?, old])
+    }
+}
+
+/// How many blocks share a sum of `len` values, of `sums` such sums: few sums shall keep a whole card busy, too, and a block
+/// shall have enough to do.
+pub(super) fn shares(sums: usize, len: usize) -> usize {
+    (1024 / sums.max(1)).min(len / 8192).max(1)
+}
+
+/// What a layer needs for [sums on a card](Spread::sum_on_card).
+pub(super) struct Sums {
+    /// Those of the layer and, before them, of `kernels/spread.cu`.
+    pub kernels: Kernels,
+    of_share: OnCard<f32>,
+}
+
+impl Sums {
+    /// Nothing is on the card yet.
+    pub fn new(source: &'static str) -> Sums {
+        Sums { kernels: Kernels::new(source), of_share: OnCard::default() }
     }
 }

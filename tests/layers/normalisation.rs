@@ -350,3 +350,24 @@ fn mvn_of_equal_values_is_zero_and_its_eps_is_no_negative_number() {
     none.forward().unwrap();
     none.backward().unwrap();
 }
+
+/// Channels so long that several blocks share each, in parts that are not equally long.
+#[test]
+fn a_gpu_shares_long_channels_among_blocks() {
+    let cases: &[(&str, &[usize])] = &[
+        (r#""BatchNorm""#, &[5, 2, 71, 73]),
+        (r#""BatchNorm""#, &[20001]),
+        (r#""Scale" scale_param { bias_term: true }"#, &[5, 2, 71, 73]),
+        (r#""Bias" bias_param { num_axes: 0 }"#, &[5, 2, 41, 43]),
+        (r#""PReLU""#, &[5, 2, 71, 73]),
+        (r#""PReLU" prelu_param { channel_shared: true }"#, &[5, 2, 41, 43]),
+        (r#""Convolution" convolution_param { num_output: 3 kernel_size: 1 }"#, &[5, 1, 71, 73]),
+    ];
+    for (text, shape) in cases {
+        let kit = Kit::new(&Layers::caffe(), &crate::text::layer(&format!("type: {text}")), &[shape]);
+        match kit.on_gpu() {
+            Ok(cortado::check::Outcome::Passed(_)) => {}
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
