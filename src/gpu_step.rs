@@ -25,12 +25,15 @@ use crate::blob::Values;
 use crate::device::{Arg, CardBuffer, CardTable, Gpu, Kernels, OnCard, Recording};
 use crate::memory::Side;
 use crate::net::Net;
-use crate::{Log, Result};
+use crate::{Error, Kind, Log, Result};
 use pass::Pass;
 use update::Plan;
 
 /// The source of the kernels of an iteration; before it stands the rule's `step`.
 pub const UPDATE: &str = include_str!("../kernels/update.cu");
+
+/// How many arrays of history the update's kernel has room for.
+const HISTORIES: usize = 4;
 
 /// For how many iterations losses are kept before the host has to look.
 const SLOTS: usize = 1024;
@@ -81,7 +84,14 @@ pub(crate) struct GpuStep {
 
 impl GpuStep {
     /// For a net whose device is `gpu`; `rule` is the source of the rule's step.
+    ///
+    /// # Errors
+    /// A rule that remembers more than the kernel has room for; a GPU without memory.
     pub fn new(gpu: &Gpu, rule: &str, histories: usize) -> Result<GpuStep> {
+        if histories > HISTORIES {
+            let message = format!("a rule with a kernel has at most {HISTORIES} arrays of history, not {histories}");
+            return Err(Error::new(Kind::Device, message).hint("give the rule no kernel: the CPU updates the weights"));
+        }
         let mut losses = gpu.alloc(SLOTS + 1)?;
         gpu.fill(&mut *losses, SLOTS + 1, 0.0)?;
         let mut rule_settings = gpu.alloc(8)?;
@@ -143,26 +153,20 @@ impl GpuStep {
         Ok(())
     }
 
-    /// The losses since the last look. This waits for the GPU.
-    ///
-    /// # Errors
-    /// What a kernel has refused meanwhile, or the GPU has noted.
+    /// The losses since the last look. This waits for the GPU; what a kernel has refused, the device tells afterwards.
     pub fn look(&mut self) -> Result<Seen> {
-        if self.done == 0 {
+        let done = std::mem::take(&mut self.done);
+        if done == 0 {
             return Ok(Seen::default());
         }
         let mut words = vec![0.0; SLOTS + 1];
         self.losses.download(&mut words)?;
-        if let Some(e) = self.gpu.take_error() {
-            return Err(e);
-        }
-        let losses = words[..self.done].to_vec();
+        let losses = words[..done].to_vec();
         let noted = (words[SLOTS] > 0.0).then(|| words[SLOTS] as usize - 1);
         let bad = losses.iter().position(|loss| !loss.is_finite()).into_iter().chain(noted).min();
         if words[SLOTS] > 0.0 {
             self.gpu.fill(&mut *self.losses, SLOTS + 1, 0.0)?;
         }
-        self.done = 0;
         Ok(Seen { losses, bad })
     }
 }
@@ -179,11 +183,24 @@ impl Replay {
     fn record(gpu: &Gpu, net: &mut Net, work: impl FnOnce(&mut Net) -> Result) -> Result<Replay> {
         let before: Vec<Side> = net.all_values().map(|values| values.side()).collect();
         gpu.record()?;
+        let open = Open(gpu);
         let done = work(net);
-        let recording = gpu.end_record()?;
-        done?;
-        let sides = before.into_iter().zip(net.all_values().map(|values| values.side())).collect();
-        Ok(Replay { recording, sides })
+        drop(open);
+        match done.and(gpu.end_record()) {
+            Ok(recording) => {
+                let sides = before.into_iter().zip(net.all_values().map(|values| values.side())).collect();
+                Ok(Replay { recording, sides })
+            }
+            Err(e) => {
+                // A copy that was refused has left NaN on the host; the card's values are the true ones.
+                for (values, before) in net.all_values().zip(before) {
+                    if before == Side::Card && values.side() == Side::Both {
+                        values.card_over(gpu)?;
+                    }
+                }
+                Err(e)
+            }
+        }
     }
 
     /// Does it again. What the host has changed goes to the card first; what the recording changes is on the card after.
@@ -200,6 +217,17 @@ impl Replay {
             }
         }
         Ok(())
+    }
+}
+
+/// Ends a recording that a layer's panic leaves open.
+struct Open<'a>(&'a Gpu);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.end_record();
+        }
     }
 }
 

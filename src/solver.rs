@@ -263,21 +263,25 @@ impl Solver {
         let mut clock = Clock { since: Instant::now(), iter: self.iter };
         self.lend_to(None);
         device.install(|| {
-            for _ in 0..n {
-                self.iterate(&mut clock)?;
-                if let Some(look) = &mut look {
-                    self.look()?;
-                    look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
+            let mut all = || {
+                for _ in 0..n {
+                    self.iterate(&mut clock)?;
+                    if let Some(look) = &mut look {
+                        self.look()?;
+                        look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
+                    }
+                    if self.remote.snapshot.swap(false, Ordering::SeqCst) || due(self.param.snapshot(), self.iter) {
+                        self.look()?;
+                        self.snapshot()?;
+                    }
+                    if self.remote.stop.load(Ordering::SeqCst) {
+                        break;
+                    }
                 }
-                if self.remote.snapshot.swap(false, Ordering::SeqCst) || due(self.param.snapshot(), self.iter) {
-                    self.look()?;
-                    self.snapshot()?;
-                }
-                if self.remote.stop.load(Ordering::SeqCst) {
-                    break;
-                }
-            }
-            self.look()
+                Ok(())
+            };
+            let done = all();
+            self.look().and(done) // what a GPU has found went wrong earlier than what the host has
         })
     }
 

@@ -197,8 +197,10 @@ impl Layer for Twice {
         self.forwards += 1;
         match cx.device {
             Device::Gpu(gpu) if self.name != "on_the_cpu" => {
-                if self.name == "looks" && self.forwards == 3 {
-                    drop(x.slice().to_vec());
+                match &*self.name {
+                    "looks" if self.forwards == 3 => drop(x.slice().to_vec()),
+                    "panics" if self.forwards == 3 => panic!("a layer of one's own"),
+                    _ => {}
                 }
                 self.kernels.launch(gpu, "twice", n, &mut [n.into(), x.card(gpu)?, y.card_over(gpu)?])
             }
@@ -319,6 +321,98 @@ fn a_copy_while_a_step_is_recorded_names_layer_and_blob() {
     assert_eq!(e.layer_name(), Some("looks"), "{e}");
     assert!(e.to_string().contains("a copy of 72 values to the host while a step is being recorded"), "{e}");
     assert_eq!(e.hints(), ["the host asked for blob \"h\""]);
+    assert!(
+        solver.net().data("h").unwrap().slice().iter().all(|x| x.is_finite()),
+        "the card's values, not a failed copy"
+    );
+    assert_eq!(solver.losses().len(), 2, "the iterations before it count");
+    solver.step(5).unwrap();
+    assert_eq!(solver.losses().len(), 7);
+}
+
+#[test]
+fn a_panic_while_a_step_is_recorded_leaves_the_card_usable() {
+    let device = gpu();
+    let mut broken = solver(&with_twice("panics"), SETTINGS[0], &device).layers(&layers()).make().unwrap();
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| broken.step(10)));
+    assert!(caught.is_err());
+    solver(NET, SETTINGS[0], &device).make().unwrap().step(5).unwrap();
+}
+
+#[test]
+fn what_another_thread_asks_is_no_part_of_a_recording() {
+    let Device::Gpu(gpu) = gpu() else { panic!() };
+    let mut buffer = gpu.alloc(3).unwrap();
+    gpu.fill(&mut *buffer, 3, 1.0).unwrap();
+    gpu.record().unwrap();
+    let e = std::thread::scope(|threads| threads.spawn(|| gpu.fill(&mut *buffer, 3, 2.0)).join().unwrap()).unwrap_err();
+    assert_eq!((e.kind(), e.message()), (Kind::Device, "another thread records a step on this card"));
+    assert_eq!(gpu.end_record().unwrap().len(), 0);
+    gpu.fill(&mut *buffer, 0, 2.0).unwrap();
+}
+
+/// A name means the version that the last layer in place has made, after a replay, too.
+#[test]
+fn a_layer_in_place_on_the_batch_is_seen_after_replays() {
+    let (below, above) = NET.split_once("    layer { name: \"ip1\"").unwrap();
+    let in_place = r#"layer { name: "square" type: "Power" bottom: "x" top: "x" power_param { power: 2 } }"#;
+    let net = format!("{below} {in_place} layer {{ name: \"ip1\"{above}");
+    let run = |device: &Device| {
+        let mut solver = solver(&net, SETTINGS[0], device).make().unwrap();
+        solver.step(8).unwrap();
+        solver.net().data("x").unwrap().slice().to_vec()
+    };
+    let (cpu, gpu) = (run(&Device::cpu()), run(&gpu()));
+    cpu.iter().zip(&gpu).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{cpu:?} {gpu:?}"));
+}
+
+/// A label out of range in the seventh pass.
+struct Labels {
+    passes: u32,
+}
+
+impl Layer for Labels {
+    fn new(_: &LayerParameter) -> Result<Self> {
+        Ok(Labels { passes: 0 })
+    }
+    fn arity(&self) -> Arity {
+        Arity::exact(0, 1)
+    }
+    fn reshape(&mut self, _: &[Blob], top: &mut [Blob]) -> Result {
+        top[0].reshape(&[6])
+    }
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
+        self.passes += 1;
+        top[0].data.slice_mut().copy_from_slice(&[0.0, 1.0, 2.0, 0.0, 1.0, if self.passes == 7 { 5.0 } else { 2.0 }]);
+        Ok(())
+    }
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
+        Ok(())
+    }
+    fn is_source(&self) -> bool {
+        true
+    }
+}
+
+/// What a replayed kernel refuses is the CPU's error, at its iteration; and training can go on.
+#[test]
+fn a_label_that_a_replayed_kernel_refuses_stops_training() {
+    let net =
+        NET.replace("EuclideanLoss\" bottom: \"y\" bottom: \"t\"", "SoftmaxWithLoss\" bottom: \"y\" bottom: \"label\"");
+    let net = format!(r#"layer {{ name: "labels" type: "Labels" top: "label" }} {net}"#);
+    let mut layers = layers();
+    layers.add::<Labels>("Labels");
+    let run = |device: &Device| {
+        let mut solver = solver(&net, SETTINGS[0], device).layers(&layers).make().unwrap();
+        let e = solver.step(12).unwrap_err();
+        let (message, iter, losses) = (e.message().to_string(), solver.iter(), solver.losses().len());
+        solver.step(6).unwrap();
+        (message, iter, losses, solver.losses().to_vec())
+    };
+    let (cpu, emulated) = (run(&Device::cpu()), run(&Device::emulated()));
+    assert_eq!((&cpu.0, cpu.1, cpu.2), (&emulated.0, emulated.1, emulated.2));
+    assert_eq!(cpu.3.len(), emulated.3.len());
+    cpu.3.iter().zip(&emulated.3).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{:?} {:?}", cpu.3, emulated.3));
 }
 
 /// Lion (Chen et al. 2023), with a kernel or without.

@@ -16,7 +16,7 @@ mod ring;
 
 use super::card::{Arg, Card, CardBuffer, CardTable, Counts, Module, Recording, Slot};
 use super::gemm::ColumnMajor;
-use super::source::{not_ours, too_long};
+use super::source::{not_ours, recorded_elsewhere, too_long};
 use crate::{Error, Kind, Result};
 use blas::Blas;
 use driver::Context;
@@ -28,6 +28,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// A card with a stream of its own. Two of the same card compute side by side, and do not share buffers.
 pub struct Cuda(Arc<Inner>);
@@ -134,6 +135,14 @@ impl Inner {
 }
 
 impl State {
+    /// Refuses what another thread asks while a step is recorded: it would become part of that.
+    fn ensure_ours(&self) -> Result {
+        match &self.recorded {
+            Some(recorded) if recorded.by != thread::current().id() => Err(recorded_elsewhere()),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses what cannot be recorded.
     fn ensure_done_now(&self, what: &str) -> Result {
         match self.recorded {
@@ -184,6 +193,7 @@ impl Card for Cuda {
     fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result {
         let (a, b, c) = (self.0.own(a)?, self.0.own(b)?, self.0.own(c)?);
         let mut state = self.0.state();
+        state.ensure_ours()?;
         state.blas(&self.0.compute)?.product(call, a.memory.address, b.memory.address, c.memory.address)?;
         state.counts.products += 1;
         let values = call.batch * (call.m * call.k + call.k * call.n + call.m * call.n);
@@ -196,6 +206,10 @@ impl Card for Cuda {
         let own = self.0.own(buffer)?;
         own.ensure_room(len)?;
         let mut state = self.0.state();
+        state.ensure_ours()?;
+        if len == 0 {
+            return Ok(()); // the driver takes it for a mistake
+        }
         self.0.compute.context.enter()?;
         memory::fill(&self.0.compute.stream, own.memory.address, value.to_bits(), len)?;
         state.moved(4 * len, &[&own.memory]);
@@ -206,6 +220,10 @@ impl Card for Cuda {
         let (from, to) = (self.0.own(from)?, self.0.own(to)?);
         from.ensure_room(len).and(to.ensure_room(len))?;
         let mut state = self.0.state();
+        state.ensure_ours()?;
+        if len == 0 {
+            return Ok(());
+        }
         self.0.compute.context.enter()?;
         memory::copy(&self.0.compute.stream, from.memory.address, to.memory.address, 4 * len)?;
         state.moved(8 * len, &[&from.memory, &to.memory]);
@@ -245,7 +263,8 @@ impl Card for Cuda {
     }
 
     fn wait(&self) -> Result {
-        self.0.state().ensure_done_now("a wait")?;
+        let state = self.0.state(); // kept: no recording begins meanwhile
+        state.ensure_done_now("a wait")?;
         self.0.compute.stream.wait()
     }
 

@@ -128,6 +128,11 @@ pub fn not_ours() -> Error {
     Error::new(Kind::Device, "a buffer belongs to another card").hint("take both from one Device")
 }
 
+/// The error of a call that another thread makes while one records.
+pub fn recorded_elsewhere() -> Error {
+    Error::new(Kind::Device, "another thread records a step on this card").hint("give each thread a Device of its own")
+}
+
 /// The error of a copy that is longer than its buffer.
 pub fn too_long(host: usize, card: usize) -> Error {
     Error::shape(format!("a copy of {host} values and a card buffer of {card}"))

@@ -61,12 +61,13 @@ impl GpuStep {
                 let replay = Replay::record(&gpu, net, |net| self.run(net, Some(&mut None)))?;
                 replay.replay(&gpu, net)?;
                 self.pass.stage = Stage::Recorded(replay);
-                Ok(())
+                net.device.check()
             }
             Stage::Recorded(replay) => {
                 replay.replay(&gpu, net)?;
+                net.has_passed();
                 self.pass.stage = Stage::Recorded(replay);
-                Ok(())
+                net.device.check() // without waiting: what a kernel has refused by now
             }
             Stage::Plain => self.run(net, None),
         }

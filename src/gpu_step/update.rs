@@ -6,9 +6,10 @@ use crate::Result;
 /// How many values a block of the update works on.
 const CHUNK: usize = 1024;
 
-/// The parameters as tables for the kernels. It holds as long as their memory stays where it is.
+/// The parameters as tables for the kernels. It holds as long as their memory stays where it is, and they as long as they are.
 pub(super) struct Plan {
     addresses: Vec<u64>,
+    counts: Vec<usize>,
     pub chunks: usize,
     /// Parameter, first value, end of each chunk.
     pub chunk: OnCard<i32>,
@@ -43,9 +44,12 @@ impl GpuStep {
     pub fn update_now(&mut self, net: &mut Net, history: &mut [Values], settings: &Settings) -> Result<bool> {
         self.turn_dial(settings)?;
         self.settle(net, history)?;
+        self.gpu.fill(&mut *self.losses, SLOTS + 1, 0.0)?; // an iteration that failed may have left its loss
         self.launch_update()?;
         self.done = 1;
-        Ok(self.look()?.bad.is_some())
+        let seen = self.look()?;
+        net.device.check()?;
+        Ok(seen.bad.is_some())
     }
 
     fn launch_update(&mut self) -> Result {
@@ -63,7 +67,7 @@ impl GpuStep {
             Arg::Out(&mut **losses, SLOTS + 1),
             scale.over(gpu, 1)?,
         ];
-        kernels.launch_blocks(gpu, "judge", 1, Kernels::BLOCK, args)?;
+        kernels.launch_blocks(gpu, "judge", 1, 1024, args)?; // one block: as many threads as it can have
         let args = &mut [
             plan.chunk.get()?,
             plan.parameters.into(),
@@ -97,7 +101,7 @@ impl GpuStep {
             h.push(values.memory_mut().card_mut(&gpu)?);
         }
         let addresses: Vec<u64> = on_card.iter().flatten().map(|buffer| buffer.address()).collect();
-        if self.plan.as_ref().is_some_and(|plan| plan.addresses == addresses) {
+        if self.plan.as_ref().is_some_and(|plan| (&plan.addresses, &plan.counts) == (&addresses, &counts)) {
             return Ok(());
         }
         let [w, dw, h] = &on_card;
@@ -116,6 +120,7 @@ impl GpuStep {
             dw: gpu.table(dw)?,
             history: gpu.table(h)?,
             parameters: counts.len(),
+            counts,
         };
         plan.chunk.hold(&gpu, if chunk.is_empty() { &[0, 0, 0] } else { &chunk })?;
         plan.multipliers.put(&gpu, &multipliers)?;

@@ -20,6 +20,22 @@ impl Net {
         Ok(())
     }
 
+    /// Notes that all layers but the data layers have run forward and backward: a replay has done it.
+    pub(crate) fn has_passed(&mut self) {
+        for i in 0..self.steps.len() {
+            if !self.steps[i].layer.is_source() {
+                self.steps[i].forward_at = self.tick();
+                self.note_forward(i);
+            }
+        }
+        for i in (0..self.steps.len()).rev() {
+            if self.steps[i].runs_backward {
+                self.steps[i].backward_at = self.tick();
+                self.note_backward(i);
+            }
+        }
+    }
+
     /// Says of a layer that has left values on the host that it has no kernels; in the first pass on a card. A layer without
     /// bottoms has nothing to compute.
     pub(super) fn report_fallback(&self, i: usize) {

@@ -202,7 +202,7 @@ impl Net {
     pub(crate) fn forward_step_on_card(&mut self, i: usize) -> Result {
         self.take_hand_written_data(i)?;
         self.steps[i].forward_at = self.tick();
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
+        let Net { steps, blobs, params, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
         if let Err(e) = keeper.before_forward(step, blobs) {
@@ -213,18 +213,26 @@ impl Net {
         let done = step.layer.reshape(bottom, top).and_then(|()| step.layer.forward(&cx, w, bottom, top));
         step.return_all(blobs, params);
         step.fill_loss_diffs(blobs);
-        if !step.layer.is_input() {
-            for &t in &step.top {
-                names[owner[t]].data = t;
-            }
-        }
-        for &b in &step.bottom {
-            names[owner[b]].set_by_hand = false; // it has been read
-        }
+        self.note_forward(i);
         self.log_forward(i);
         self.report_fallback(i);
         self.keeper.after_forward(i, &self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))
+    }
+
+    /// Under a name there is what a layer has written last; what it has read needs no more care.
+    pub(super) fn note_forward(&mut self, i: usize) {
+        let Net { steps, names, owner, .. } = self;
+        let tops = steps[i].top.iter().filter(|_| !steps[i].layer.is_input());
+        tops.for_each(|&t| names[owner[t]].data = t);
+        steps[i].bottom.iter().for_each(|&b| names[owner[b]].set_by_hand = false);
+    }
+
+    /// The same for diffs.
+    pub(super) fn note_backward(&mut self, i: usize) {
+        let Net { steps, names, owner, .. } = self;
+        let written = steps[i].bottom.iter().zip(&steps[i].propagate_down).filter(|(_, down)| **down);
+        written.for_each(|(&b, _)| names[owner[b]].diff = b);
     }
 
     pub(crate) fn backward_step(&mut self, i: usize) -> Result {
@@ -233,7 +241,7 @@ impl Net {
         }
         self.take_last_diffs(i)?;
         self.steps[i].backward_at = self.tick();
-        let Net { steps, blobs, params, names, owner, device, phase, seed, pass, keeper, .. } = self;
+        let Net { steps, blobs, params, device, phase, seed, pass, keeper, .. } = self;
         let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
         let step = &mut steps[i];
         if let Err(e) = keeper.before_backward(step, blobs) {
@@ -243,16 +251,12 @@ impl Net {
         let Lent { bottom, top, params: w } = &mut step.lent;
         let done = step.layer.backward(&cx, w, top, &step.propagate_down, bottom);
         step.return_all(blobs, params);
-        for (&b, &down) in step.bottom.iter().zip(&step.propagate_down) {
-            if down {
-                names[owner[b]].diff = b;
-            }
-        }
         for &p in &step.params {
             if params.specs[p].frozen {
                 params.blobs[p].diff.fill(0.0);
             }
         }
+        self.note_backward(i);
         self.log_backward(i);
         self.keeper.after_backward(&self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))

@@ -84,7 +84,7 @@ impl Solver {
     /// Waits for the GPU and takes over the losses.
     ///
     /// # Errors
-    /// A loss or a gradient was not finite: then the weights are those before that iteration.
+    /// A loss or a gradient was not finite: then the weights are those before that iteration. What a kernel has refused.
     pub(super) fn look(&mut self) -> Result {
         let Some(card) = &mut self.card else { return Ok(()) };
         let seen = card.look();
@@ -95,15 +95,16 @@ impl Solver {
             self.losses.push(*loss);
             self.smooth(*loss);
         }
-        match bad.and_then(|bad| starts.into_iter().nth(bad)) {
-            Some(start) => Err(self.again(start)),
-            None => Ok(()),
+        let start = bad.and_then(|bad| starts.into_iter().nth(bad));
+        if let Some(start) = &start {
+            self.iter = start.iter;
         }
+        self.net.device.check()?;
+        start.map_or(Ok(()), |start| Err(self.again(start)))
     }
 
     /// The complaint about a bad iteration, which is done once more, under the host's eyes: no weight has changed since.
     fn again(&mut self, start: Start) -> Error {
-        self.iter = start.iter;
         self.net.set_passes(start.passes);
         let sought = start.positions.iter().try_for_each(|(layer, samples)| self.net.seek(layer, *samples));
         match sought.and_then(|()| self.passes()).and_then(|_| self.check_gradients()) {

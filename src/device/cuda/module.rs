@@ -80,6 +80,7 @@ impl Module for Kernels {
             bytes += given.bytes;
         }
         let mut state = self.card.state();
+        state.ensure_ours()?;
         launch(&self.card, name, *function, [grid, block], &mut words)?;
         state.counts.launches += 1;
         state.counts.bytes += bytes as u64;

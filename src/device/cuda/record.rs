@@ -8,10 +8,12 @@ use crate::{Error, Kind, Result};
 use cudarc::driver::sys;
 use std::any::Any;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 /// What is recorded just now.
-#[derive(Default)]
 pub struct Recorded {
+    /// The thread that records.
+    pub by: ThreadId,
     pub len: usize,
     /// The memory that is used: its addresses are part of the recording.
     pub keep: Vec<Arc<dyn Any + Send + Sync>>,
@@ -29,12 +31,14 @@ impl Inner {
             self.compute.release();
             return Err(e);
         }
-        state.recorded = Some(Recorded::default());
+        state.recorded = Some(Recorded { by: thread::current().id(), len: 0, keep: Vec::new() });
         Ok(())
     }
 
     pub fn end_record(card: &Arc<Inner>) -> Result<Box<dyn Recording>> {
-        let recorded = card.state().recorded.take();
+        let mut state = card.state(); // kept: nobody finds the stream half recorded
+        state.ensure_ours()?;
+        let recorded = state.recorded.take();
         let recorded = recorded.ok_or_else(|| Error::new(Kind::Device, "no step is being recorded"))?;
         card.compute.context.enter()?;
         let graph = Graph::end(&card.compute);

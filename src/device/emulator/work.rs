@@ -1,9 +1,11 @@
 //! What the emulated card is asked to do: done at once, one thing at a time, or recorded and done when replayed.
 
+use crate::device::source::recorded_elsewhere;
 use crate::device::{Counts, Recording};
 use crate::{Error, Kind, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 /// Something to do, with its arguments as they were when it was asked for. It is given the number of its run.
 type Op = Box<dyn Fn(u64) -> Result + Send>;
@@ -15,7 +17,7 @@ static RUNS: AtomicU64 = AtomicU64::new(1);
 #[derive(Default)]
 pub struct Work {
     error: Mutex<Option<Error>>,
-    recording: Mutex<Option<Vec<Op>>>,
+    recording: Mutex<Option<(ThreadId, Vec<Op>)>>,
     turn: Mutex<()>,
     counts: Mutex<Counts>,
 }
@@ -28,7 +30,10 @@ impl Work {
 
     /// Does it now, or records it.
     pub fn run(&self, op: impl Fn(u64) -> Result + Send + 'static) -> Result {
-        if let Some(ops) = &mut *lock(&self.recording) {
+        if let Some((by, ops)) = &mut *lock(&self.recording) {
+            if *by != thread::current().id() {
+                return Err(recorded_elsewhere());
+            }
             ops.push(Box::new(op));
             return Ok(());
         }
@@ -42,12 +47,15 @@ impl Work {
 
     pub fn record(&self) -> Result {
         self.refuse_while_recording("a second recording")?;
-        *lock(&self.recording) = Some(Vec::new());
+        *lock(&self.recording) = Some((thread::current().id(), Vec::new()));
         Ok(())
     }
 
     pub fn end_record(&self) -> Result<Vec<Op>> {
-        lock(&self.recording).take().ok_or_else(|| Error::new(Kind::Device, "no step is being recorded"))
+        lock(&self.recording)
+            .take()
+            .map(|(_, ops)| ops)
+            .ok_or_else(|| Error::new(Kind::Device, "no step is being recorded"))
     }
 
     /// What cannot be part of a recorded step is refused by name.
