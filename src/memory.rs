@@ -120,9 +120,13 @@ impl Memory {
     pub fn card(&self, gpu: &Gpu) -> Result<&dyn CardBuffer> {
         if self.card.get().is_none() {
             let mut card = self.card_storage(gpu)?;
-            match self.host.get() {
-                Some(host) => card.1.upload(&host[..host.len().min(card.1.len())])?,
-                None => gpu.fill(&mut *card.1, self.len, 0.0)?,
+            let filled = match self.host.get() {
+                Some(host) => card.1.upload(&host[..host.len().min(card.1.len())]),
+                None => gpu.fill(&mut *card.1, self.len, 0.0),
+            };
+            if let Err(e) = filled {
+                self.parked(|p| p.card = Some(card)); // a recording may know its address
+                return Err(e);
             }
             let _ = self.card.set(card); // lost only to another thread that made the same copy
         }
