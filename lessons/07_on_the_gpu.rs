@@ -584,7 +584,7 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // The losses are the CPU's. In the first three steps the host asks for some forty things each: 30 kernels, and 11
+    // The losses are the CPU's. In the first three steps the host asks for some forty things each: 31 kernels, and 11
     // products for the convolutions and the fully connected layers. In the first the weights go up, too. The third is
     // recorded; and from then on the host says three things: clear the gradients, pass, update. Up go two buffers, the
     // digits and their labels; down comes the loss, because we ask for it after each step. `step(100)` would fetch a
