@@ -1,4 +1,4 @@
-// y[m] = w[x[m]] + b, rows of n values. db is that of kernels/inner_product.cu.
+// y[m] = w[x[m]] + b, rows of n values. db is that of kernels/rows.cu.
 
 // One thread a value. row[m] is x[m] as an index, or -1 if the table has no such row.
 extern "C" __global__ void embed_forward(int count, int n, int table, int bias, In x, In w, In b, OutInt row, Out y, Refusal r) {

@@ -21,18 +21,3 @@ extern "C" __global__ void recurrent_last(int n, int last, In steps, Out state) 
     int j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j < n) state[j] = steps[last * n + j];
 }
-
-// z += b, in each row.
-extern "C" __global__ void recurrent_add(int n, int row, In b, Out z) {
-    int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) z[i] += b[i % row];
-}
-
-// sum += the rows, one thread a column.
-extern "C" __global__ void recurrent_sum(int row, int rows, In dz, Out sum) {
-    int k = blockIdx.x * blockDim.x + threadIdx.x;
-    if (k >= row) return;
-    float total = 0;
-    for (int i = 0; i < rows; i++) total += dz[i * row + k];
-    sum[k] += total;
-}

@@ -196,8 +196,7 @@ impl Card for Cuda {
         state.ensure_ours()?;
         state.blas(&self.0.compute)?.product(call, a.memory.address, b.memory.address, c.memory.address)?;
         state.counts.products += 1;
-        let values = call.batch * (call.m * call.k + call.k * call.n + call.m * call.n);
-        state.counts.bytes += 4 * values as u64;
+        state.counts.bytes += call.bytes();
         state.keep(&[&a.memory, &b.memory, &c.memory]);
         Ok(())
     }

@@ -89,9 +89,7 @@ impl Card for Emulator {
                 format!("cuBLAS takes no leading dimension that is too short: {call:?}"),
             ));
         }
-        let values: usize = factors.iter().map(|(_, rows, cols)| rows * cols * call.batch).sum();
-        self.work
-            .count(|counts| (counts.products, counts.bytes) = (counts.products + 1, counts.bytes + 4 * values as u64));
+        self.work.count(|counts| (counts.products, counts.bytes) = (counts.products + 1, counts.bytes + call.bytes()));
         self.work.run(move |_| {
             a.read(|a| {
                 b.read(|b| {

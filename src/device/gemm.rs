@@ -146,6 +146,13 @@ pub struct ColumnMajor {
     pub batch: usize,
 }
 
+impl ColumnMajor {
+    /// The bytes of the three matrices, as often as they are asked for.
+    pub(super) fn bytes(&self) -> u64 {
+        4 * (self.batch * (self.m * self.k + self.k * self.n + self.m * self.n)) as u64
+    }
+}
+
 /// A matrix in cuBLAS's terms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Factor {

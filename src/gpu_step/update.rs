@@ -18,7 +18,6 @@ pub(super) struct Plan {
     w: Box<dyn CardTable>,
     pub dw: Box<dyn CardTable>,
     history: Box<dyn CardTable>,
-    parameters: usize,
 }
 
 impl GpuStep {
@@ -70,7 +69,7 @@ impl GpuStep {
         kernels.launch_blocks(gpu, "judge", 1, 1024, args)?; // one block: as many threads as it can have
         let args = &mut [
             plan.chunk.get()?,
-            plan.parameters.into(),
+            plan.counts.len().into(),
             (*histories).into(),
             plan.multipliers.get()?,
             dial(),
@@ -119,7 +118,6 @@ impl GpuStep {
             w: gpu.table(w)?,
             dw: gpu.table(dw)?,
             history: gpu.table(h)?,
-            parameters: counts.len(),
             counts,
         };
         plan.chunk.hold(&gpu, if chunk.is_empty() { &[0, 0, 0] } else { &chunk })?;

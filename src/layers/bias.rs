@@ -11,7 +11,6 @@
 //! 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
 
 use super::learnable::learnable;
-use super::pointwise;
 use super::spread::{Spread, Sums, shape};
 use crate::layer::*;
 use crate::proto::{BiasParameter, LayerParameter};
@@ -80,7 +79,7 @@ impl Layer for Bias {
     ) -> Result {
         let (dy, sums) = (&top[0].diff, &mut self.sums);
         if propagate_down[0] {
-            pointwise::copy(cx.device, dy, &mut bottom[0].diff)?;
+            cx.device.copy(dy, &mut bottom[0].diff)?;
         }
         match bottom.get_mut(1) {
             Some(b) if propagate_down[1] => self.spread.reduce_on(cx.device, sums, dy, None, &mut b.diff, false),

@@ -11,7 +11,6 @@
 //! Element i is dropped if number i of the layer's [stream](crate::random) in this pass is below p: the same elements for
 //! any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
 
-use super::pointwise;
 use crate::device::cpu::PIECE;
 use crate::device::{Arg, Kernels, OnCard};
 use crate::layer::*;
@@ -55,7 +54,7 @@ impl Layer for Dropout {
         if !cx.train() {
             self.mask.clear();
             self.mask_on_card.clear();
-            return pointwise::copy(cx.device, x, y);
+            return cx.device.copy(x, y);
         }
         let (random, kept) = (cx.random(&self.name), 1.0 / (1.0 - p));
         match cx.device {
@@ -96,7 +95,7 @@ impl Layer for Dropout {
         }
         let (dy, dx) = (&top[0].diff, &mut bottom[0].diff);
         match cx.device {
-            _ if self.mask.is_empty() && self.mask_on_card.is_empty() => pointwise::copy(cx.device, dy, dx),
+            _ if self.mask.is_empty() && self.mask_on_card.is_empty() => cx.device.copy(dy, dx),
             Device::Cpu(_) => {
                 for ((dx, dy), m) in dx.slice_mut().iter_mut().zip(dy.slice()).zip(&self.mask) {
                     *dx = m * dy;

@@ -13,8 +13,8 @@
 //! `embed_param { num_output input_dim bias_term weight_filler bias_filler }`: both fillers give 0 if not set.
 
 use super::indices::{indices, range};
-use super::inner_product::add_rows;
 use super::learnable::learnable;
+use super::rows::sum_rows;
 use crate::device::cpu::PIECE;
 use crate::device::{Kernels, OnCard, Refusal};
 use crate::layer::*;
@@ -22,7 +22,7 @@ use crate::proto::{EmbedParameter, LayerParameter};
 use crate::{Blob, Device, Error, Result};
 
 /// db is InnerProduct's.
-const KERNELS: &str = concat!(include_str!("../../kernels/inner_product.cu"), include_str!("../../kernels/embed.cu"));
+const KERNELS: &str = concat!(include_str!("../../kernels/rows.cu"), include_str!("../../kernels/embed.cu"));
 
 /// Looks up rows of a table.
 pub struct Embed {
@@ -131,7 +131,7 @@ impl Layer for Embed {
             }
         }
         match b.first_mut() {
-            Some(b) => add_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
+            Some(b) => sum_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
             None => Ok(()),
         }
     }

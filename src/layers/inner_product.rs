@@ -11,12 +11,12 @@
 //! layer.
 
 use super::learnable::learnable;
+use super::rows::{add_to_rows, sum_rows};
 use super::sizes::product;
-use crate::blob::Values;
 use crate::device::{Kernels, Trans};
 use crate::layer::*;
 use crate::proto::{InnerProductParameter, LayerParameter};
-use crate::{Blob, Device, Error, Result};
+use crate::{Blob, Error, Result};
 
 /// y = x wᵀ + b.
 pub struct InnerProduct {
@@ -36,7 +36,7 @@ impl Layer for InnerProduct {
                 .field("inner_product_param.num_output")
                 .hint("num_output is the number of values that the layer computes of each sample"));
         }
-        let (name, kernels) = (param.name().into(), Kernels::new(include_str!("../../kernels/inner_product.cu")));
+        let (name, kernels) = (param.name().into(), Kernels::new(include_str!("../../kernels/rows.cu")));
         Ok(InnerProduct { name, n: p.num_output() as usize, k: 0, param: p, kernels })
     }
 
@@ -79,19 +79,7 @@ impl Layer for InnerProduct {
         let trans_w = if self.param.transpose() { Trans::No } else { Trans::Yes };
         cx.device.gemm(Trans::No, trans_w, m, n, k, 1.0, x, w, 0.0, y)?;
         let Some(Blob { data: b, .. }) = params.get(1) else { return Ok(()) };
-        match cx.device {
-            Device::Cpu(_) => {
-                for y in y.slice_mut().chunks_exact_mut(n) {
-                    y.iter_mut().zip(b.slice()).for_each(|(y, b)| *y += b);
-                }
-                Ok(())
-            }
-            Device::Gpu(gpu) => {
-                let count = y.count();
-                let args = &mut [count.into(), n.into(), b.card(gpu)?, y.card_mut(gpu)?];
-                self.kernels.launch(gpu, "inner_product_forward_b", count, args)
-            }
-        }
+        add_to_rows(cx.device, &mut self.kernels, b, y)
     }
 
     fn backward(
@@ -116,7 +104,7 @@ impl Layer for InnerProduct {
             cx.device.gemm(Trans::No, trans_w, m, k, n, 1.0, dy, w, 0.0, dx)?;
         }
         match params.get_mut(1) {
-            Some(b) => add_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
+            Some(b) => sum_rows(cx.device, &mut self.kernels, dy, &mut b.diff),
             None => Ok(()),
         }
     }
@@ -141,23 +129,5 @@ impl Layer for InnerProduct {
 impl InnerProduct {
     fn axis(&self, x: &Blob) -> Result<usize> {
         x.axis(self.param.axis()).map_err(|e| e.field("inner_product_param.axis"))
-    }
-}
-
-/// db += the sum of the rows of dy; a kernel of `kernels/inner_product.cu` does it on a card.
-pub(super) fn add_rows(device: &Device, kernels: &mut Kernels, dy: &Values, db: &mut Values) -> Result {
-    let n = db.count();
-    match device {
-        Device::Cpu(_) => {
-            let db = db.slice_mut();
-            for dy in dy.slice().chunks_exact(n) {
-                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
-            }
-            Ok(())
-        }
-        Device::Gpu(gpu) => {
-            let args = &mut [(dy.count() / n).into(), n.into(), dy.card(gpu)?, db.card_mut(gpu)?];
-            kernels.launch_grid(gpu, "inner_product_backward_b", [n.div_ceil(32), 1, 1], [32, 32, 1], args)
-        }
     }
 }

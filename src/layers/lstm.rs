@@ -37,7 +37,7 @@
 //! (1997); the forget gate is by Gers, Schmidhuber and Cummins, Learning to forget (2000).
 
 use super::lstm_unit::{step, step_backward};
-use super::recurrent::{Recurrent, State, add, fit, resume, resume_on_card, want};
+use super::recurrent::{Recurrent, State, add, fit, resume, want, wanted_before};
 use crate::blob::Values;
 use crate::device::{Gemm, Mat, MatMut, Trans};
 use crate::layer::*;
@@ -61,6 +61,7 @@ pub struct Lstm {
 }
 
 const KERNELS: &str = concat!(
+    include_str!("../../kernels/rows.cu"),
     include_str!("../../kernels/recurrent.cu"),
     include_str!("../../kernels/lstm_unit.cu"),
     include_str!("../../kernels/lstm.cu")
@@ -202,10 +203,8 @@ impl Layer for Lstm {
                     let product = Gemm::new(Trans::No, Trans::No, n, size, 4 * size).at([t * 4 * row, 0, 0]);
                     gpu.gemm(&product, dz.card(gpu)?, w.card(gpu)?, dresumed.card_over(gpu)?)?;
                 }
-                match steps {
-                    _ if !exposed => {}
-                    0 => cx.device.copy(dresumed, dh)?,
-                    _ => resume_on_card(gpu, kernels, 0, cont, [dresumed, &h.steps], dh)?,
+                if exposed {
+                    wanted_before(gpu, kernels, steps, cont, [dresumed, &h.steps], dh)?;
                 }
             }
         }

@@ -86,6 +86,7 @@ mod pooling_on_card;
 mod pooling_on_cpu;
 mod python;
 mod recurrent;
+mod rows;
 mod sizes;
 mod spread;
 mod sums;

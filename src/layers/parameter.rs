@@ -8,7 +8,6 @@
 //! dw += dy. It makes a weight a blob like any other, for layers that take their weights as bottoms.
 
 use super::input::dims;
-use super::pointwise;
 use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -41,7 +40,7 @@ impl Layer for Parameter {
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
         let (w, y) = (&params[0].data, &mut top[0].data);
-        pointwise::copy(cx.device, w, y)
+        cx.device.copy(w, y)
     }
 
     fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {

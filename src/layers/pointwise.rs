@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::blob::Values;
 use crate::device::cpu::PIECE;
-use crate::device::{Arg, Cpu, Device, Gpu, Kernels};
+use crate::device::{Arg, Cpu, Gpu, Kernels};
 
 /// y = f(x) for each value.
 pub(super) fn forward(cpu: &Cpu, x: &Values, y: &mut Values, f: impl Fn(f32) -> f32 + Sync + Send) -> Result {
@@ -31,14 +31,6 @@ pub(super) fn backward(
         }
     });
     Ok(())
-}
-
-/// y = x.
-pub(super) fn copy(device: &Device, x: &Values, y: &mut Values) -> Result {
-    if let Device::Gpu(gpu) = device {
-        x.card(gpu)?; // a copy is made where x is
-    }
-    y.copy_from(x)
 }
 
 /// Kernels that have a thread for each value: `name(int n, float numbers.., In read.., Out y)`.

@@ -7,6 +7,7 @@
 //! ```
 
 use super::learnable::learnable;
+use super::rows::{add_to_rows, sum_rows};
 use crate::blob::Values;
 use crate::device::{Device, Gpu, Kernels, Trans};
 use crate::layer::*;
@@ -223,38 +224,6 @@ fn affine_backward(
     Ok(())
 }
 
-/// z += b, in each row of b's length.
-fn add_to_rows(device: &Device, kernels: &mut Kernels, b: &Values, z: &mut Values) -> Result {
-    let (n, row) = (z.count(), b.count());
-    match device {
-        Device::Cpu(_) => {
-            z.slice_mut().chunks_exact_mut(row.max(1)).for_each(|z| add(b.slice(), z));
-            Ok(())
-        }
-        Device::Gpu(gpu) => {
-            let args = &mut [n.into(), row.into(), b.card(gpu)?, z.card_mut(gpu)?];
-            kernels.launch(gpu, "recurrent_add", n, args)
-        }
-    }
-}
-
-/// db += the sum of dy's rows of db's length.
-pub(super) fn sum_rows(device: &Device, kernels: &mut Kernels, dy: &Values, db: &mut Values) -> Result {
-    let row = db.count();
-    match device {
-        Device::Cpu(_) => {
-            let db = db.slice_mut();
-            dy.slice().chunks_exact(row.max(1)).for_each(|dy| add(dy, db));
-            Ok(())
-        }
-        Device::Gpu(gpu) => {
-            let rows = dy.count() / row.max(1);
-            let args = &mut [row.into(), rows.into(), dy.card(gpu)?, db.card_mut(gpu)?];
-            kernels.launch(gpu, "recurrent_sum", row, args)
-        }
-    }
-}
-
 /// y += x, value by value.
 pub(super) fn add(x: &[f32], y: &mut [f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
@@ -279,7 +248,7 @@ pub(super) fn resume(cont: &[f32], x: &[f32], y: &mut [f32]) {
 }
 
 /// The same on a card, for step `t`; x is the state before it, given as the state before all steps and after each.
-pub(super) fn resume_on_card(
+fn resume_on_card(
     gpu: &Gpu,
     kernels: &mut Kernels,
     t: usize,
@@ -292,6 +261,21 @@ pub(super) fn resume_on_card(
     let (first, steps) = (first.card(gpu)?, steps.card(gpu)?);
     let args = &mut [n.into(), size.into(), t.into(), cont.card(gpu)?, first, steps, y.card_over(gpu)?];
     kernels.launch(gpu, "recurrent_resume", n, args)
+}
+
+/// What is wanted of the state before the first of `steps` steps, whose own wish `dresumed` is; `h` are the states.
+pub(super) fn wanted_before(
+    gpu: &Gpu,
+    kernels: &mut Kernels,
+    steps: usize,
+    cont: &Values,
+    [dresumed, h]: [&Values; 2],
+    dh: &mut Values,
+) -> Result {
+    match steps {
+        0 => dh.copy_from(dresumed),
+        _ => resume_on_card(gpu, kernels, 0, cont, [dresumed, h], dh),
+    }
 }
 
 /// What is wanted of the state after the last step: by those above its top, or by nobody.

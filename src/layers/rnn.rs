@@ -35,7 +35,8 @@
 //! `recurrent_param { num_output weight_filler bias_filler expose_hidden }`: num_output is H, the fillers are for all
 //! weights and both biases. `debug_info` does nothing, as there is no inner net. Elman, Finding structure in time (1990).
 
-use super::recurrent::{Recurrent, State, add, fit, resume, resume_on_card, sum_rows, want};
+use super::recurrent::{Recurrent, State, add, fit, resume, want, wanted_before};
+use super::rows::sum_rows;
 use crate::blob::Values;
 use crate::device::{Gemm, Mat, MatMut, Trans};
 use crate::layer::*;
@@ -57,7 +58,11 @@ pub struct Rnn {
     dresumed: Values,
 }
 
-const KERNELS: &str = concat!(include_str!("../../kernels/recurrent.cu"), include_str!("../../kernels/rnn.cu"));
+const KERNELS: &str = concat!(
+    include_str!("../../kernels/rows.cu"),
+    include_str!("../../kernels/recurrent.cu"),
+    include_str!("../../kernels/rnn.cu")
+);
 
 impl Rnn {
     /// Forgets the state that the last forward ended with.
@@ -201,10 +206,8 @@ impl Layer for Rnn {
                     let step = Gemm::new(Trans::No, Trans::No, n, size, size).at([t * row, 0, 0]);
                     gpu.gemm(&step, dz.card(gpu)?, w.card(gpu)?, dresumed.card_over(gpu)?)?;
                 }
-                match steps {
-                    _ if !exposed => {}
-                    0 => cx.device.copy(dresumed, dh)?,
-                    _ => resume_on_card(gpu, kernels, 0, cont, [dresumed, h], dh)?,
+                if exposed {
+                    wanted_before(gpu, kernels, steps, cont, [dresumed, h], dh)?;
                 }
             }
         }

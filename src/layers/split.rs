@@ -8,7 +8,6 @@
 //! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
 //! every blob that several layers read, so that each reader has a gradient of its own.
 
-use super::pointwise;
 use crate::device::Kernels;
 use crate::layer::*;
 use crate::proto::LayerParameter;
@@ -34,7 +33,7 @@ impl Layer for Split {
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let x = &bottom[0].data;
-        top.iter_mut().try_for_each(|y| pointwise::copy(cx.device, x, &mut y.data))
+        top.iter_mut().try_for_each(|y| cx.device.copy(x, &mut y.data))
     }
 
     fn backward(
@@ -55,7 +54,7 @@ impl Layer for Split {
                 more.iter().try_for_each(|y| self.kernels.update(gpu, "split_backward_more", &[], &[&y.diff], dx))
             }
             _ => {
-                pointwise::copy(cx.device, &top[0].diff, dx)?;
+                cx.device.copy(&top[0].diff, dx)?;
                 top[1..].iter().for_each(|y| dx.scaled_add(1.0, &y.diff));
                 Ok(())
             }

@@ -1,14 +1,14 @@
-// y = x w^T + b, M x N values. The products are cuBLAS's; here is what becomes of b.
+// Rows of n values: what becomes of a bias that is added to each. InnerProduct has it, Embed, RNN and LSTM.
 
 // y[m, j] += b[j], one thread a value.
-extern "C" __global__ void inner_product_forward_b(int count, int n, In b, Out y) {
+extern "C" __global__ void rows_add(int count, int n, In b, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < count) y[i] += b[i % n];
 }
 
 // db[j] += the sum of dy[m, j] over m. A block of 32 x 32 threads has 32 columns: each of its rows of threads adds up every
 // 32nd row of dy, so that neighbours read neighbours, and the first row adds up what they found.
-extern "C" __global__ void inner_product_backward_b(int rows, int n, In dy, Out db) {
+extern "C" __global__ void rows_sum(int rows, int n, In dy, Out db) {
     __shared__ float found[32][32];
     int j = blockIdx.x * 32 + threadIdx.x;
     float sum = 0;
