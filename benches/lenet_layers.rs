@@ -38,7 +38,7 @@ fn main() {
         // The net's first layer has nowhere to send a gradient.
         let down = [param.name() != "conv1"];
         let times = device.install(|| {
-            let cx = Cx { phase: Phase::Train, device: &device, seed: 0, pass: 0 };
+            let cx = Cx { propagate_down: &down, ..Cx::new(Phase::Train, &device) };
             let mut times = [Vec::new(), Vec::new()];
             for _ in 0..300 {
                 let Harness { layer, params, bottom, top, .. } = &mut bench;
@@ -46,7 +46,7 @@ fn main() {
                 layer.forward(&cx, params, bottom, top).expect("forward");
                 times[0].push(start.elapsed());
                 let start = Instant::now();
-                layer.backward(&cx, params, top, &down, bottom).expect("backward");
+                layer.backward(&cx, params, top, bottom).expect("backward");
                 times[1].push(start.elapsed());
             }
             times

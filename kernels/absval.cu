@@ -1,4 +1,4 @@
-// y = |x|, one thread a value.
+// y = |x|, one thread per value.
 
 extern "C" __global__ void absval_forward(int n, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,8 +1,8 @@
-// Of each label whether its class is among the k highest scores, then how often that is so. Label i is that of the n scores
+// For each label, whether its class is among the k highest scores, and then how often it is. Label i belongs to the n scores
 // from i / inner * n * inner + i % inner on, `inner` apart.
 
-// A block a label: how many scores are as high as the right one, itself among them. What a label comes to is -1 if it is
-// ignored, else 2 l, and 1 more if it is right.
+// One block per label counts the scores that are at least as high as the right one, including itself. The outcome is -1 for
+// an ignored label l, otherwise 2 l, plus 1 if it is right.
 extern "C" __global__ void accuracy_of_each(int n, int inner, int k, float ignore_label, In scores, In label, Refusal r,
                                             OutInt outcome) {
     int i = blockIdx.x;
@@ -18,7 +18,7 @@ extern "C" __global__ void accuracy_of_each(int n, int inner, int k, float ignor
     if (threadIdx.x == 0) outcome[i] = l < 0 ? -1 : 2 * l + (rank <= k && right == right);
 }
 
-// y = right / all, of all labels that count; in one block.
+// y = right / all, over all labels that count; in one block.
 extern "C" __global__ void accuracy_total(int labels, InInt outcome, Out y) {
     double right = 0, all = 0;
     for (int i = threadIdx.x; i < labels; i += blockDim.x) {
@@ -31,7 +31,7 @@ extern "C" __global__ void accuracy_total(int labels, InInt outcome, Out y) {
     if (threadIdx.x == 0) y[0] = all == 0 ? 0.0f : (float)right / (float)all;
 }
 
-// The same within each class, a block a class.
+// The same within each class, one block per class.
 extern "C" __global__ void accuracy_by_class(int labels, InInt outcome, Out y) {
     double right = 0, all = 0;
     for (int i = threadIdx.x; i < labels; i += blockDim.x) {

@@ -1,6 +1,6 @@
-// Where the k largest of each group's n values stand: the largest first, of equals the last first, a NaN before all.
+// Where the k largest of each group's n values are: the largest first, the last of equals first, a NaN before all.
 
-// The most threads of a block.
+// The largest number of threads in a block.
 #define THREADS 256
 
 __device__ inline bool before(float x, int i, float other, int j) {
@@ -9,9 +9,9 @@ __device__ inline bool before(float x, int i, float other, int j) {
     return nan || x == other ? i > j : x > other;
 }
 
-// A block takes a group, whose values are `inner` apart. In each of k rounds it looks for the first of those that come after
-// what the round before has found: each thread among its own values, then two by two. A group has `parts` times k results;
-// the places go to part `place_part`, the values to `value_part`, if that is not -1. The threads are a power of two.
+// A block takes a group, whose values are `inner` apart. In each of k rounds it looks for the first value that comes after
+// the one found in the previous round: each thread among its own values, then in pairs. A group has `parts` times k results;
+// the places go to part `place_part`, the values to `value_part`, unless that is -1. The threads are a power of two.
 extern "C" __global__ void arg_max_forward(int n, int inner, int k, int parts, int place_part, int value_part, In xs, Out ys) {
     __shared__ float best[THREADS];
     __shared__ int best_at[THREADS];
@@ -30,7 +30,7 @@ extern "C" __global__ void arg_max_forward(int n, int inner, int k, int parts, i
                 top_at = i;
             }
         }
-        __syncthreads(); // the round before has been read
+        __syncthreads(); // the previous round has been read
         best[t] = top;
         best_at[t] = top_at;
         for (int half = blockDim.x / 2; half > 0; half /= 2) {

@@ -1,10 +1,10 @@
-// x is N x C x inner, and a group is one channel c: m = N * inner values. Value k of group c stands at
+// x is N x C x inner, and a group is one channel c: m = N * inner values. Value k of group c is at
 __device__ inline int batch_norm_at(int channels, int inner, int c, int k) {
     return (k / inner * channels + c) * inner + k % inner;
 }
 
-// There may be few channels, with many values each. So `shares` blocks have one channel, and each of them adds up a share of
-// its values; then a block for each channel makes one of what they leave: two numbers for each share.
+// There may be few channels, each with many values. So `shares` blocks split one channel, and each of them adds up its share
+// of the values; then one block per channel combines their results, two numbers for each share.
 
 // A share of the m values of a channel: from first to end.
 struct Share {
@@ -16,7 +16,7 @@ __device__ inline Share share_of(int m, int shares, int s) {
     return {first, min(first + size, m)};
 }
 
-// Of each share its mean, and the sum of squares around that.
+// The mean of each share, and the sum of squares around it.
 extern "C" __global__ void batch_norm_share(int channels, int inner, int m, int shares, In x, Out of_share) {
     int c = blockIdx.x / shares;
     Share own = share_of(m, shares, blockIdx.x % shares);
@@ -33,8 +33,8 @@ extern "C" __global__ void batch_norm_share(int channels, int inner, int m, int 
     of_share[2 * blockIdx.x + 1] = (float)squares;
 }
 
-// mu and r = 1 / sqrt(v + eps) of the batch; and the running statistics take them in. To the squares around a share's own
-// mean comes how far that is from mu.
+// mu and r = 1 / sqrt(v + eps) of the batch, which also update the running statistics. The squares are around each share's
+// own mean, so its distance from mu is added.
 extern "C" __global__ void batch_norm_batch(int m, int shares, float a, float eps, In of_share, Out mean, Out variance,
                                             Out factor, Out mu, Out r) {
     int c = blockIdx.x;
@@ -59,7 +59,7 @@ extern "C" __global__ void batch_norm_batch(int m, int shares, float a, float ep
     if (c == 0) factor[0] = a * factor[0] + 1.0f;
 }
 
-// mu and r of the running statistics, a thread for each channel.
+// mu and r of the running statistics, one thread per channel.
 extern "C" __global__ void batch_norm_running(int channels, float eps, In mean, In variance, In factor, Out mu, Out r) {
     int c = blockIdx.x * blockDim.x + threadIdx.x;
     if (c >= channels) return;
@@ -75,7 +75,7 @@ extern "C" __global__ void batch_norm_forward(int n, int channels, int inner, In
     if (i < n) y[i] = (x[i] - mu[c]) * r[c];
 }
 
-// Of each share the sum of dy, and that of y dy.
+// For each share the sums of dy and of y dy.
 extern "C" __global__ void batch_norm_backward_share(int channels, int inner, int m, int shares, In y, In dy, Out of_share) {
     int c = blockIdx.x / shares;
     Share own = share_of(m, shares, blockIdx.x % shares);
@@ -116,7 +116,7 @@ extern "C" __global__ void batch_norm_backward(int n, int channels, int inner, I
     if (i < n) dx[i] = r[c] * (dy[i] - mean_dy[c] - y[i] * mean_ydy[c]);
 }
 
-// dx = r dy: running statistics do not move with x.
+// dx = r dy: running statistics do not depend on x.
 extern "C" __global__ void batch_norm_backward_running(int n, int channels, int inner, In dy, In r, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) dx[i] = r[i / inner % channels] * dy[i];

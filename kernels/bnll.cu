@@ -1,4 +1,4 @@
-// y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), one thread a value.
+// y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), one thread per value.
 
 __device__ inline float sigmoid(float x) { return 0.5f * tanhf(0.5f * x) + 0.5f; }
 

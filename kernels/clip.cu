@@ -1,4 +1,4 @@
-// y = x, kept between min and max, one thread a value.
+// y = x clamped to min..max, one thread per value.
 
 extern "C" __global__ void clip_forward(int n, float min, float max, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

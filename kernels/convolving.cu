@@ -1,4 +1,4 @@
-// What a convolution has beside its products (kernels/im2col.cu): the bias, and sums over images. db is a sum of
+// What a convolution needs besides its products (kernels/im2col.cu): the bias, and sums over images. db is a sum from
 // kernels/spread.cu.
 
 // y[n][k][o] += b[k]
@@ -7,7 +7,7 @@ extern "C" __global__ void bias_forward(int n, int outputs, int outs, In b, Out 
     if (i < n) y[i] += b[i / outs % outputs];
 }
 
-// dw[i] += the sum of the images' own dw, in order.
+// dw[i] += the sum of each image's dw, in order.
 extern "C" __global__ void sum_images(int n, int images, In of_image, Out dw) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
@@ -16,7 +16,7 @@ extern "C" __global__ void sum_images(int n, int images, In of_image, Out dw) {
     dw[i] += sum;
 }
 
-// turned[k][n][o] = dy[n][k][o]: a matrix with a row for each output. dy counts from its value `start` on.
+// turned[k][n][o] = dy[n][k][o]: a matrix with a row for each output. dy begins at its value `start`.
 extern "C" __global__ void turn(int n, int images, int outputs, int outs, int start, In dy, Out turned) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;

@@ -1,4 +1,4 @@
-// y = m x, with m = 0 where number i of the layer's stream is below p and `kept` elsewhere, one thread a value.
+// y = m x, with m = 0 where number i of the layer's stream is below p and `kept` elsewhere, one thread per value.
 
 extern "C" __global__ void dropout_forward(int n, float p, float kept, InInt dial, int name_low, int name_high, In x, Out m,
                                            Out y) {

@@ -1,4 +1,4 @@
-// The sum, product or maximum of the bottoms, one thread a value: of the first two, then with one more at a time.
+// The sum, product or maximum of the bottoms, one thread per value: the first two, then one more at a time.
 
 // SUM: y = a x0 + b x1.
 extern "C" __global__ void eltwise_sum(int n, float a, float b, In x0, In x1, Out y) {
@@ -30,13 +30,13 @@ extern "C" __global__ void eltwise_product_more(int n, In x, Out y) {
     if (i < n) y[i] *= x[i];
 }
 
-// The product of the others as y / x.
+// The product of the others, as y / x.
 extern "C" __global__ void eltwise_divide_backward(int n, In x, In y, In dy, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) dx[i] = y[i] / x[i] * dy[i];
 }
 
-// MAX: y = x0 or x1, and whose it is. The second wins a tie, and a NaN wins always.
+// MAX: y = x0 or x1, and which of them won. The second wins a tie, and a NaN always wins.
 extern "C" __global__ void eltwise_max(int n, In x0, In x1, OutInt winner, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) {

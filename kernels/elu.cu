@@ -1,4 +1,4 @@
-// y = x where x > 0, and alpha (e^x - 1) elsewhere, one thread a value.
+// y = x where x > 0, and alpha (e^x - 1) elsewhere, one thread per value.
 
 extern "C" __global__ void elu_forward(int n, float alpha, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

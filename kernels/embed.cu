@@ -1,6 +1,6 @@
 // y[m] = w[x[m]] + b, rows of n values. db is that of kernels/rows.cu.
 
-// One thread a value. row[m] is x[m] as an index, or -1 if the table has no such row.
+// One thread per value. row[m] is x[m] as an index, or -1 if the table has no such row.
 extern "C" __global__ void embed_forward(int count, int n, int table, int bias, In x, In w, In b, OutInt row, Out y, Refusal r) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < count) {
@@ -11,7 +11,7 @@ extern "C" __global__ void embed_forward(int count, int n, int table, int bias, 
     }
 }
 
-// dw[r] += the sum of dy[m] over all m with row[m] = r. One block an m: the first of its row adds up for all, in their order.
+// dw[r] += the sum of dy[m] over all m with row[m] = r. One block per m: the first m of a row adds up for all, in order.
 extern "C" __global__ void embed_backward_w(int samples, int n, InInt row, In dy, Out dw) {
     int first = blockIdx.x, r = row[first];
     float earlier = 0;

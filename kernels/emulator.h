@@ -1,11 +1,11 @@
 // What a kernel sees when it runs on the CPU, and how the host calls it. The emulator (src/device/emulator.rs) puts this
-// text before a CUDA C source, makes `Shared` arrays of its `__shared__` ones, and adds a CORTADO_EXPORT line for each
+// text before a CUDA C source, turns its `__shared__` arrays into `Shared` ones, and adds a CORTADO_EXPORT line for each
 // kernel.
 //
 // The blocks of a grid run one after another. So do the threads of a block, each as far as the next barrier or shuffle,
-// on a stack of its own (a fiber); without barriers none needs a stack. Every access is checked. It ends the launch with a
-// message if it is outside its buffer, or if two threads touch one element, one of them to write it, with nothing between
-// them that says who comes first: in one block that is a barrier, between two blocks there is nothing.
+// on its own stack (a fiber); without barriers none needs a stack. Every access is checked. The launch ends with a message
+// if an access is outside its buffer, or if two threads touch one element, at least one of them writing, and nothing orders
+// them: within a block a barrier does, between blocks nothing can.
 
 #include <cfloat>
 #include <cmath>
@@ -48,7 +48,7 @@ inline int __float_as_int(float x) { return same_bits<int>(x); }
 
 // --- Who touched what ------------------------------------------------------------------------------------------------
 
-// Who touched an element last: a launch, a block, how many barriers its thread had passed, and the thread, in one word.
+// Who touched an element last: the launch, the block, how many barriers the thread had passed, and the thread, in one word.
 // The fields for "several threads" and "several blocks" are all ones.
 using Tag = uint64_t;
 constexpr unsigned THREAD_BITS = 11, PHASE_BITS = 12, BLOCK_BITS = 20;
@@ -61,7 +61,7 @@ inline Tag block_of(Tag t) { return (t >> (PHASE_BITS + THREAD_BITS)) & MANY_BLO
 inline Tag phase_of(Tag t) { return (t >> THREAD_BITS) & MANY_PHASES; }
 inline Tag thread_of(Tag t) { return t & MANY_THREADS; }
 
-thread_local Tag this_launch = 0; // its number, which the host counts: buffers go from library to library
+thread_local Tag this_launch = 0; // the host counts these: buffers go from library to library
 thread_local Tag me = 0;          // the running thread's tag
 thread_local unsigned thread_number = 0;
 
@@ -69,7 +69,7 @@ inline Tag tag(Tag block, Tag phase, Tag thread) {
     return (((this_launch << BLOCK_BITS | (block & MANY_BLOCKS)) << PHASE_BITS | phase) << THREAD_BITS) | thread;
 }
 
-// Whether somebody else touched it, with nothing between them and us.
+// Whether another thread touched it, with nothing ordering it and us.
 inline bool clashes(Tag other) {
     if (other == me || launch_of(other) != launch_of(me)) return false;
     if (block_of(other) != block_of(me)) return true;
@@ -97,7 +97,7 @@ inline void mark_write(Marks &m, int argument, long long index) {
 
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
-// An element that a kernel may write: reads and writes of it are seen.
+// An element that a kernel may write: its reads and writes are checked.
 template <class T> struct Ref {
     T *at;
     Marks *marks;
@@ -120,12 +120,12 @@ template <class T> struct Ref {
     const Ref &operator/=(T x) const { return *this = T(*this) / x; }
     T operator++(int) const { T old = *this; *this = old + 1; return old; }
     const Ref &operator++() const { return *this = T(*this) + 1; }
-    // For atomics, which may meet: atomicAdd(&y[i], 1).
+    // For atomics, which may collide: atomicAdd(&y[i], 1).
     struct Address { T *at; };
     Address operator&() const { return {at}; }
 };
 
-// A parameter that is an array, or what is left of one after `x + offset`.
+// A parameter that is an array, or the rest of one after `x + offset`.
 template <class T> struct Buffer {
     T *data;
     Marks *marks;
@@ -194,8 +194,8 @@ inline void refuse(Refusal r, int index, float value) {
     r.words[2] = __float_as_int(value);
 }
 
-// `__shared__ T name[n];` is made `static thread_local Shared<T, n> name;`: one block's at a time. What another block or
-// launch left in an element reads as NaN, or a large number.
+// `__shared__ T name[n];` becomes `static thread_local Shared<T, n> name;`, for one block at a time. What another block or
+// launch left in an element reads as NaN, or as a large integer.
 constexpr int SHARED = -1;
 template <class T> struct Element {
     T value;
@@ -262,7 +262,7 @@ inline void __threadfence_block() {}
 
 enum Wait { RUNS, AT_WARP, AT_BLOCK, ENDED };
 
-// A thread with a stack of its own. Only its first entry costs a system call; later it jumps.
+// A thread with its own stack. Only its first entry costs a system call; after that it jumps.
 struct Fiber {
     jmp_buf at;
     std::unique_ptr<char[]> stack;
@@ -281,7 +281,7 @@ struct Block {
     void (*body)(void *) = nullptr;
     void *given = nullptr;
     bool failed = false;
-    uint64_t published[MOST]; // what each thread shows the others of its warp
+    uint64_t published[MOST]; // what each thread shows the others in its warp
 };
 thread_local Block block;
 thread_local bool in_fibers = false;
@@ -299,7 +299,7 @@ void pause(Wait wait) {
     if (!_setjmp(f.at)) _longjmp(block.scheduler, 1);
 }
 
-void describe(); // makes the complaint of the exception that is being handled
+void describe(); // turns the exception being handled into a complaint
 
 void enter() {
     for (;;) {
@@ -313,7 +313,7 @@ void enter() {
     }
 }
 
-// Goes on with a thread until it pauses.
+// Resumes a thread until it pauses.
 void go_on(unsigned i) {
     Fiber &f = block.fibers[i];
     thread_number = i;
@@ -349,7 +349,7 @@ void run_warp(unsigned from, unsigned end) {
     }
 }
 
-// Runs a block's threads to their end.
+// Runs a block's threads to the end.
 void run_block_in_fibers(unsigned n) {
     if (!block.fibers) block.fibers.reset(new Fiber[MOST]);
     block.failed = false;
@@ -393,7 +393,7 @@ template <class T> T exchange(T v, unsigned from) {
     uint64_t bits = 0;
     memcpy(&bits, &v, sizeof v);
     block.published[i] = bits;
-    pause(AT_WARP); // all have shown theirs
+    pause(AT_WARP); // all have shown their values
     bits = block.published[from < threads_of_block() ? from : i];
     T taken;
     memcpy(&taken, &bits, sizeof taken);
@@ -416,7 +416,7 @@ template <class T> T __shfl_sync(unsigned, T v, unsigned lane, int width = 32) {
 
 // --- Launches --------------------------------------------------------------------------------------------------------
 
-// A parameter's type: its letter in the signature, and how it is made of an argument.
+// A parameter's type: its letter in the signature, and how to make it from an argument.
 template <class T> struct Parameter {
     static_assert(sizeof(T) == 0, "a kernel's parameters are int, float, In, Out, InInt, OutInt, Many and Refusal");
 };
@@ -542,7 +542,7 @@ int launch(const char *name, void (*kernel)(T...), std::index_sequence<I...>, bo
     }
     if (!block.failed) return 0;
     if (in_fibers)
-        for (unsigned i = 0; i < MOST; i++) block.fibers[i].entered = false; // their stacks were left in the middle
+        for (unsigned i = 0; i < MOST; i++) block.fibers[i].entered = false; // their stacks were abandoned half way
     snprintf(message, size, "kernel %s: %s", name, complaint.text);
     return 1;
 }

@@ -1,4 +1,4 @@
-// L = 1/(2N) Σ (a - b)², and da = dL (a - b) / N.
+// L = 1/D Σ (a - b)²/2, and da = dL/D (a - b), with D = N.
 
 extern "C" __global__ void euclidean_loss_forward(int n, In a, In b, Out partial) {
     double sum = 0;
@@ -6,11 +6,11 @@ extern "C" __global__ void euclidean_loss_forward(int n, In a, In b, Out partial
         double d = a[i] - b[i];
         sum += d * d;
     }
-    leave(sum, n, partial);
+    leave(sum / 2, n, partial);
 }
 
-// `one` is 1 for da, and -1 for db.
-extern "C" __global__ void euclidean_loss_backward(int n, int samples, float one, In a, In b, In dL, Out da) {
+// `sign` is 1 for da, and -1 for db.
+extern "C" __global__ void euclidean_loss_backward(int n, In a, In b, float sign, In dL, In D, Out da) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) da[i] = one * dL[0] / samples * (a[i] - b[i]);
+    if (i < n) da[i] = sign * dL[0] / D[0] * (a[i] - b[i]);
 }

@@ -1,12 +1,12 @@
-// A convolution as a matrix product. im2col lays the values that a window sees into a column of a matrix:
+// A convolution as a matrix product. im2col puts the values that a window sees into a column of a matrix:
 //
 //   col[(c, k)][o] = x[c][o * stride + k * dilation - pad]      0 outside of x
 //
 // for channel c, place k of the kernel (a "tap"), and window o. Then y = w col: all outputs at all windows at once. The
 // gradient comes back the same way: dcol = w^T dy, and col2im adds up what belongs to one value of x.
 //
-// An image's columns begin `step` after those of the image before, and the matrix's rows stand `row` apart: with
-// row = images * outs and step = outs the images stand side by side in one matrix; with row = outs each has its own.
+// An image's columns begin `step` after those of the previous image, and the matrix's rows are `row` apart: with
+// row = images * outs and step = outs the images are side by side in one matrix; with row = outs each has its own.
 
 // One axis; the geometry is six integers for each.
 struct Axis {
@@ -19,7 +19,7 @@ __device__ inline Axis axis(InInt geometry, int a) {
 }
 
 // Images. A thread for each channel, image and window walks over the taps. Neighbouring threads have neighbouring
-// windows: at each tap they read and write neighbouring values. x counts from its value `start` on.
+// windows: at each tap they read and write neighbouring values. x begins at its value `start`.
 extern "C" __global__ void im2col(int n, int images, int channels, int row, int step, InInt geometry, int start, In x,
                                   Out col) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -40,7 +40,7 @@ extern "C" __global__ void im2col(int n, int images, int channels, int row, int 
 }
 
 // The way back: x[c][p] = the sum of col[(c, k)][o] over all taps and windows with o * stride + k * dilation - pad = p. A
-// thread for each value of x gathers them, in the order of the taps: so nobody else adds to it, and the sum is always the
+// thread for each value of x gathers them in the order of the taps, so nobody else adds to it and the sum is always the
 // same.
 extern "C" __global__ void col2im(int n, int channels, int row, int step, InInt geometry, int start, In col, Out x) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -51,7 +51,7 @@ extern "C" __global__ void col2im(int n, int channels, int row, int step, InInt 
     In from = col + c * h.kernel * w.kernel * row + image * step;
     float sum = 0;
     for (int kh = 0; kh < h.kernel; kh++) {
-        int top = p / w.size + h.pad - kh * h.dilation; // of the window that meets p with this tap
+        int top = p / w.size + h.pad - kh * h.dilation; // of the window that has this tap at p
         if (top < 0 || top % h.stride || top / h.stride >= h.out) continue;
         for (int kw = 0; kw < w.kernel; kw++) {
             int left = p % w.size + w.pad - kw * w.dilation;
@@ -62,8 +62,8 @@ extern "C" __global__ void col2im(int n, int channels, int row, int step, InInt 
     x[start + i] = sum;
 }
 
-// The same along any number of axes: o, k and p are taken apart axis by axis, the last first. So much slower, and a
-// kernel of its own.
+// The same along any number of axes: o, k and p are split axis by axis, the last first. That is much slower, so it has its
+// own kernel.
 extern "C" __global__ void im2col_nd(int n, int images, int channels, int row, int step, int axes, InInt geometry,
                                      int start, In x, Out col) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -77,7 +77,7 @@ extern "C" __global__ void im2col_nd(int n, int images, int channels, int row, i
     In channel = x + start + (image * channels + c) * size;
     Out to = col + c * taps * row + image * step + o;
     for (int k = 0; k < taps; k++) {
-        int p = 0, value = 1, k_left = k, o_left = o; // value: how far apart values stand along the axis
+        int p = 0, value = 1, k_left = k, o_left = o; // value: the distance between values along the axis
         bool inside = true;
         for (int a = axes - 1; a >= 0 && inside; a--) {
             Axis along = axis(geometry, a);
@@ -103,7 +103,7 @@ extern "C" __global__ void col2im_nd(int n, int channels, int row, int step, int
     In from = col + c * taps * row + image * step;
     float sum = 0;
     for (int k = 0; k < taps; k++) {
-        int o = 0, window = 1, k_left = k, p_left = p; // window: how far apart windows stand along the axis
+        int o = 0, window = 1, k_left = k, p_left = p; // window: the distance between windows along the axis
         bool meets = true;
         for (int a = axes - 1; a >= 0 && meets; a--) {
             Axis along = axis(geometry, a);

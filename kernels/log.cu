@@ -1,4 +1,4 @@
-// y = ln(shift + scale x) / ln_base, one thread a value.
+// y = ln(shift + scale x) / ln_base, one thread per value.
 
 extern "C" __global__ void log_forward(int n, float ln_base, float scale, float shift, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

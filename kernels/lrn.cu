@@ -1,10 +1,10 @@
 // Local response normalisation: y = x * scale^(-beta), scale = k + alpha / n * the sum of x^2 over n neighbours.
 //
-// The neighbours of a value are a box around it: so many channels, rows and columns to either side. Across channels it is
-// one row and column wide, within a channel one channel deep. A thread for each value; neighbouring threads read
+// The neighbours of a value are a box around it: a number of channels, rows and columns to either side. Across channels it
+// is one row and column wide, within a channel one channel deep. There is one thread per value; neighbouring threads read
 // neighbouring values.
 
-// The box around a value, as far as it lies inside the image, which begins at value `image`.
+// The part of the box around a value that is inside the image, which begins at value `image`.
 struct Box {
     int image, height, width;
     int channel, channel_end, row, row_end, column, column_end;
@@ -18,7 +18,7 @@ __device__ inline Box box_around(int i, int channels, int height, int width, int
             max(w - wide, 0), min(w + wide + 1, width)};
 }
 
-// scale^(-beta). The usual beta = 3/4 needs square roots only.
+// scale^(-beta). The usual beta = 3/4 needs only square roots.
 __device__ inline float power(float scale, float beta) {
     return beta == 0.75f ? 1 / (sqrtf(scale) * sqrtf(sqrtf(scale))) : powf(scale, -beta);
 }

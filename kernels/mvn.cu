@@ -1,4 +1,4 @@
-// A group is a row of m values; a block for each.
+// A group is a row of m values, with one block each.
 
 // y = (x - mu) r, with r = 1 / (s + eps), or 1 without the variance.
 extern "C" __global__ void mvn_forward(int m, int variance, float eps, In x, Out y, Out r) {

@@ -1,4 +1,4 @@
-// dw += dy, one thread a value.
+// dw += dy, one thread per value.
 
 extern "C" __global__ void parameter_backward(int n, In dy, Out dw) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

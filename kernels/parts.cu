@@ -1,4 +1,4 @@
-// A part stands in each row of the whole, from `start` on, `len` values long: a copy, one thread a value of the part.
+// Each row of the whole has a part of `len` values, from `start` on: a copy, one thread per value of the part.
 
 extern "C" __global__ void parts_join(int n, int row, int start, int len, In part, Out whole) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

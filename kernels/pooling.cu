@@ -1,5 +1,5 @@
-// Pooling. Each y takes the maximum of a window, its mean, or one of its values: a thread for each y. Each dx gathers from
-// the windows that it is in, in their order: a thread for each dx, so nobody else adds to it.
+// Pooling. Each y takes the maximum of a window, its mean, or one of its values: one thread per y. Each dx gathers from
+// the windows that it is in, in order: one thread per dx, so nobody else adds to it.
 //
 // The geometry is five integers for each of the axes H and W.
 
@@ -17,7 +17,7 @@ struct Range {
     int first, end;
 };
 
-// The part of window o that lies inside of x.
+// The part of window o that is inside x.
 __device__ inline Range places(Axis a, int o) {
     int first = o * a.stride - a.pad;
     return {min(max(first, 0), a.size), min(first + a.kernel, a.size)};
@@ -35,7 +35,8 @@ __device__ inline Range windows(Axis a, int p) {
     return {at < a.kernel ? 0 : (at - a.kernel) / a.stride + 1, min(at / a.stride + 1, a.out)};
 }
 
-// y is the largest x, and argmax its place in the plane: the first if there are several, -1 in an empty window.
+// y is the largest x, and argmax its place in the plane: the first if there are several, -1 in an empty window. A NaN is
+// larger than all.
 extern "C" __global__ void pooling_max(int n, InInt geometry, In x, Out y, OutInt argmax) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
@@ -47,14 +48,14 @@ extern "C" __global__ void pooling_max(int n, InInt geometry, In x, Out y, OutIn
     float best = empty ? -FLT_MAX : plane[at];
     for (int row = rows.first; row < rows.end; row++) {
         for (int p = row * w.size + columns.first; p < row * w.size + columns.end; p++) {
-            if (plane[p] > best) best = plane[p], at = p;
+            if (plane[p] > best || plane[p] != plane[p]) best = plane[p], at = p;
         }
     }
     y[i] = best;
     argmax[i] = at;
 }
 
-// The places as the numbers of the second top.
+// The places as values of the second top.
 extern "C" __global__ void pooling_mask(int n, InInt argmax, Out mask) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) mask[i] = argmax[i];
@@ -116,7 +117,8 @@ extern "C" __global__ void pooling_check(int n, In x, Refusal refusal) {
     if (i < n && x[i] < 0) refuse(refusal, i, x[i]);
 }
 
-// Of a window the sum s of x, and the mean of what is drawn with probability x / s: the sum of x^2 / s.
+// For a window, the sum s of x, and the mean of a value drawn with probability x / s: the sum of x^2 / s. Both are NaN if
+// a value has no probability.
 struct Chances {
     float s, mean;
 };
@@ -125,15 +127,15 @@ __device__ inline Chances chances(In plane, int width, Range rows, Range columns
     float s = 0, squares = 0;
     for (int row = rows.first; row < rows.end; row++) {
         for (int p = row * width + columns.first; p < row * width + columns.end; p++) {
-            s += plane[p];
+            s += plane[p] < 0 ? NAN : plane[p];
             squares += plane[p] * plane[p];
         }
     }
     return {s, s == 0 ? 0 : squares / s};
 }
 
-// y is the first x at which the sum so far reaches a random part of the window's sum, and drawn its place. Nothing is
-// drawn of an empty window, nor where s is no number: then it shows.
+// y is the first x at which the sum so far reaches a random fraction of the window's sum, and `drawn` is its place. Nothing
+// is drawn from an empty window, nor where s is NaN: then y is s itself.
 extern "C" __global__ void pooling_draw(int n, InInt geometry, InInt dial, int name_low, int name_high, In x, Out y,
                                         OutInt drawn) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -163,7 +165,7 @@ extern "C" __global__ void pooling_expected(int n, InInt geometry, In x, Out y) 
     y[i] = chances(plane, w.size, places(h, i / w.out % h.out), places(w, i % w.out)).mean;
 }
 
-// dx = the sum of dy (2 x - y) / s over the windows; y and s are worked out anew.
+// dx = the sum of dy (2 x - y) / s over the windows; y and s are computed again.
 extern "C" __global__ void pooling_expected_backward(int n, InInt geometry, In x, In dy, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;

@@ -1,4 +1,4 @@
-// y = (shift + scale x) ^ power, one thread a value. Where power scale = 0, y is the same whatever x is, an infinity too.
+// y = (shift + scale x) ^ power, one thread per value. Where power scale = 0, y is the same for every x, even infinity.
 
 // The usual powers need no logarithm.
 __device__ inline float to_the(float power, float base) {

@@ -1,6 +1,6 @@
 // y = max(0, x) + a min(0, x), with a slope a for each channel k, or for all.
 
-// One thread a value.
+// One thread per value.
 extern "C" __global__ void prelu_forward(int n, int count, int inner, In x, In a, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) y[i] = x[i] > 0 ? x[i] : a[i / inner % count] * x[i];
@@ -11,7 +11,7 @@ extern "C" __global__ void prelu_backward(int n, int count, int inner, In x, In 
     if (i < n) dx[i] = x[i] > 0 ? dy[i] : a[i / inner % count] * dy[i];
 }
 
-// da[k] = the sum of dy x over the channel's x that are not positive, shared out as in kernels/spread.cu.
+// da[k] = the sum of dy x over the channel's non-positive x, split into shares as in kernels/spread.cu.
 extern "C" __global__ void prelu_backward_a(int outer, int count, int inner, int shares, int add, In dy, In x, Out da) {
     Share own = share_of(outer * inner, shares);
     float sum = 0;

@@ -1,15 +1,15 @@
-// What stands before every kernel: the types of its parameters, random numbers, indices, the sum of a block.
+// The text before every kernel: the types of its parameters, random numbers, indices, block sums.
 //
 // A kernel is CUDA C. Its parameters are int, float and
 //
 //   In x        values that it reads           x[i]
-//   Out y       values that it writes          y[i] = ..; it may read them, too
+//   Out y       values that it writes          y[i] = ..; it may also read them
 //   InInt j     integers that it reads
 //   OutInt j    integers that it writes
 //   Many w      a table of buffers             w[p][i]
 //   Refusal r   a place to complain            refuse(r, i, value)
 //
-// On a card these are plain pointers. In the emulator (kernels/emulator.h) they know their length, and who touched what.
+// On a card these are plain pointers. In the emulator (kernels/emulator.h) they know their length and who touched what.
 
 #ifndef CORTADO_EMULATOR
 typedef const float *__restrict__ In;
@@ -23,9 +23,11 @@ typedef int *Refusal;
 #define NAN __int_as_float(0x7fffffff)
 #define FLT_MAX 3.402823466e+38f
 
-// Leaves the first complaint for the host: where, and of what. Word 0 says that there is one: 1 while it is written, 2 after.
+// Leaves the first complaint for the host: where, and about which value. Word 0 is 1 while it is being written, 2 after.
+// It is the host's memory, so who comes later only reads it. The host hears of it after the next updates are asked for:
+// a refusing kernel also writes NaN into what it computes, and so no update moves a weight.
 __device__ inline void refuse(Refusal r, int index, float value) {
-    if (atomicCAS(r, 0, 1) == 0) {
+    if (*(volatile int *)r == 0 && atomicCAS(r, 0, 1) == 0) {
         r[1] = index;
         r[2] = __float_as_int(value);
         __threadfence_system();
@@ -34,7 +36,7 @@ __device__ inline void refuse(Refusal r, int index, float value) {
 }
 #endif
 
-// Number i of the stream of a name (src/random.rs): Philox4x32-10 of a counter made of i / 4, the pass and the name's hash.
+// Number i of a name's stream (src/random.rs): Philox4x32-10 of a counter made of i / 4, the pass and the name's hash.
 // dial holds the seed's lower and upper half and the pass.
 __device__ inline unsigned random_bits(InInt dial, int name_low, int name_high, int i) {
     unsigned c0 = (unsigned)i / 4, c1 = dial[2], c2 = name_low, c3 = name_high;
@@ -57,10 +59,11 @@ __device__ inline float random_unit(InInt dial, int name_low, int name_high, int
     return (random_bits(dial, name_low, name_high, i) >> 8) * (1.0f / (1 << 24));
 }
 
-// The index of 0..n that a value stands for, its fraction cut off; -1, and a complaint of value i, if there is none.
+// The index in 0..n that a value stands for, its fraction cut off; if there is none, -1 and a complaint about value i: what the
+// caller computes of it is NaN then.
 __device__ inline int index_of(Refusal r, int i, float value, int n) {
     if (value > -1 && value < 2147483648.0f && (int)value < n) return (int)value;
-    refuse(r, i, value); // a NaN, too
+    refuse(r, i, value); // also for a NaN
     return -1;
 }
 
@@ -86,7 +89,7 @@ __device__ inline float block_sum(float v) { return sum_of_block(v); }
 // The same in double, where the CPU sums in f64: many values, or large ones that cancel.
 __device__ inline double block_sum_double(double v) { return sum_of_block(v); }
 
-// The largest v of a block's threads, likewise.
+// The largest v of a block's threads, in the same way.
 __device__ inline float block_max(float v) {
     __shared__ float of_warp[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = (blockDim.x + 31) / 32;

@@ -1,4 +1,4 @@
-// The first n of eight words, to the front of a buffer; one thread. The words travel with the launch.
+// Writes the first n of eight words to the front of a buffer; one thread. The words are arguments of the launch.
 
 extern "C" __global__ void put(int n, int w0, int w1, int w2, int w3, int w4, int w5, int w6, int w7, OutInt y) {
     if (n > 0) y[0] = w0;

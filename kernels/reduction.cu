@@ -1,4 +1,4 @@
-// y = c Σ f(x), with f(x) = x, |x| or x². A block takes the n values of a sum, and adds them up in double, as the CPU does.
+// y = c Σ f(x), with f(x) = x, |x| or x². A block takes the n values of a sum and adds them up in double, as the CPU does.
 
 #define SUM 0
 #define ASUM 1

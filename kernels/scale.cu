@@ -1,4 +1,4 @@
-// y = s x + b, with s and b spread over x, one thread a value: x[o, k, i] meets s[k] and b[k].
+// y = s x + b, with s and b spread over x, one thread per value: x[o, k, i] meets s[k] and b[k].
 
 // y = s x; and dx = s dy.
 extern "C" __global__ void scale_multiply(int n, int count, int inner, In x, In s, Out y) {

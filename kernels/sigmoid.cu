@@ -1,6 +1,6 @@
-// y = 1 / (1 + e^-x), one thread a value.
+// y = 1 / (1 + e^-x), one thread per value.
 
-// As a tanh, which overflows for no x.
+// As a tanh, which never overflows.
 __device__ inline float sigmoid(float x) { return 0.5f * tanhf(0.5f * x) + 0.5f; }
 
 extern "C" __global__ void sigmoid_forward(int n, In x, Out y) {

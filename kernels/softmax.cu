@@ -1,6 +1,6 @@
-// yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) over the n values of each group. Its values are `inner` apart: next to each other if inner is 1.
+// yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) over the n values of each group, which are `inner` apart: adjacent if inner is 1.
 
-// A group is a row: a block takes it, and neighbouring threads take neighbouring values.
+// A group is a row: one block takes it, and neighbouring threads take neighbouring values.
 extern "C" __global__ void softmax_forward_row(int n, In xs, Out ys) {
     In x = xs + blockIdx.x * n;
     Out y = ys + blockIdx.x * n;
@@ -16,7 +16,7 @@ extern "C" __global__ void softmax_forward_row(int n, In xs, Out ys) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) y[i] /= sum;
 }
 
-// Groups lie side by side: a thread takes one, and neighbouring threads take neighbouring groups.
+// Groups are interleaved: one thread takes each, and neighbouring threads take neighbouring groups.
 extern "C" __global__ void softmax_forward(int groups, int n, int inner, In xs, Out ys) {
     int g = blockIdx.x * blockDim.x + threadIdx.x;
     if (g >= groups) return;
@@ -33,7 +33,7 @@ extern "C" __global__ void softmax_forward(int groups, int n, int inner, In xs, 
     for (int i = 0; i < n; i++) y[i * inner] /= sum;
 }
 
-// dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ), or that added to what dx holds.
+// dxᵢ = yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ), or that added to the old dx.
 extern "C" __global__ void softmax_backward_row(int n, int add, In ys, In dys, Out dxs) {
     In y = ys + blockIdx.x * n;
     In dy = dys + blockIdx.x * n;

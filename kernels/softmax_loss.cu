@@ -1,7 +1,7 @@
-// L = -1/D Σᵢ ln y[lᵢ] and dx = dL (y - [c = lᵢ]) / D. Label i is that of the n values from i / inner * n * inner + i % inner
+// L = -1/D Σᵢ ln y[lᵢ] and dx = dL (y - [c = lᵢ]) / D. Label i belongs to the n values from i / inner * n * inner + i % inner
 // on, `inner` apart.
 
-// The smallest normal f32 keeps the logarithm finite; a NaN stays one.
+// The smallest normal f32 keeps the logarithm finite; a NaN stays a NaN.
 #define SMALLEST 1.17549435e-38f
 
 extern "C" __global__ void softmax_loss_forward(int labels, int n, int inner, float ignore_label, In y, In label,
@@ -11,21 +11,20 @@ extern "C" __global__ void softmax_loss_forward(int labels, int n, int inner, fl
     for (int i = FIRST; i < labels; i += STEP) {
         if (ignores(ignore_label, label[i])) continue;
         int l = index_of(r, i, label[i], n);
-        if (l < 0) continue;
-        float p = y[(i / inner * n + l) * inner + i % inner];
+        float p = l < 0 ? NAN : y[(i / inner * n + l) * inner + i % inner];
         sum -= logf(p < SMALLEST ? SMALLEST : p);
         number++;
     }
     leave(sum, number, partial);
 }
 
-// One thread a value.
-extern "C" __global__ void softmax_loss_backward(int count, int n, int inner, float ignore_label, In y, In label, In dL,
-                                                 In D, Refusal r, Out dx) {
+// One thread per value.
+extern "C" __global__ void softmax_loss_backward(int count, int n, int inner, float ignore_label, In y, In label,
+                                                 Refusal r, In dL, In D, Out dx) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= count) return;
     int c = k / inner % n, i = k / inner / n * inner + k % inner;
     float scale = dL[0] / D[0];
-    if (ignores(ignore_label, label[i])) dx[k] = 0;
-    else dx[k] = scale * y[k] - (c == index_of(r, i, label[i], n) ? scale : 0.0f);
+    int l = ignores(ignore_label, label[i]) ? n : index_of(r, i, label[i], n);
+    dx[k] = l == n ? 0 : l < 0 ? NAN : scale * y[k] - (c == l ? scale : 0.0f);
 }

@@ -1,4 +1,4 @@
-// dx = the sum of the dy, one thread a value: of the first two, then with one more at a time.
+// dx = the sum of all dy, one thread per value: the first two, then one more at a time.
 
 extern "C" __global__ void split_backward(int n, In dy0, In dy1, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

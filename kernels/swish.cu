@@ -1,4 +1,4 @@
-// y = x sigmoid(beta x), one thread a value.
+// y = x sigmoid(beta x), one thread per value.
 
 __device__ inline float sigmoid(float x) { return 0.5f * tanhf(0.5f * x) + 0.5f; }
 

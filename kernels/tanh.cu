@@ -1,4 +1,4 @@
-// y = tanh x, one thread a value.
+// y = tanh x, one thread per value.
 
 extern "C" __global__ void tanh_forward(int n, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,9 +1,9 @@
 //! # Lesson 00: training LeNet
 //!
-//! A net learns to read handwritten digits: 60,000 small pictures, each with the digit that it shows. After 2,000 steps,
-//! a few seconds, it is tested on 10,000 pictures that it has never seen.
+//! A net learns to read handwritten digits from 60,000 small images, each labelled with the digit it shows. After 2,000
+//! steps, a few seconds, it is tested on 10,000 images that it has never seen.
 //!
-//! What you will learn: what training is, seen from above. The lessons after this one open the lids one by one.
+//! You will see what training is, from above. The later lessons lift the lids one by one.
 //!
 //! ```sh
 //! cargo run --release --bin 00_training_lenet
@@ -17,7 +17,7 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## The data
     //
-    // MNIST lies in the project as four files of bytes. A picture has 28 x 28 pixels from 0 (black) to 255 (white); its
+    // MNIST comes with the project as four files of bytes. An image has 28 x 28 pixels, from 0 (black) to 255 (white); its
     // label is a number from 0 to 9. Let us look at the first thirty.
 
     // %%
@@ -35,7 +35,7 @@ fn main() -> cortado::Result<()> {
     show(&Images::of(&first)?.title("The first thirty pictures, and what they show").captions(labels))?;
 
     // %% [markdown]
-    // Caffe reads pictures from databases. If they are not there yet, we make them now; it takes less than a second.
+    // Caffe reads images from databases. If they are not there yet, we make them now, in less than a second.
 
     // %%
     mnist::ensure_lmdb(&root)?;
@@ -44,12 +44,11 @@ fn main() -> cortado::Result<()> {
     // ## The solver and its net
     //
     // Two text files say everything. The *net* file, [proto/lenet_train_test.prototxt](../proto/lenet_train_test.prototxt),
-    // lists the layers. The *solver* file, [proto/lenet_solver.prototxt](../proto/lenet_solver.prototxt), says how to train:
-    // which net, how large the steps are, how many of them. Both are Caffe's own, unchanged.
+    // lists the layers. The *solver* file, [proto/lenet_solver.prototxt](../proto/lenet_solver.prototxt), says how to train
+    // it: which net, how many steps and how large. Both are Caffe's own, unchanged.
     //
-    // The solver file plans for 10,000 steps. We have time for 2,000, so we begin with larger ones and make them smaller and
-    // smaller, down to nothing at the end. And we switch the file's own tests, snapshots and log lines off: we shall do the
-    // talking here.
+    // The solver file plans for 10,000 steps. We have time for 2,000, so we begin with larger ones and shrink them to
+    // nothing by the end. We also switch off the file's own tests, snapshots and log lines: here we do the talking.
 
     // %%
     fn lenet_solver() -> cortado::Result<Solver> {
@@ -72,30 +71,29 @@ fn main() -> cortado::Result<()> {
 
     // %% [markdown]
     // The net is a list of layers. Each takes blobs (arrays) from the layers before it, its *bottoms*, and makes new ones, its
-    // *tops*. Read the table from top to bottom and watch a batch of 64 pictures shrink to a single number, the loss: how badly
-    // the net's guesses fit the labels.
+    // *tops*. Read the table from top to bottom and watch a batch of 64 images shrink to a single number, the loss, which
+    // says how badly the net's guesses fit the labels.
 
     // %%
     show(solver.net())?;
 
     // %% [markdown]
     // **What will this print?** The net knows nothing yet: its parameters are random numbers. There are ten digits. How many of
-    // the 10,000 test pictures will it get right?
+    // the 10,000 test images will it get right?
 
     // %% tol=0.3
     let before = solver.test(0)?;
     println!("accuracy before training: {:.2}", before.get("accuracy").unwrap_or(f32::NAN));
 
     // %% [markdown]
-    // Who guesses gets one in ten. These random parameters are even worse, by bad luck: other seeds give
-    // something between 0.07 and 0.16. The loss of a guess is the logarithm of ten, 2.3; remember that number, you will meet
-    // it at the beginning of every curve.
+    // A random guess is right one time in ten. These random parameters happen to do worse; other seeds give between 0.07 and
+    // 0.16. The loss of a guess is the natural logarithm of ten, 2.3. Remember that number: every curve will start there.
     //
     // ## Training
     //
-    // Training is the same three things over and over. *Forward*: compute the loss of the next 64 pictures. *Backward*: find
-    // out how each of the 431,080 parameters would change it. *Update*: move each one a little in the direction that makes the
-    // loss smaller. `step_each` does it and tells us of each.
+    // Training repeats three things. *Forward*: compute the loss of the next 64 images. *Backward*: find out how each of the
+    // 431,080 parameters would change it. *Update*: move each parameter a little in the direction that makes the loss
+    // smaller. `step_each` does this and reports every iteration to us.
 
     // %% tol=any
     solver.step_each(1500, |iteration, loss| {
@@ -105,8 +103,8 @@ fn main() -> cortado::Result<()> {
     })?;
 
     // %% [markdown]
-    // Let us stop here for a moment and keep what we have. A *snapshot* is two files: the weights, `.caffemodel`, and the state
-    // of the training, `.solverstate`. Then we go on to the end.
+    // Let us stop for a moment and save what we have. A *snapshot* is two files: the weights, `.caffemodel`, and the state
+    // of the training, `.solverstate`. Then we train to the end.
 
     // %% tol=any
     let snapshot = solver.snapshot()?;
@@ -115,25 +113,25 @@ fn main() -> cortado::Result<()> {
     println!("iteration {:4}   loss {:.4}", solver.iter(), solver.loss());
 
     // %% [markdown]
-    // The loss went up and down from batch to batch, for some pictures are harder than others; its mean went down. The scale
-    // is logarithmic, or we would see nothing after the first hundred iterations.
+    // The loss jumps up and down from batch to batch, because some images are harder than others, but its mean falls. The
+    // scale is logarithmic; otherwise we would see nothing after the first hundred iterations.
 
     // %% tol=any
     show(&solver)?;
 
     // %% [markdown]
-    // And this is what the last batch looked like on its way through the net: the first of its 64 pictures, layer by layer, from
-    // the digit at the top to the loss at the bottom. Beside each blob stands its *diff*: what backward found out, how the loss
-    // would change with each of its values. You will meet this strip in every lesson.
+    // This is the last batch on its way through the net: the first of its 64 images, layer by layer, from the digit at the
+    // top to the loss at the bottom. Beside each blob is its *diff*, which backward computed: how the loss would change with
+    // each value of the blob. You will meet this strip in every lesson.
 
     // %% tol=any
     show(&solver.net().trace()?)?;
 
     // %% [markdown]
-    // ## Stop and go on
+    // ## Stop and resume
     //
-    // A training that ran for days is interrupted: the power fails, the machine is needed. We start another solver, give it
-    // the snapshot of iteration 1,500, and let it run to 2,000 as well.
+    // Suppose a training run is interrupted after days: the power fails, or somebody needs the machine. We start another
+    // solver, give it the snapshot of iteration 1,500, and let it run to 2,000 as well.
     //
     // **What will this print?** Both have now trained for 2,000 iterations; one was interrupted. Of the 431,080 parameters, how
     // many differ between the two?
@@ -155,15 +153,14 @@ fn main() -> cortado::Result<()> {
     assert_eq!(differ, 0);
 
     // %% [markdown]
-    // None, not in a single bit. It is often said that a resumed training only comes out *about* the same, and in many
-    // frameworks it does: the order of the data and the random masks begin anew. Here the snapshot keeps the position in the
-    // data, and random numbers are a function of the iteration; open the file
-    // [src/solver/snapshot.rs](../src/solver/snapshot.rs).
+    // None, not by a single bit. In many frameworks a resumed run comes out only *about* the same, because the order of the
+    // data and the random masks start afresh. Here the snapshot keeps the position in the data, and random numbers are a
+    // function of the iteration. Open the file [src/solver/snapshot.rs](../src/solver/snapshot.rs).
     //
     // ## The test
     //
-    // Has it learnt to read, or only learnt these pictures by heart? The test net is the same net with the same parameters;
-    // its pictures are the 10,000 that were kept back. It answers with the fraction it got right.
+    // Has it learnt to read, or has it only learnt these images by heart? The test net is the same net with the same
+    // parameters, but its images are the 10,000 that were held back. It returns the fraction it got right.
 
     // %% tol=0.004
     let scores = solver.test(0)?;
@@ -173,8 +170,8 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Ten that it gets wrong
     //
-    // A number says how often; the pictures say why. We run the test net batch by batch, look for the class with the highest
-    // score in each row of `ip2`, and keep ten pictures where it is not the label.
+    // A number says how often it fails; the images say why. We run the test net batch by batch, find the class with the
+    // highest score in each row of `ip2`, and keep ten images where that class is not the label.
 
     // %% tol=any
     let mut wrong = Values::new(&[10, 1, 28, 28])?;
@@ -196,10 +193,11 @@ fn main() -> cortado::Result<()> {
     show(&Images::of(&wrong)?.title("What they are, and what the net says").captions(captions).columns(5).tile(96.0))?;
 
     // %% [markdown]
-    // Most of them you would have to look at twice yourself.
+    // You would have to look twice at most of them yourself.
     //
-    // What has the net learnt? Its first layer holds twenty small filters of 5 x 5 weights; each slides over the picture and
-    // answers where the picture looks like the filter. Red is positive, blue negative: strokes and edges in several directions.
+    // What has the net learnt? Its first layer holds twenty small filters of 5 x 5 weights; each slides over the image and
+    // responds where the image looks like the filter. Orange is positive, blue negative. You can see strokes and edges in
+    // several directions.
 
     // %% tol=0.05
     show(&Images::signed(&solver.net().param("conv1", 0)?.data)?.title("The twenty filters of conv1, trained"))?;
@@ -207,8 +205,8 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## How large a step?
     //
-    // One number decides more than any other whether training works: the learning rate `base_lr`. Three rates, 150 iterations
-    // each, from the same random parameters.
+    // One number decides more than any other whether training works: the learning rate `base_lr`. We try three rates for 150
+    // iterations each, from the same random parameters.
 
     // %% tol=any
     let mut chart = Chart::new("Three learning rates").axes("iteration", "loss").log();
@@ -225,15 +223,15 @@ fn main() -> cortado::Result<()> {
     show(&chart)?;
 
     // %% [markdown]
-    // Too small, and it hardly moves in the time we have. Too large, and it jumps about, far from any answer. Lesson 05 is
-    // about what lies between.
+    // If the rate is too small, the net hardly moves in the time we have. If it is too large, the net jumps about, far from
+    // any answer. Lesson 05 is about what lies between.
     //
     // ## The same from the command line
     //
-    // The `cortado` command does what we did without a line of Rust, with Caffe's words:
+    // The `cortado` command does all this without a line of Rust, in Caffe's words:
     //
     // ```sh
-    // cargo build --release
+    // cargo build --release --bin cortado
     // target/release/cortado train --solver proto/lenet_solver.prototxt
     // target/release/cortado train --solver proto/lenet_solver.prototxt --snapshot snapshots/lenet_iter_5000.solverstate
     // target/release/cortado test --model proto/lenet_train_test.prototxt --weights snapshots/lenet_iter_10000.caffemodel
@@ -243,18 +241,21 @@ fn main() -> cortado::Result<()> {
     //
     // - A net is a list of layers; blobs flow between them; the last one is the loss.
     // - A solver repeats forward, backward, update.
-    // - What counts is the test on data that was never trained on.
-    // - A snapshot holds everything, so a training can stop and go on as if nothing had happened.
+    // - What counts is the test on data that the net was never trained on.
+    // - A snapshot holds everything, so training can stop and resume as if nothing had happened.
     //
     // ## Exercises
     //
-    // The files `lessons/exercises/00_1.rs` and `00_2.rs` have a hole each. Fill it, run the program, then ask:
+    // The files `exercise_00_1.rs` and `exercise_00_2.rs` in `lessons/exercises/src/bin` each have a hole. Fill it, run the
+    // program, on another input if you like, then check your answer:
     //
     // ```sh
+    // cargo run --release -p exercises --bin exercise_00_1
+    // cargo run --release -p exercises --bin exercise_00_1 -- 7
     // cargo run --release --bin check 00
     // ```
     //
-    // Next: [lesson 02](02_network_manipulation.rs) takes a net apart with the hands.
+    // Next: [lesson 01](01_defining_a_net.rs) writes such a net, first as a file and then in Rust.
 
     Ok(())
 }

@@ -3,11 +3,11 @@
 //! In lesson 00 a file described the net, and we did not read it. Now we write such files, first by hand and then by program.
 //! At the end of this lesson you can
 //!
-//! - write a prototxt, and mend one from what the error says;
+//! - write a prototxt, and mend one with the help of its error message;
 //! - write the same net in Rust, with blocks that are plain functions;
-//! - keep the nets for training, for testing and for work in one description;
-//! - say where two nets differ, and why a blob has its size;
-//! - load weights into a net, and read what became of them;
+//! - keep the nets for training, for testing and for use in one description;
+//! - tell where two nets differ, and why a blob has its size;
+//! - load weights into a net, and read the report of what was copied;
 //! - write a ResNet of 110 layers in a page.
 //!
 //! ```text
@@ -27,13 +27,13 @@ fn main() -> Result<()> {
     //
     // Caffe's nets are *messages*: records with named fields. A net is a `NetParameter`. It has a name and a list of
     // `layer`s; each of those is a `LayerParameter` with a name, a type, the blobs that it reads (`bottom`) and the blobs
-    // that it makes (`top`). What only one type of layer needs stands in a message of its own, such as
-    // `inner_product_param`. **Prototxt** is the way to write a message down: `field: value`, and `field { .. }` where the
-    // value is a message again.
+    // that it makes (`top`). Settings that only one type of layer needs are in a message of their own, such as
+    // `inner_product_param`. **Prototxt** is the text form of a message: `field: value`, and `field { .. }` where the value
+    // is itself a message.
     //
-    // Here is a classifier for points with four coordinates, a *logistic regression*. A layer `fc1` makes two scores of
-    // each point, and the loss compares them with the labels. This text has been printed in a lecture. It does not work.
-    // The library says why:
+    // Here is a classifier for points with four coordinates, a *logistic regression*. A layer `fc1` turns each point into
+    // two scores, and the loss compares them with the labels. This text was printed in a lecture. It does not work, and the
+    // library says why:
 
     // %%
     const PRINTED: &str = r#"
@@ -58,9 +58,9 @@ layer {
     }
 
     // %% [markdown]
-    // The first line is the file, the line, the column and what is wrong there. The net was asked for a field
-    // `inner_product_param`, and a net has none: layers do. The last line guesses the cause. Look at the line above the
-    // mark: a brace closes `fc1` one line too early. We take it out and set it after the parameters.
+    // The first line gives the file, the line, the column and what is wrong there. `inner_product_param` was written as a
+    // field of the net, and nets have no such field: layers do. The last line guesses the cause. Look at the line above the
+    // mark: a brace closes `fc1` one line too early. We move it to after the parameters.
 
     // %%
     let logistic: String =
@@ -71,9 +71,9 @@ layer {
     // %% [markdown]
     // Two scores from four coordinates: 2 x 4 weights and 2 biases.
     //
-    // Three more mistakes that everybody makes: a field, a type and a blob that are not quite called so. The first is found
-    // when the text is read, the others when the net is built. (We print the beginning of each message. The rest of it
-    // lists the names that there are.)
+    // Here are three more mistakes that everybody makes: a field, a type and a blob whose names are not quite right. The
+    // first is found when the text is read, the others when the net is built. (We print the beginning of each message. The
+    // rest lists the names that exist.)
 
     // %%
     for (right, wrong) in [
@@ -89,12 +89,12 @@ layer {
     }
 
     // %% [markdown]
-    // One wrong letter, `SoftMax` for `Softmax`, is enough: types are compared as they are written.
+    // One wrong letter, `SoftMax` for `Softmax`, is enough: the names of types are case-sensitive.
     //
     // ## What a message does not say
     //
-    // A field that is not set has a default. The message knows both: the field is an `Option`, and the method of the same
-    // name gives the value that counts.
+    // A field that is not set has a default. The message gives you both: the field is an `Option`, and the method of the
+    // same name returns the value in force.
 
     // %%
     let message: NetParameter = text::parse::<NetParameter>(&logistic, "logistic.prototxt")?.message;
@@ -103,13 +103,13 @@ layer {
     println!("bias_term:  {:?}, which counts as {}", ip.bias_term, ip.bias_term());
 
     // %% [markdown]
-    // The bias has no filler here. So it counts as `constant`, and its value as 0.
+    // The bias has no filler here, so it gets the default: `constant`, with the value 0.
     //
     // ## Files from long ago
     //
     // You will meet files that look different: `layers` for `layer`, types in capitals, `blobs_lr`, and `input` with four
-    // `input_dim`s. It is the form of Caffe's first year, and you need not learn it. `upgrade` brings such a message up to
-    // date and says what it did; building a net does so by itself.
+    // `input_dim`s. This is the format of Caffe's first year, and you need not learn it. `upgrade` brings such a message up
+    // to date and says what it changed; building a net calls it for you.
 
     // %%
     let old = r#"
@@ -132,15 +132,15 @@ layer {
     //
     // ## The same in Rust
     //
-    // A prototxt has no loops and no functions. LeNet has 9 layers and one can write them out. A net of 100 layers should
-    // be written by a program. A `NetSpec` is a net that is being written: `layer(name, bottom, what)` adds a layer and
-    // gives back its top, and a top is what the next layer takes as its bottom.
+    // A prototxt has no loops and no functions. LeNet has 9 layers, and you can write them out. A net of 100 layers should
+    // be written by a program. A `NetSpec` is a net under construction: `layer(name, bottom, what)` adds a layer and returns
+    // its top, and the next layer takes that top as its bottom.
     //
-    // - `Convolution::new(20, 5)` asks for what the layer cannot do without: 20 kernels of 5 x 5. All other fields are methods
-    //   with the field's name: `.stride(2)`. A misspelt field is no message at run time: it does not compile.
+    // - `Convolution::new(20, 5)` takes what the layer cannot do without: 20 kernels of 5 x 5. Every other field is a method
+    //   of the same name: `.stride(2)`. A misspelt field is not a run-time error: it does not compile.
     // - `tops` adds a layer whose tops have names of their own, and any number of them.
-    // - `in_place` adds a layer that writes where it reads.
-    // - What repeats is a function, or a closure: `scores` is the part that all our LeNets will share.
+    // - `in_place` adds a layer that overwrites its bottom.
+    // - What repeats becomes a function or a closure: `scores` is the part that all our LeNets will share.
 
     // %%
     fn scores(n: &mut NetSpec, data: &Top, last: &str, outputs: u32) -> Top {
@@ -167,8 +167,8 @@ layer {
     show(&net)?;
 
     // %% [markdown]
-    // `to_param()` gives the message, and from there on nobody can tell a net from Rust and a net from a file apart.
-    // `to_prototxt()` writes the file. Read it back, and you have an equal message. Here is one layer of it:
+    // `to_param()` returns the message, and from there on nobody can tell whether a net came from Rust or from a file.
+    // `to_prototxt()` writes the file; read it back, and you get an equal message. Here is one layer of it:
 
     // %%
     let prototxt: String = spec.to_prototxt()?;
@@ -179,7 +179,8 @@ layer {
     println!("\nlayer {{\n{}", prototxt[from..].lines().take(18).collect::<Vec<_>>().join("\n"));
 
     // %% [markdown]
-    // Some mistakes the compiler cannot see, and `to_param` can: a top that belongs to another spec, or two layers of one name.
+    // `to_param` finds some mistakes that the compiler cannot see: a top that belongs to another spec, or two layers with
+    // one name.
 
     // %%
     {
@@ -195,10 +196,10 @@ layer {
     // %% [markdown]
     // ## Fillers
     //
-    // A filler says what a parameter holds before anything has been learnt. Of `xavier()` and `msra()` one gives no width:
-    // they work it out from the number $n$ of inputs that each output has. Xavier is uniform with variance $1/n$, msra is
-    // gaussian with variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` is what
-    // you say. The run compares the formulas with what 400,000 weights really are.
+    // A filler says what a parameter holds before anything has been learnt. `xavier()` and `msra()` need no width: they work
+    // it out from the number $n$ of inputs of each output. Xavier is uniform with variance $1/n$. Msra is Gaussian with
+    // variance $2/n$, for layers before a ReLU, which throws half of the signal away. `gaussian(std)` has the width you give
+    // it. The run compares the formulas with 400,000 actual weights.
 
     // %% tol=0.05
     let mut n = NetSpec::new("fillers");
@@ -222,8 +223,8 @@ layer {
     )?;
 
     // %% [markdown]
-    // And without a filler? Weights count as `constant` 0, too. Nothing complains: the net is built, and it runs. We put in
-    // noise and labels and count the parameters of LeNet that get any gradient.
+    // And without a filler? Weights also default to `constant` 0. The net is built, and it runs. We put in noise and labels
+    // and count the parameters of LeNet that get any gradient.
 
     // %%
     for filler in ["xavier", "constant"] {
@@ -237,17 +238,16 @@ layer {
     }
 
     // %% [markdown]
-    // With zeros for weights only the 10 biases of the last layer can learn. No layer hands anything on, in either
+    // With zeros for weights, only the 10 biases of the last layer can learn. The other layers pass nothing on in either
     // direction, and that never changes. Always give weights a filler.
     //
     // ## Two nets, or one?
     //
     // How do you find out whether two descriptions are the same net? Not by looking: the same net can be written in many
-    // ways. `diff` compares what they *mean*. A default counts like a value that is written out, and layers are found by
-    // name.
+    // ways. `diff` compares what they *mean*. A default equals the same value written out, and layers are matched by name.
     //
     // **What will this print?** Somebody copied LeNet by hand and made one slip: `conv2` reads `conv1` in place of `pool1`.
-    // Is that an error? If it is not: how many parameters has this net? The right one has 431,080. Write your guess down,
+    // Is that an error? If not, how many parameters does this net have? The right one has 431,080. Write your guess down,
     // then run.
 
     // %%
@@ -259,10 +259,10 @@ layer {
     }
 
     // %% [markdown]
-    // It is a net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for each
-    // map, not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights where it had 800.
-    // The net cannot know that you did not mean it. There is one trace: `pool1` is an output, for nobody reads it any more.
-    // And `diff` says it in a line:
+    // It is a valid net, it would train, and it has nearly six times as many parameters. `conv2` now gets 24 x 24 values for
+    // each map, not 12 x 12. So `pool2` ends with 10 x 10, not 4 x 4, and each unit of `ip1` has 5,000 weights instead of
+    // 800. The net cannot know that you did not mean it. It leaves one trace: `pool1` is now an output, because nobody reads
+    // it any more. And `diff` says it in one line:
 
     // %%
     for difference in diff(&spec.to_param()?, &slip) {
@@ -270,17 +270,17 @@ layer {
     }
 
     // %% [markdown]
-    // Compare a copy with what it is a copy of. It costs one line.
+    // Compare a copy with its original. It costs one line.
     //
     // ## Phases
     //
-    // Training and testing want different nets: other data, and in TEST an accuracy. You will read that a `NetSpec` cannot
-    // describe both, and that one has to paste files together. That comes from tools in which a name can be given only
-    // once. Nothing in the format forbids it: a layer has `include` and `exclude` rules, and when a net is built, the
-    // layers whose rules do not fit are left out. The names only have to be different *within a phase*.
+    // Training and testing need different nets: other data, and in TEST an accuracy. You may read elsewhere that a `NetSpec`
+    // cannot describe both, and that you have to paste files together. That is true of tools in which a name can be given
+    // only once. The format allows it: a layer has `include` and `exclude` rules, and when a net is built, the layers whose
+    // rules do not match are left out. The names only have to be different *within a phase*.
     //
-    // Rules can do more. A *stage* is any word that you choose. Here is LeNet for three purposes, in one description: to
-    // train, to test, and with the stage `deploy` to work: no labels, no loss, but probabilities.
+    // Rules can do more. A *stage* is any word you choose. Here is LeNet for three purposes in one description: for
+    // training, for testing and, with the stage `deploy`, for use: no labels, no loss, but probabilities.
 
     // %%
     fn lenet_for_all() -> NetSpec {
@@ -312,17 +312,16 @@ layer {
     }
 
     // %% [markdown]
-    // (The two `split` layers hand a blob to two readers. The net puts them in by itself.) Which of the three you get is
-    // decided when the net is built, by the builder's `phase` and `stage`. A net for testing is asked for with
-    // `Phase::Test`. You may read TRAIN at that place. Nothing would fail, but you would test on the pictures that the net
-    // has learnt from.
+    // (The two `split` layers hand a blob to two readers. The net inserts them itself.) The builder's `phase` and `stage`
+    // decide which of the three you get. Ask for `Phase::Test` when you want to test. Some examples have TRAIN in that
+    // place: nothing fails, but you test on the images that the net has learnt from.
     //
-    // On the command line, too, both nets come from one file, and the *solver's* file names it: `net: "lenet.prototxt"`.
-    // Some write `train -solver .. -model lenet.prototxt`. Caffe's trainer never reads that `-model`. Ours warns that it
-    // does not.
+    // On the command line both nets also come from one file, which the *solver* file names: `net: "lenet.prototxt"`. Some
+    // people write `train -solver .. -model lenet.prototxt`. Caffe's trainer ignores that `-model`; ours ignores it with a
+    // warning.
     //
-    // How far is this from the file that lesson 00 used? It knows no stage `deploy`, so there should be differences, and
-    // only of that kind:
+    // How far is this from the file that lesson 00 used? That file has no stage `deploy`, so there should be differences,
+    // but only of that kind:
 
     // %%
     let file: NetParameter = text::read::<NetParameter>(root.join("proto/lenet_train_test.prototxt"))?.message;
@@ -333,9 +332,9 @@ layer {
     // %% [markdown]
     // ## Weights from a file
     //
-    // A description has no numbers in it. Weights lie in a second file, a `.caffemodel`, and are found **by the layer's
-    // name**. Suppose that you have LeNet for digits and want one for the 26 letters. The last layer must be another one,
-    // the others may keep what they know. So you give the last layer another name, load the file, and read the report.
+    // A description holds no weights. They are in a second file, a `.caffemodel`, and are found **by the layer's name**.
+    // Suppose you have a LeNet for digits and want one for the 26 letters. The last layer has to be new, while the others
+    // may keep what they know. So you give the last layer a new name, load the file, and read the report.
 
     // %%
     let weights = std::env::temp_dir().join("cortado/lesson_01.caffemodel");
@@ -348,8 +347,8 @@ layer {
     assert_eq!(letters.param("conv2", 0)?.data.slice(), net.param("conv2", 0)?.data.slice());
 
     // %% [markdown]
-    // `left new` is what the net has and the file has not, `unused` the other way round. Read these two lists every time. A
-    // layer whose name is misspelt is not an error. It keeps its random weights, and only the report says so.
+    // `left new` lists what the net has and the file lacks; `unused` is the reverse. Read these two lists every time. A
+    // misspelt layer name is not an error: the layer keeps its random weights, and only the report says so.
     //
     // With the old name the shapes do not fit. That is an error, and nothing is copied:
 
@@ -362,8 +361,8 @@ layer {
     // %% [markdown]
     // ## A net from a paper
     //
-    // SRCNN (Dong et al. 2014) makes an enlarged, blurred picture sharp. It is three convolutions: 64 kernels of 9 x 9, 32
-    // of 1 x 1, and one of 5 x 5, hence *9-1-5*. Its file was published. Here it is, a bit more densely written:
+    // SRCNN (Dong et al. 2014) sharpens an enlarged, blurred image. It is three convolutions: 64 kernels of 9 x 9, 32 of 1 x
+    // 1, and one of 5 x 5, hence *9-1-5*. Its file was published. Here it is, set a little more tightly:
 
     // %%
     const PUBLISHED: &str = r#"
@@ -392,8 +391,8 @@ layer {
     println!("{} layers", published.layer.len());
 
     // %% [markdown]
-    // And here the same net in code, as a tutorial has it: three convolutions, each with its ReLU. The data come as an
-    // argument, so that we can also make a net with inputs of it. The fields at their defaults are left out.
+    // And here is the same net in code, as in a tutorial: three convolutions, each with its ReLU. The data source is an
+    // argument, so that we can also build the net with inputs. Fields at their defaults are left out.
 
     // %%
     fn srcnn(source: impl LayerSpec, relu3: bool) -> NetSpec {
@@ -426,14 +425,14 @@ layer {
     }
 
     // %% [markdown]
-    // Two, and neither is where one looks. Strides, pads and bias fillers are at their defaults, so they are no difference.
-    // But the code has no data for TEST, and it has a ReLU after the *last* convolution. The rule "every convolution gets
-    // its ReLU" is so common that the hand writes it by itself.
+    // Two, and neither is where you would look. Strides, pads and bias fillers have their default values, so they do not
+    // differ. But the code has no data for TEST, and it has a ReLU after the *last* convolution. "Every convolution gets its
+    // ReLU" is such a habit that the hand types it unasked.
     //
-    // The first is mended by one more `tops`, with `include(Phase::Test)`. Is the second one bad? The values of a picture
-    // are not negative, so one might say that it helps. Let us see what backward says. The weights are small and random, so
-    // the outputs of a new net are small and of either sign. Twenty seeds; from how many pixels of 882 comes a gradient,
-    // and does any of it arrive at `conv1`?
+    // One more `tops`, with `include(Phase::Test)`, mends the first. Is the second one bad? The values of an image are never
+    // negative, so you might think that it helps. Let us see what backward says. The weights are small and random, so the
+    // outputs of a new net are small and of either sign. We try twenty seeds: how many of the 882 pixels send a gradient
+    // back, and does any of it reach `conv1`?
 
     // %% tol=0.1
     fn first_pass(relu3: bool, seed: u64) -> Result<Net> {
@@ -459,10 +458,10 @@ layer {
     }
 
     // %% [markdown]
-    // Without `relu3` all pixels speak. With it, it is a matter of luck. Where the output is negative, the ReLU passes no
-    // gradient. All pixels come from the same few kernels, so they tend to be negative together. Some nets begin with a
-    // handful of pixels, and one of the twenty is dead before its first step. Here it is. The picture is to be read from
-    // the bottom: `relu3` gets a gradient, and below it there is none.
+    // Without `relu3` every pixel sends a gradient. With it, that is a matter of luck. Where the output is negative, the
+    // ReLU passes no gradient. All pixels come from the same few kernels, so they tend to be negative together. Some nets
+    // begin with a handful of pixels, and one of the twenty is dead before its first step. Here it is. Read the picture from
+    // the bottom: `relu3` gets a gradient, and the layers before it get none.
 
     // %%
     let dead: Net = first_pass(true, 2)?;
@@ -470,15 +469,14 @@ layer {
     show(&dead.trace()?)?;
 
     // %% [markdown]
-    // ## Why the picture gets smaller
+    // ## Why the image gets smaller
     //
-    // You may have wondered about the label: 21 x 21 for a picture of 33 x 33. The file says nothing about it. It follows
-    // from the kernels. A kernel of 9 must fit *into* the picture, so it has fewer places than the picture has pixels:
-    // along an axis
+    // You may have wondered about the label: 21 x 21 for an image of 33 x 33. The file does not mention it. It follows from
+    // the kernels. A kernel of 9 must fit *inside* the image, so there are fewer places for it than pixels. Along an axis:
     //
     // $$ out = \left\lfloor \frac{in + 2 \cdot pad - kernel}{stride} \right\rfloor + 1 $$
     //
-    // First we count the places in a loop, then we ask the net. `explain` tells where a blob's shape comes from.
+    // First we count the places in a loop, then we ask the net. `explain` tells you where a blob's shape comes from.
 
     // %%
     let sharp: Net = first_pass(false, 0)?;
@@ -497,7 +495,7 @@ layer {
     }
 
     // %% [markdown]
-    // 8, 0 and 4 pixels are lost: 12 together, 6 on each side. Which ones? We set the weights by hand, so that the net
+    // The net loses 8, 0 and 4 pixels: 12 in all, 6 on each side. Which ones? We set the weights by hand so that the net
     // changes nothing: each kernel has a 1 in its middle and 0 elsewhere, and only the first map is used. Then we send a
     // digit through.
 
@@ -528,8 +526,8 @@ layer {
     show(&Images::of(&pair)?.captions(["in: 33 x 33", "out: 21 x 21"]).title("What is left of a picture").tile(150.0))?;
 
     // %% [markdown]
-    // The output is the middle of the input, without a frame of 6 pixels. So whoever makes the data must cut the same frame
-    // off the sharp pictures. If you forget, the loss tells you:
+    // The output is the middle of the input, without a frame of 6 pixels. So when you make the data, you must cut the same
+    // frame off the sharp images. If you forget, the loss tells you:
 
     // %%
     let forgotten = srcnn(Input::new([2, 1, 33, 33]).and([2, 1, 33, 33]), false).to_param()?;
@@ -538,10 +536,10 @@ layer {
     }
 
     // %% [markdown]
-    // (`pad: 4`, `0` and `2` would keep the size, with zeros around each picture as the price.)
+    // (`pad: 4`, `0` and `2` would keep the size, at the price of zeros around each image.)
     //
-    // Pooling has the same formula with one difference. Where the stride does not come out even, convolution rounds *down*
-    // and leaves the last pixels out, pooling rounds *up* and lets the last window hang over the edge:
+    // Pooling has the same formula with one difference. Where the stride does not divide evenly, convolution rounds *down*
+    // and leaves out the last pixels, while pooling rounds *up* and lets the last window hang over the edge:
 
     // %%
     let mut n = NetSpec::new("rounding");
@@ -559,10 +557,10 @@ layer {
     // In a residual net (He et al. 2015) a block does not compute its output. It computes what is *added to its input*:
     // $y = relu(x + f(x))$. In a prototxt each block is more than 80 lines, copied and renamed by hand. Here it is a function.
     //
-    // These are the paper's nets for pictures of 32 x 32: three stages of $k$ blocks, with 16, 32 and 64 maps. A block is
-    // two convolutions, so with the first and the last layer there are $6k + 2$. Where a stage begins, the picture is
-    // halved, and the input passes a 1 x 1 convolution so that it can be added. The name `AUTO` becomes conv1, bn1, and so
-    // on.
+    // These are the paper's nets for images of 32 x 32: three stages of $k$ blocks, with 16, 32 and 64 maps. A block is two
+    // convolutions, so with the first and the last layer there are $6k + 2$. The second and the third stage begin by halving
+    // the image, and the input passes through a 1 x 1 convolution so that it can be added. The name `AUTO` becomes conv1,
+    // bn1, and so on.
 
     // %%
     fn conv_bn(n: &mut NetSpec, x: &Top, conv: Convolution) -> Top {
@@ -599,9 +597,9 @@ layer {
     show(&small)?;
 
     // %% [markdown]
-    // The smallest one has 8 layers with weights. Is it right? One can count. A convolution has $9 \cdot in \cdot out$
-    // weights, the normalisation after it two numbers for each map, a factor and a summand. (BatchNorm also keeps
-    // statistics. They are in the file of weights, but nobody learns them.) We count with a loop, ask the nets, and compare
+    // The smallest one has 8 layers with weights. Is it right? We can count. A convolution has $9 \cdot in \cdot out$
+    // weights, and the normalisation after it has two numbers for each map, a scale and a shift. (BatchNorm also keeps
+    // statistics. They are in the weights file, but they are not learnt.) We count with a loop, ask the nets, and compare
     // with the paper's table.
 
     // %%
@@ -638,28 +636,31 @@ layer {
 
     // %% [markdown]
     // The numbers are the paper's. (Ours are larger by 2,752, the two 1 x 1 convolutions: the paper's small nets pad with
-    // zeros at that place.) The nets of the zoo, `proto/zoo`, are written like this, GoogLeNet and ResNet-152 among them.
-    // Open the file: [src/net_spec.rs](../src/net_spec.rs).
+    // zeros instead.) The nets of the zoo, `proto/zoo`, are written like this, GoogLeNet and ResNet-152 among them. Open the
+    // file: [src/net_spec.rs](../src/net_spec.rs).
     //
     // ## What to remember
     //
     // - A net is a message. Prototxt is one way to write it down, Rust another; `diff` says whether two are the same net.
-    // - An error names the file, the line and the field, and mostly what to do. A wrong bottom that exists is *no* error.
-    // - Two layers may share a name if no phase has both. One spec describes all the nets that you need.
-    // - Weights go by the layer's name. Read the report.
+    // - An error names the file, the line and the field, and usually says what to do. A wrong bottom that exists is *not* an
+    //   error.
+    // - Two layers may share a name if no phase has both. One spec describes all the nets you need.
+    // - Weights are matched by layer name. Read the report.
     // - No ReLU on the last layer unless you mean it.
     // - Convolution rounds down and pooling up; `explain` shows the arithmetic.
     // - A block is a function.
     //
     // ## Exercises
     //
-    // Each has a hole for you to fill, and `cargo run --release --bin check 01` tells you whether you did.
+    // Each is a program in `lessons/exercises/src/bin` with a hole for you to fill.
     //
-    // 1. [How large is the last blob](exercises/01_1.rs): the arithmetic of shapes.
-    // 2. [One spec, two nets](exercises/01_2.rs): a net of any depth, with rules.
-    // 3. [A bottleneck](exercises/01_3.rs): the block of the deep ResNets.
+    // - **01.1** How large is the last blob? The arithmetic of shapes: `cargo run --release -p exercises --bin exercise_01_1`
+    // - **01.2** One spec, two nets of any depth, with rules: `cargo run --release -p exercises --bin exercise_01_2`
+    // - **01.3** A bottleneck, the block of the deep ResNets: `cargo run --release -p exercises --bin exercise_01_3`
     //
-    // Next: [lesson 02](02_network_manipulation.rs), where we look into a net and put numbers of our own in.
+    // `cargo run --release --bin check 01` checks your answers.
+    //
+    // Next: [lesson 02](02_network_manipulation.rs), where we look inside a net and put in our own numbers.
 
     Ok(())
 }

@@ -4,10 +4,10 @@
 //! you can
 //!
 //! - look at everything in a net by its name: layers, blobs, parameters, and who feeds whom;
-//! - put numbers of your own into it, and know that they really arrive;
+//! - put your own numbers into it, and know that they really arrive;
 //! - run it forward and backward, whole or in part;
 //! - ask it for the gradient of anything, not only of the loss;
-//! - change its weights by hand, so that the loss gets smaller.
+//! - change its weights by hand to make the loss smaller.
 //!
 //! ```sh
 //! cargo run --release --bin 02_network_manipulation
@@ -25,17 +25,18 @@ fn main() -> cortado::Result<()> {
     // ## A net from a file
     //
     // A net needs a file that describes it, and a phase: `Phase::Train` or `Phase::Test`. The shortest way is one call,
-    // `Net::from_file(path, Phase::Train)?`. We take the longer way once, because it shows the other things that a net is
-    // made of. Each is a plain value that you hand over; nothing is set behind the scenes.
+    // `Net::from_file(path, Phase::Train)?`. We take the longer way once, because it shows what else a net is made from.
+    // Each thing is a plain value that you pass in; nothing is set behind the scenes.
     //
-    // - **The device**: the processor that does the arithmetic. `Device::cpu()` is the CPU, `Device::best()?` the best there
-    //   is. This one line is the whole switch.
+    // - **The device**: the processor that does the arithmetic. `Device::cpu()` is the CPU, `Device::best()?` the best
+    //   device available. To switch, change this one line.
     // - **The seed**: one number for everything random in the net. The same seed gives the same net.
-    // - **The log**: who hears what the library says. `Log::silent()` is nobody; without a log, warnings go to the terminal,
-    //   and the environment variable `GLOG_minloglevel` can ask for more (0) or less (2). Ours prints warnings only.
+    // - **The log**: where the library's messages go. `Log::silent()` discards them; without a log, warnings go to the
+    //   terminal, and the environment variable `GLOG_minloglevel` can ask for more (0) or less (2). Ours prints warnings
+    //   only.
     //
-    // Relative paths in the file are looked up from where you are and from the project's root, so a notebook and a program
-    // find the same data.
+    // Relative paths in the file are resolved from the current folder and from the project's root, so a notebook and a
+    // program find the same data.
 
     // %%
     let root = files::root()?;
@@ -53,9 +54,9 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Layers
     //
-    // The table was made for people. A program asks for the same things by name: `layer_names()` gives the layers in the
-    // order in which they run, `layer_type(name)` what each one is, and `params(name)` its learnable blobs. A layer has either
-    // none of those, or usually two: number 0 is the weights, number 1 the biases.
+    // The table is for people. A program asks for the same things by name: `layer_names()` gives the layers in the order in
+    // which they run, `layer_type(name)` the type of each, and `params(name)` its learnable blobs. Most layers have none, or
+    // two: number 0 is the weights, number 1 the biases.
 
     // %%
     println!("Network layers:");
@@ -66,8 +67,8 @@ fn main() -> cortado::Result<()> {
 
     // %% [markdown]
     // A parameter is a **blob**: an array twice. `data` holds the values, `diff` the gradient of the loss with respect to them.
-    // Both have one shape. For pictures the four axes have old names: `num` pictures of `channels` planes, each `height` times
-    // `width`. `count` is their product. Where an axis is missing, its old name says 1.
+    // Both have the same shape. For images the four axes have traditional names: `num` images of `channels` planes, each
+    // `height` by `width`. `count` is their product. For a missing axis, the method returns 1.
 
     // %%
     for i in 0..2 {
@@ -90,8 +91,8 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Blobs
     //
-    // Between the layers flow other blobs, with the values of one batch. `blob_names()` lists them in the order in which the
-    // layers make them. The first axis is the batch: 64 pictures at a time. The loss is a single number, so it has no axes at
+    // Other blobs flow between the layers, with the values of one batch. `blob_names()` lists them in the order in which the
+    // layers make them. The first axis is the batch: 64 images at a time. The loss is a single number, so it has no axes at
     // all: its shape is `[]`.
 
     // %%
@@ -101,9 +102,9 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // Nine layers, nine blobs, and most names stand in both lists. It is tempting to think that a layer and its blob are one
-    // thing. They are not: `mnist` makes two blobs with names of their own, and `relu1` makes none. If you mix them up, the
-    // net tells you.
+    // Nine layers, nine blobs, and most names are in both lists. It is tempting to think that a layer and its blob are the
+    // same thing. They are not: `mnist` makes two blobs with names of their own, and `relu1` makes none. If you mix them up,
+    // the net tells you.
 
     // %%
     for name in net.layer_names() {
@@ -122,8 +123,8 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Who feeds whom
     //
-    // A layer reads its *bottoms* and writes its *tops*. Information enters at the bottom and rises. These two lists, for every
-    // layer, are the whole structure of a net.
+    // A layer reads its *bottoms* and writes its *tops*. Data enters at the bottom and rises. These two lists, one pair for
+    // every layer, are the whole structure of a net.
 
     // %%
     for name in net.layer_names() {
@@ -131,12 +132,12 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // What comes into the net, and what comes out of it? The rule for the *outputs*: a blob that no layer reads. The rule for
-    // the *inputs*: a top of a layer of type `Input`, for those are the blobs that *you* have to fill. It is often said that
-    // `data` and `label` are the inputs of this net. But its first layer is of type `Data`: it fills them itself, from a
-    // database. So this net has no inputs at all. Keep that in mind for a minute.
+    // What comes into the net, and what comes out of it? An *output* is a blob that no layer reads. An *input* is a top of a
+    // layer of type `Input`, because those are the blobs that *you* have to fill. People often call `data` and `label` the
+    // inputs of this net. But its first layer is of type `Data`: it fills them itself, from a database. So this net has no
+    // inputs at all. Keep that in mind for a minute.
     //
-    // In the other phase the same file makes another net: other pictures, 100 at a time, and a second output.
+    // In the other phase the same file makes another net: other images, 100 at a time, and a second output.
 
     // %%
     println!("TRAIN: inputs {:?}, outputs {:?}", net.inputs(), net.outputs());
@@ -149,14 +150,14 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // Two of those were not in the file. In TEST both `accuracy` and `loss` read `ip2` and `label`. A blob with two readers gets
-    // a *Split* layer, which hands a copy to each of them and adds up the gradients that come back. The net puts it in.
+    // Two of these are not in the file. In TEST both `accuracy` and `loss` read `ip2` and `label`. A blob with two readers
+    // gets a *Split* layer, which hands a copy to each of them and adds up the gradients that come back. The net inserts it.
     //
     // ## Forward, and the first question
     //
-    // Let us run an example through the net. We take numbers that no digit has: normally distributed with a standard deviation
-    // of 50, in the shape of the batch, and random labels. We copy them into `data` and `label`. The shapes must fit, or it is
-    // an error that names both.
+    // Let us run an example through the net. We take numbers that no digit has, normally distributed with a standard
+    // deviation of 50, in the shape of the batch, and random labels. We copy them into `data` and `label`. If the shapes do
+    // not match, you get an error that names both.
 
     // %%
     let mut batch = Values::new(net.shape("data")?)?;
@@ -173,8 +174,8 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // **What will this print?** We run all layers with `net.forward()?` and look at `data` once more. Its least value was
-    // about -250 and its greatest nearly 200. What will they be after the forward pass? Write your guess down, then run.
+    // **What will this print?** We run all layers with `net.forward()?` and look at `data` once more. Its smallest value was
+    // about -250 and its largest nearly 200. What will they be after the forward pass? Write your guess down, then run.
 
     // %%
     let outputs = net.forward()?;
@@ -189,12 +190,12 @@ fn main() -> cortado::Result<()> {
 
     // %% [markdown]
     // From 0 to 1: our numbers are gone. Forward runs *all* layers, and the first one, `mnist`, filled `data` and `label` with
-    // the first 64 digits of the database, over what we had put there. Nothing failed, and the loss looks quite normal. One
-    // could play with such a net for hours and never notice. So the library warns: it is the line above that begins with
-    // `warning`.
+    // the first 64 digits of the database and overwrote what we had put there. Nothing failed, and the loss looks quite
+    // normal. You could play with such a net for hours and never notice. So the library warns: see the line above that
+    // begins with `warning`.
     //
-    // There are two right ways. The first: **start after the layer that reads the data**. A range of layers is written as
-    // ranges are in Rust; both ends are layer names, and with `..=` the last one is included.
+    // There are two right ways. The first: **start after the layer that reads the data**. A range of layers is written like
+    // any range in Rust; both ends are layer names, and `..=` includes the last one.
 
     // %%
     net.data_mut("data")?.copy_from(&batch)?;
@@ -205,9 +206,9 @@ fn main() -> cortado::Result<()> {
     assert_eq!(net.data("data")?.slice(), batch.slice());
 
     // %% [markdown]
-    // Now it is our noise that went through the net, and the loss shows it. A net that knows nothing of ten classes and says
-    // so has the loss $\ln 10 \approx 2.303$, near to what the digits gave. Noise more than a hundred times stronger
-    // than a picture drives the scores far apart, and the net is now wrong *and* sure of it.
+    // This time our noise went through the net, and the loss shows it. A net that knows nothing about ten classes, and
+    // admits it, has the loss $\ln 10 \approx 2.303$, close to what the digits gave. Noise more than a hundred times
+    // stronger than an image drives the scores far apart, and now the net is wrong *and* sure of it.
     //
     // The second way: **a net with inputs**. A net read from a file is a message before it is a net, and a message can be
     // changed. We take the Data layers out and put an Input layer in their place.
@@ -229,9 +230,9 @@ fn main() -> cortado::Result<()> {
     println!("the same weights: {}", lenet.param("ip2", 0)?.data.slice() == net.param("ip2", 0)?.data.slice());
 
     // %% [markdown]
-    // The weights are those of the other net, because what is random depends on the seed and on the names of the layers. Now
-    // `forward_with` takes all inputs by name and runs the net. It comes to the same loss, bit for bit. A wrong name is an
-    // error, and so is a missing one.
+    // The weights are the same as in the other net, because random numbers depend only on the seed and on the names of the
+    // layers. Now `forward_with` takes all inputs by name and runs the net. It gets the same loss, bit for bit. A wrong name
+    // is an error, and so is a missing one.
 
     // %%
     {
@@ -248,8 +249,8 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // Such a net takes batches of any size, too. Give its inputs another shape, and the next forward passes it on, blob by blob.
-    // The weights stay: no weight's shape depends on the number of pictures.
+    // Such a net also takes batches of any size. Give its inputs another shape, and the next forward passes it on, blob by
+    // blob. The weights stay: no weight's shape depends on the number of images.
 
     // %%
     lenet.reshape_blob("data", &[1, 1, 28, 28])?;
@@ -260,11 +261,11 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Reading the answer
     //
-    // Noise has no right answer, so back to digits. We run the first net as a whole: its Data layer brings the next 64. Then
-    // every blob holds what its layer computed, and we may look at any of them.
+    // Noise has no right answer, so back to digits. We run the whole of the first net: its Data layer reads the next 64.
+    // Then every blob holds what its layer computed, and we can look at any of them.
     //
-    // The answer stands in `ip2`: for each of the 64 digits a score for each of the ten classes. The largest score wins. Two
-    // loops find it.
+    // The answer is in `ip2`: ten scores for each of the 64 digits, one for each class. The largest score wins. Two loops
+    // find it.
 
     // %% tol=0.01
     net.forward()?;
@@ -292,10 +293,10 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // It guesses, as a net must that has learnt nothing. *How badly* it guesses is the loss, the one number that training
-    // makes smaller. Let us compute it from the scores with plain loops. The scores $x$ become probabilities by the softmax,
-    // $y_c = e^{x_c} / \sum_j e^{x_j}$, and the loss is the mean of $-\ln y_l$, where $l$ is the label: how surprised the net is
-    // by the right answer.
+    // It guesses: it has not learnt anything yet. *How badly* it guesses is the loss, the one number that training makes
+    // smaller. Let us compute it from the scores with plain loops. The scores $x$ become probabilities by the softmax, $y_c
+    // = e^{x_c} / \sum_j e^{x_j}$, and the loss is the mean of $-\ln y_l$, where $l$ is the label. It measures how surprised
+    // the net is by the right answer.
 
     // %%
     let mut sum = 0.0;
@@ -314,13 +315,13 @@ fn main() -> cortado::Result<()> {
     assert!((by_hand - by_layer).abs() < 1e-6);
 
     // %% [markdown]
-    // Open the file: [src/layers/softmax_loss.rs](../src/layers/softmax_loss.rs). Its first line is this formula, with the same
+    // Open the file: [src/layers/loss/softmax_loss.rs](../src/layers/loss/softmax_loss.rs). It begins with this formula, in the same
     // letters.
     //
-    // ## A look is a loan
+    // ## A view is a loan
     //
-    // `net.data("ip2")?` is not a copy. It is a look at the net's own memory, and it costs nothing. In other languages such a
-    // view is a trap: you keep it in a variable, the net runs, and the numbers in your hand have changed. In Rust the same
+    // `net.data("ip2")?` is not a copy. It is a view of the net's own memory, and it costs nothing. In other languages such
+    // a view is a trap: you keep it in a variable, the net runs, and the numbers you hold have changed. In Rust the same
     // program does not compile:
     //
     // ```text
@@ -330,8 +331,9 @@ fn main() -> cortado::Result<()> {
     // ```
     //
     // As long as you look, nobody may change what you look at. If you want to keep the numbers, take a copy, and say so:
-    // `net.data("ip2")?.clone()`, `.slice().to_vec()` or `.view().to_owned()`. Our `scores` are such a copy. They stay while the
-    // net goes on to other digits.
+    // `net.data("ip2")?.clone()`, `.slice().to_vec()` or `.view().to_owned()`. Our `scores` are such a copy. They stay the
+    // same while the net moves on to other digits. (In a notebook no look survives its cell: the kernel says that the variable
+    // "contains a reference with a non-static lifetime so can't be persisted".)
 
     // %%
     let before = scores[0];
@@ -342,8 +344,8 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Writing, and running a part
     //
-    // `data_mut` and `param_mut` lend a blob to be written. We add 1 to the bias of class 3 and let only the last layer with
-    // weights run again, from the `ip1` that is still there. Each of the 64 scores of a 3 must grow by 1, and no other score may
+    // `data_mut` and `param_mut` lend a blob for writing. We add 1 to the bias of class 3 and rerun only the last layer with
+    // weights, from the `ip1` that is still there. Each of the 64 scores of class 3 must grow by 1, and no other score may
     // move.
 
     // %%
@@ -360,9 +362,9 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## A layer in place
     //
-    // `relu1` reads `ip1` and writes `ip1`: it works *in place*. So there are two values of one name, one before the ReLU
-    // and one after it. The net keeps both, as *versions* of the blob. Under the name you get the one that was written last.
-    // Run as far as `ip1` only, and it is the one before the ReLU.
+    // `relu1` reads `ip1` and writes `ip1`: it works *in place*. So two blobs have one name, one from before the ReLU and
+    // one from after it. The net keeps both, as *versions* of the blob. The name gives you the one that was written last. If
+    // you run only as far as `ip1`, that is the one before the ReLU.
 
     // %%
     fn least(x: &Values) -> f32 {
@@ -379,12 +381,12 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Backward
     //
-    // Forward answers: what is the loss? Backward answers, for every single number in the net: if this one grew a little, how
-    // much would the loss grow? The answers are the gradients, and they go into the `diff`s.
+    // Forward answers: what is the loss? Backward answers, for every number in the net: if this one grew a little, how much
+    // would the loss grow? The answers are the gradients, and they go into the `diff`s.
     //
-    // The question must start somewhere. Of the loss itself the answer is 1: if it grows by a little, it grows by that. So the
-    // diff of `loss` is 1 and all others follow from it, layer by layer, from the top down. That starting number is called the
-    // *loss weight*. Here they are, for all blobs.
+    // The question must start somewhere. For the loss itself the answer is 1: when the loss grows by a little, it grows by
+    // just that much. So the diff of `loss` is 1 and all others follow from it, layer by layer, from the top down. That
+    // starting number is called the *loss weight*. Here are the loss weights of all blobs.
 
     // %%
     println!("{:?}", net.blob_loss_weights());
@@ -395,12 +397,12 @@ fn main() -> cortado::Result<()> {
     // gradients as soon as there are any.
 
     // %%
-    //TMP show(&net.trace()?)?;
+    show(&net.trace()?)?;
 
     // %%
     let weights: Vec<f32> = net.param("conv1", 0)?.data.slice().to_vec();
     net.backward()?;
-    //TMP show(&net.trace()?)?;
+    show(&net.trace()?)?;
 
     // %% tol=0.05
     assert_eq!(weights, net.param("conv1", 0)?.data.slice());
@@ -417,17 +419,18 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // Every parameter has a gradient now, and no weight has moved: backward only asks. The last lines hold a small proof that a
-    // gradient goes where the data came from. A maximum of four values comes from one of them, so a pooling layer passes each
-    // gradient on to one value of four: the mean of `conv1` is a quarter of the mean of `pool1`.
+    // Every parameter has a gradient now, and no weight has moved: backward only asks. The last lines contain a small proof
+    // that a gradient goes where the data came from. The maximum of four values is one of them, so a pooling layer passes
+    // each gradient on to one value in four: the mean of `conv1` is a quarter of the mean of `pool1`.
     //
     // Two blobs stayed at zero, `data` and
-    // `label`. Nobody asked for their gradients, since there is nothing to learn in a picture, so the net saves itself the work.
-    // (A label could not have one: "a bit more 7" means nothing. A picture could, and a later lesson makes use of it.)
+    // `label`. Nobody asked for their gradients, since an image has nothing to learn, so the net saves itself the work. (A
+    // label could not have a gradient: "a bit more 7" means nothing. An image could, and a later lesson uses it.)
     //
-    // Here are the 20 filters of `conv1` with their gradients. Red is positive, blue is negative. The filters are still the
-    // noise that they were filled with. Their gradients are not noise: neighbours have similar colours, for they are made of
-    // the strokes of 64 digits. A gradient points to where the loss gets *larger*, so learning will go the other way.
+    // Here are the 20 filters of `conv1` with their gradients. Orange is positive, blue is negative. The filters are still the
+    // noise they were filled with. Their gradients are not noise: neighbours have similar colours, because they are made of
+    // the strokes of 64 digits. A gradient points in the direction in which the loss gets *larger*, so learning will go the
+    // other way.
 
     // %% tol=0.05
     show(&Images::signed(&net.param("conv1", 0)?.data)?.title("The filters of conv1"))?;
@@ -436,7 +439,7 @@ fn main() -> cortado::Result<()> {
     show(&Images::signed(&net.param("conv1", 0)?.diff)?.title("Their gradients"))?;
 
     // %% [markdown]
-    // And all 400,000 weights of `ip1` at once: how are the values of their gradient spread?
+    // And for all 400,000 weights of `ip1` at once: how are the values of their gradient distributed?
 
     // %% tol=0.1
     show(&Histogram::of(net.param("ip1", 0)?.diff.slice()).title("The gradient of ip1's weights"))?;
@@ -444,10 +447,10 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Diffs add up
     //
-    // One thing about backward must be known, or it will bite. It *sets* the diffs of the blobs, but it *adds to* the diffs of the
-    // parameters. There is a good reason: several batches can pass before one update, and a parameter that two layers share
-    // gets the sum of both. The price: before a new gradient, somebody must clear the old one. Backward twice, and the diffs
-    // are doubled; clear them between, and they are not.
+    // You must know one thing about backward, or it will bite you. It *sets* the diffs of the blobs, but it *adds to* the
+    // diffs of the parameters. There is a good reason: several batches can pass before one update, and a parameter that two
+    // layers share gets the sum of both. The price is that you must clear the old gradient before you compute a new one. Run
+    // backward twice, and the diffs double; clear them in between, and they do not.
 
     // %%
     let once: f32 = net.param("ip2", 0)?.diff.sumsq().sqrt();
@@ -460,15 +463,15 @@ fn main() -> cortado::Result<()> {
     assert!(twice == 2.0 * once && cleared == once);
 
     // %% [markdown]
-    // ## A question of our own
+    // ## Our own question
     //
-    // The diff of the loss is where the question starts, but we may start anywhere, with any question. For example: how does the
-    // score of *one class* depend on the weights? The loss plays no part in this. We start at `ip2`: we set its diff to 1 in
-    // column 0 of every row, and to 0 elsewhere. Then we run backward from the layer `ip2` down.
+    // The question usually starts at the diff of the loss, but we may start anywhere, with any question. For example: how
+    // does the score of *one class* depend on the weights? The loss plays no part in this. We start at `ip2`: we set its
+    // diff to 1 in column 0 of every row, and to 0 elsewhere. Then we run backward from the layer `ip2` down.
     //
-    // **What will this print?** It is often said that this asks "for class 1". And the batch holds 64 digits. Each score is
-    // $y_c = \sum_k w_{ck} x_k + b_c$, so the slope of a score with respect to its bias is 1. What will the ten numbers of the
-    // gradient of `ip2`'s bias be? Which rows of the gradient of its weights will not be zero? Write it down, then run.
+    // **What will this print?** Some would say that this asks "for class 1". And the batch holds 64 digits. Each score is
+    // $y_c = \sum_k w_{ck} x_k + b_c$, so the slope of a score with respect to its bias is 1. What will the ten numbers of
+    // the gradient of `ip2`'s bias be? Which rows of the gradient of its weights will not be zero? Write it down, then run.
 
     // %%
     net.clear_param_diffs();
@@ -485,13 +488,13 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // Only row 0 is there. Classes are counted from zero, and class 0 is the digit 0. And the bias says **64**, not 1: a gradient
-    // goes to a parameter through every sample of the batch, and they are *added up*. We asked for the sum of 64 scores and got
-    // its slope. If you want the mean, start with $1/64$ instead of 1. The loss layer does exactly this by itself: it divides by
-    // the size of the batch.
+    // Only row 0 has a gradient. Classes are counted from zero, and class 0 is the digit 0. And the bias says **64**, not 1:
+    // every sample of the batch sends the parameter a gradient, and these are *added up*. We asked for the sum of 64 scores
+    // and got its slope. If you want the mean, start with $1/64$ instead of 1. The loss layer does exactly this itself: it
+    // divides by the batch size.
     //
-    // We can check the row of the weights, too. The slope of $y_0$ with respect to $w_{0k}$ is $x_k$; summed over the batch, it
-    // is the sum of column $k$ of `ip1`, after the ReLU. Three loops, and the library:
+    // We can also check the row of the weights. The slope of $y_0$ with respect to $w_{0k}$ is $x_k$; summed over the batch,
+    // it is the sum of column $k$ of `ip1`, after the ReLU. Three loops against the library:
 
     // %%
     let mut dw = vec![0.0f64; 10 * 500];
@@ -511,13 +514,13 @@ fn main() -> cortado::Result<()> {
     assert!(furthest < 1e-4);
 
     // %% [markdown]
-    // Open the file: [src/layers/inner_product.rs](../src/layers/inner_product.rs). The three loops are one call of `gemm` there,
-    // the matrix product; look for `dw` in `backward`.
+    // Open the file: [src/layers/common/inner_product.rs](../src/layers/common/inner_product.rs). There the three loops are one call to
+    // `gemm`, the matrix product; look for `dw` in `backward`.
     //
     // ## Two losses
     //
-    // A net may have several losses. What is made small is their weighted sum, and each loss's weight is the number in its diff.
-    // We give LeNet a second task on the same features: is the digit odd? It counts half as much: `loss_weight: 0.5`.
+    // A net may have several losses. Training minimises their weighted sum, and the weight of each loss is the number in its
+    // diff. We give LeNet a second task on the same features: is the digit odd? It counts half as much: `loss_weight: 0.5`.
 
     // %%
     let mut param = param.clone();
@@ -552,9 +555,9 @@ fn main() -> cortado::Result<()> {
     }
 
     // %% [markdown]
-    // The weight sits in the diff, so we may also set it there by hand. Let us take the gradient of `conv1`'s weights three times:
-    // for the first loss alone, for the second alone, and for 1 of the first with half of the second. The third must be the
-    // first plus half of the second, for a gradient of a sum is the sum of the gradients.
+    // The weight is in the diff, so we can also set it there by hand. Let us compute the gradient of `conv1`'s weights three
+    // times: for the first loss alone, for the second alone, and for the first plus half of the second. The third must be
+    // the first gradient plus half of the second, because the gradient of a sum is the sum of the gradients.
 
     // %%
     fn gradient(net: &mut Net, loss: f32, loss_odd: f32) -> cortado::Result<Vec<f32>> {
@@ -577,9 +580,9 @@ fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Updating the weights by hand
     //
-    // Backward has told us, for each weight $w$, in which direction the loss grows. So we go the other way, a small step:
-    // $w \leftarrow w - lr \cdot dw$. The number $lr$ is the *learning rate*. `store_mut()` holds all parameters of the net, and
-    // `data` and `diff` are two fields of a blob, so that one may be read while the other is written.
+    // Backward has told us, for each weight $w$, in which direction the loss grows. So we take a small step the other way:
+    // $w \leftarrow w - lr \cdot dw$. The number $lr$ is the *learning rate*. `store_mut()` lends all parameters of the net,
+    // and `data` and `diff` are two fields of a blob, so you can read one while you write the other.
 
     // %% tol=0.01
     net.forward()?; // the next batch
@@ -590,18 +593,18 @@ fn main() -> cortado::Result<()> {
     let before = net.data("loss")?.scalar();
     let lr = 0.01;
     for (w, _) in net.store_mut().iter_mut() {
-        w.data.scaled_add(-lr, &w.diff);
+        w.data.scaled_add(-lr, &w.diff)?;
     }
     let after = net.forward_range("conv1"..)?; // the same batch
     println!("loss before {before:.4}, after {after:.4}");
     assert!(after < before);
 
     // %% [markdown]
-    // The loss of this batch has become smaller. That is learning, whole: forward, clear, backward, update.
+    // The loss of this batch has become smaller. That is all of learning: forward, clear, backward, update.
     //
-    // How far should one go? We go back to the saved weights and try many rates, always along the same gradient. The gradient
-    // promises a slope: to first order, the loss falls by $lr$ times the sum of all $dw^2$. The promise is the straight line; the
-    // curve is what happens.
+    // How far should we go? We return to the saved weights and try many rates, always along the same gradient. The gradient
+    // promises a slope: to first order, the loss falls by $lr$ times the sum of all $dw^2$. The promise is the straight
+    // line; the curve is what happens.
 
     // %% tol=0.02
     let slope: f32 = net.store().iter().map(|(w, _)| w.diff.sumsq()).sum();
@@ -610,7 +613,7 @@ fn main() -> cortado::Result<()> {
         let lr = 0.025 * i as f32;
         for ((w, _), old) in net.store_mut().iter_mut().zip(&saved) {
             w.data.copy_from(old)?;
-            w.data.scaled_add(-lr, &w.diff);
+            w.data.scaled_add(-lr, &w.diff)?;
         }
         let loss = net.forward_range("conv1"..)?;
         happens.push((lr as f64, loss as f64));
@@ -629,30 +632,34 @@ fn main() -> cortado::Result<()> {
     )?;
 
     // %% [markdown]
-    // Close to zero the two agree: the gradient tells the truth, but only about the place where you stand. Go too far, and the
-    // loss rises again.
+    // Close to zero the two agree: the gradient tells the truth, but only about the point where you stand. Go too far, and
+    // the loss rises again.
     //
-    // One warning. Our loop treats all parameters alike. The net's file does not: it says `lr_mult: 2` for the biases, which
-    // are to take steps twice as large, and a solver may also let weights decay. So our step is not yet what `solver.step(1)`
-    // does. Closing that gap, and then inventing update rules of your own, is the next lesson.
+    // One warning. Our loop treats all parameters alike. The net's file does not: it says `lr_mult: 2` for the biases, so
+    // their steps are twice as large, and a solver may also let weights decay. So our step is not yet what `solver.step(1)`
+    // does. The next lesson closes that gap, and then lets you write your own update rule.
     //
     // ## What to remember
     //
-    // - Everything in a net has a name. Layers and blobs have separate names, and a layer in place makes a new version of its blob.
+    // - Everything in a net has a name. Layers and blobs have separate names, and an in-place layer makes a new version of
+    //   its blob.
     // - Inputs are the tops of `Input` layers. A `Data` layer overwrites what you put into its tops: start after it, or use a net
     //   with inputs.
-    // - A look borrows the net; a copy is yours.
+    // - A view borrows the net; a copy is yours.
     // - `forward_range("conv1"..)` and `backward_range("ip2"..)` run a part. Both ends are names of layers.
-    // - Backward starts from what is in the top diffs: the loss weight, or whatever you put there. It adds up over the batch.
+    // - Backward starts from what is in the top diffs: the loss weight, or whatever you put there. Gradients add up over the
+    //   batch.
     // - Parameter diffs add up over passes as well: clear them first.
     //
     // ## Exercises
     //
-    // Each has a hole for you to fill, and `cargo run --release --bin check 02` tells you whether you did.
+    // Each is a program in `lessons/exercises/src/bin` with a hole for you to fill.
     //
-    // 1. [What the ReLU threw away](exercises/02_1.rs): look at a blob before and after a layer in place.
-    // 2. [Why this class and not that one](exercises/02_2.rs): a gradient of your own question.
-    // 3. [Only the last layer learns](exercises/02_3.rs): some steps of training, by hand.
+    // - **02.1** What the ReLU threw away: `cargo run --release -p exercises --bin exercise_02_1`
+    // - **02.2** Why this class and not that one, a gradient of your own: `cargo run --release -p exercises --bin exercise_02_2`
+    // - **02.3** Only the last layer learns, a few steps by hand: `cargo run --release -p exercises --bin exercise_02_3`
+    //
+    // `cargo run --release --bin check 02` checks your answers.
     //
     // Next: [lesson 03](03_custom_solver.rs), where we write our own solver.
 

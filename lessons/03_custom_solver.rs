@@ -1,14 +1,14 @@
 //! # Lesson 03: your own solver
 //!
-//! Backward leaves a gradient in every diff and changes nothing. Somebody has to take the step. That somebody is the
-//! solver, and in this lesson it is you.
+//! Backward leaves a gradient in every diff and changes nothing. Somebody has to take the step. That is the solver's job,
+//! and in this lesson it is yours.
 //!
 //! You begin with `w -= lr * dw` and add one thing at a time: multipliers, weight decay, momentum, `iter_size`, clipping and
 //! a rate that falls. After each addition your net is compared with one that the library's `Solver` trained from the same
 //! seed and the same data. They must be equal **bit for bit**. Nearly equal is not enough: a solver that is nearly right
-//! trains nearly well, and you would never find the mistake.
+//! trains nearly as well, and you would never find the mistake.
 //!
-//! Then you train LeNet on the 60,000 digits, twice through, with a solver that is yours from the first line to the last.
+//! Then you train LeNet for two passes over the 60,000 digits, with a solver that is yours from the first line to the last.
 //!
 //! ```text
 //! cargo run --release --bin 03_custom_solver
@@ -25,8 +25,8 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Four helpers
     //
-    // The net is LeNet, from its prototxt. We read it as a message, a `NetParameter`, so that we can change a field of it
-    // here and there before a net is made of it.
+    // The net is LeNet, from its prototxt. We read it as a message, a `NetParameter`, so that we can change a field here and
+    // there before we build a net from it.
 
     // %%
     let root = files::root()?;
@@ -35,8 +35,8 @@ fn main() -> Result<()> {
     println!("{}: {} layers in the file, for both phases", lenet.name(), lenet.layer.len());
 
     // %% [markdown]
-    // The first helper makes a train net: ours. The second makes a `Solver` with a net of its own: the library's. Its
-    // settings are prototxt, the words of a solver file. Both have seed 1, so both begin with the same weights.
+    // The first helper makes our train net. The second makes the library's `Solver`, with its own net. Its settings are
+    // prototxt, as in a solver file. Both have seed 1, so both begin with the same weights.
 
     // %%
     fn train_net(lenet: &NetParameter) -> Result<Net> {
@@ -50,12 +50,12 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // The third computes gradients. Backward *adds to* the diffs of the parameters, so they are cleared first. The answer is
-    // the loss of the batch.
+    // The third computes gradients. It first clears the diffs of the parameters, because backward *adds to* them, and
+    // returns the loss of the batch.
     //
-    // The fourth counts the parameters in which two nets differ. It compares bits, so that not even -0 and 0 pass as equal.
-    // All parameters of a net lie in one place, its store: `net.store()` gives each blob with its `Spec`, which says what
-    // layer made it and what multipliers it has.
+    // The fourth counts the parameters in which two nets differ. It compares bits, so not even -0 and 0 pass as equal. All
+    // parameters of a net are in one place, its store: `net.store()` gives each blob with its `Spec`, which says which layer
+    // made it and what multipliers it has.
 
     // %%
     fn gradients(net: &mut Net) -> Result<f32> {
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // Here is what the third helper leaves behind. Forward filled the data from left to right; backward came the other way and
-    // left a gradient at every parameter. The numbers that a solver needs are all there, and nobody has used them yet.
+    // left a gradient at every parameter. All the numbers a solver needs are there, and nobody has used them yet.
 
     // %% tol=0.05
     let mut ready = train_net(&lenet)?;
@@ -84,7 +84,7 @@ fn main() -> Result<()> {
     show(&ready.trace()?)?;
 
     // %% [markdown]
-    // And here are the two nets that are to be compared, before they have learnt anything.
+    // And here are the two nets we will compare, before they have learnt anything.
 
     // %%
     let mut net = train_net(&lenet)?;
@@ -99,12 +99,11 @@ fn main() -> Result<()> {
     //
     // $$ w \leftarrow w - lr \cdot dw $$
     //
-    // This is the loop that every tutorial writes. It is often said that this loop is what a solver does when momentum and
-    // weight decay are off. Let us ask the run. The net is LeNet as the file has it, both learn five batches, and we compare
-    // after every one.
+    // Every tutorial writes this loop, and many say that a solver does just this when momentum and weight decay are off. Let
+    // us see. The net is LeNet as the file has it; both solvers learn five batches, and we compare after each.
     //
     // **What will this print?** 431,080 parameters, 430,500 of them weights and 580 biases. How many differ after the first
-    // iteration: none, all, or some? And after the second? (A look into the prototxt is allowed.)
+    // iteration: none, all, or some? And after the second? (You may look at the prototxt.)
 
     // %% tol=0.05
     for _ in 0..5 {
@@ -120,8 +119,8 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Some, then nearly all. So what is often said is not true, and the numbers say why. Let us take the first iteration
-    // apart, parameter by parameter.
+    // Some, then nearly all. So the tutorials are wrong, and the numbers say why. Let us take the first iteration apart,
+    // parameter by parameter.
 
     // %% tol=0.05
     let mut net = train_net(&lenet)?;
@@ -144,12 +143,12 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // All weights agree. Of the biases every one that got a gradient differs: the file gives biases `lr_mult: 2`, so the
-    // solver moved them twice as far. (The other 44 of `ip1` belong to units that the ReLU switched off for all 64
-    // pictures. They got the gradient 0, and twice nothing is nothing.) One iteration later the biases had changed every
-    // loss and every gradient, and the difference was everywhere.
+    // All weights agree. Every bias that got a gradient differs: the file gives biases `lr_mult: 2`, so the solver moved
+    // them twice as far. (The other 44 of `ip1` belong to units that the ReLU switched off for all 64 images. Their gradient
+    // is 0, and twice nothing is nothing.) One iteration later the biases had changed every loss and every gradient, and the
+    // difference was everywhere.
     //
-    // Nothing failed. The loop trained, only not as the file says. This is why we compare bits.
+    // Nothing failed. The loop trained, but not as the file says. This is why we compare bits.
     //
     // There are two ways to make the loop and the solver agree. One is to take the multipliers out of the net.
 
@@ -178,11 +177,11 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## One: lr_mult
     //
-    // The other way is to do as the file says. A `Spec` knows the multiplier of its parameter.
+    // The other way is to do what the file says. A `Spec` knows the multiplier of its parameter.
     //
-    // *Why the order matters:* the solver first makes the parameter's own rate, `rate * lr_mult`, and multiplies the gradient
-    // with that. A float rounds after every operation, so `rate * (lr_mult * dw)` may end in another last bit. (Not with 2,
-    // which only raises the exponent. With 3 it would.)
+    // *Why the order matters:* the solver first computes the parameter's own rate, `rate * lr_mult`, and multiplies the
+    // gradient by that. A float is rounded after every operation, so `rate * (lr_mult * dw)` may differ in the last bit.
+    // (Not with 2, which only raises the exponent. With 3 it would.)
 
     // %%
     let mut net = train_net(&lenet)?;
@@ -204,17 +203,17 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Two: weight decay
     //
-    // A net with large weights tends to have learnt its pictures by heart. So the objective gets a second term,
-    // $\frac{1}{2} \lambda w^2$ for each weight, and the gradient of that is $\lambda w$:
+    // A net with large weights has often learnt its images by heart. So the objective gets a second term, $\frac{1}{2}
+    // \lambda w^2$ for each weight, and the gradient of that is $\lambda w$:
     //
     // $$ w \leftarrow w - lr \cdot (dw + \lambda w) $$
     //
-    // λ is `weight_decay`, and each parameter multiplies it by its `decay_mult`. LeNet's file gives none, so all have 1. Here
-    // we do what many nets do and spare the biases.
+    // λ is `weight_decay`, and each parameter multiplies it by its `decay_mult`. LeNet's file sets none, so every
+    // `decay_mult` is 1. Here we do what many nets do and spare the biases.
     //
-    // *Why the order matters:* λw joins the gradient, before the rate and before all that will come between gradient and
-    // step. In exact arithmetic, $(1 - lr \cdot \lambda) w - lr \cdot dw$ is the same. In floats it is not, as the last line
-    // shows; and once there is momentum it is not even on paper.
+    // *Why the order matters:* λw joins the gradient before the rate, and before everything that will come between gradient
+    // and step. In exact arithmetic, $(1 - lr \cdot \lambda) w - lr \cdot dw$ is the same. In floats it is not, as the last
+    // line shows; and with momentum it is not the same even on paper.
 
     // %% tol=0.05
     let mut spared = lenet.clone();
@@ -253,15 +252,14 @@ fn main() -> Result<()> {
     // ## Three: momentum
     //
     // A batch of 64 is a small sample, so its gradient points only roughly the right way. Momentum averages: each parameter
-    // gets a velocity `v`, which keeps nine tenths of itself and takes in the new step. It is the velocity that moves the
-    // weight.
+    // gets a velocity `v`, which keeps nine tenths of itself and adds the new step. The velocity moves the weight.
     //
     // $$ v \leftarrow \mu v + lr \cdot dw, \qquad w \leftarrow w - v $$
     //
     // The velocity is a memory from one iteration to the next, as large as the parameters: Caffe calls it the history.
     //
     // *Why the order matters:* the rate is *inside* the velocity. Many libraries write $v \leftarrow \mu v + dw$ and
-    // $w \leftarrow w - lr \cdot v$ instead. We shall see below what that changes.
+    // $w \leftarrow w - lr \cdot v$ instead. We will see below what that changes.
 
     // %%
     let mut net = train_net(&lenet)?;
@@ -294,8 +292,8 @@ fn main() -> Result<()> {
     assert_eq!(history, velocity.concat());
 
     // %% [markdown]
-    // What is it worth? Two solvers, 150 iterations, with and without. As both are now proven equal to our loops, we let the
-    // library do the work.
+    // What is it worth? We run two solvers for 150 iterations, with and without momentum. We have shown that both equal our
+    // loops, so we let the library do the work.
 
     // %% tol=0.2
     fn points(losses: &[f32], every: usize) -> Vec<(f64, f64)> {
@@ -321,19 +319,19 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // With $\mu = 0.9$ a gradient that stays the same is added up to $1 + 0.9 + 0.81 + \dots = 10$ times its size, and one that
-    // changes its sign from batch to batch cancels. The net goes up to ten times as fast, and only where the way is clear.
+    // With $\mu = 0.9$ a gradient that stays the same adds up to $1 + 0.9 + 0.81 + \dots = 10$ times its size, and one that
+    // changes sign from batch to batch cancels out. The net moves up to ten times as fast, but only where the way is clear.
     //
     // ## Four: iter_size
     //
-    // A batch of 192 does not fit into memory? Take three batches of 64 and only then a step. This is why backward adds to
-    // the diffs of the parameters and does not set them. Each pass gives the mean over its 64 pictures, so the sum of three
-    // passes must be divided by 3 to be the mean over all. The loss that is reported is the mean of the three, too.
+    // A batch of 192 does not fit into memory? Run three batches of 64, and only then take a step. This is why backward adds
+    // to the diffs of the parameters and does not set them. Each pass gives the mean over its 64 images, so the sum of three
+    // passes must be divided by 3 to be the mean over all. The reported loss is also the mean of the three.
     //
-    // *Why the order matters:* the sum is divided before λw is added, or the decay would be divided, too. And the solver
-    // multiplies by `1 / iter_size`, a number of its own with a rounding of its own, rather than dividing each value.
+    // *Why the order matters:* the sum is divided before λw is added; otherwise the decay would also be divided. And the
+    // solver does not divide each value: it multiplies by `1 / iter_size`, which is itself rounded.
     //
-    // The inner loop gets its last new letter, `scale`. It will not change any more, so it becomes a function.
+    // The inner loop gets its last new name, `scale`. It will not change any more, so it becomes a function.
 
     // %%
     fn update(net: &mut Net, velocity: &mut [Vec<f32>], rate: f32, scale: f32) {
@@ -373,16 +371,16 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Five: clipping
     //
-    // Once in a while a batch has a gradient so large that the step after it ruins weeks of work. `clip_gradients` is a limit
-    // for its length. All 431,080 values count as one vector, and its length is the *global norm*:
+    // Once in a while a batch has a gradient so large that its step ruins weeks of work. `clip_gradients` limits its length.
+    // All 431,080 values count as one vector, and its length is the *global norm*:
     //
     // $$ norm = \sqrt{\sum dw^2}, \qquad scale = \frac{limit}{norm} \text{ if } norm > limit \text{, else } 1 $$
     //
-    // All values are scaled alike. The step becomes shorter; its direction stays.
+    // All values are scaled alike. The step becomes shorter, but keeps its direction.
     //
     // *Why the order matters:* clipping comes before everything else. It looks at the sum of the `iter_size` passes, before
-    // the division, so with `iter_size: 3` the same limit bites three times as early. And it does not see λw: the limit is
-    // for what the data say.
+    // the division, so with `iter_size: 3` a gradient a third as large already reaches the limit. And it does not see λw:
+    // the limit applies to what the data say.
 
     // %%
     fn clip_scale(net: &Net, limit: f32) -> (f32, f32) {
@@ -411,11 +409,11 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Six: a rate that falls
     //
-    // Far from the goal, large steps are good. Near it they only jump over it. LeNet's file says `lr_policy: "inv"`:
+    // Far from the goal, large steps are good. Near it they overshoot. LeNet's file says `lr_policy: "inv"`:
     //
     // $$ rate(t) = base\_lr \cdot (1 + gamma \cdot t)^{-power} $$
     //
-    // *Why the order matters:* t counts the updates that are done. The first uses t = 0, the full rate, and t rises after the
+    // *Why the order matters:* t counts the updates done so far. The first uses t = 0, the full rate, and t rises after the
     // update. One iteration early or late, and the bits no longer agree.
 
     // %%
@@ -450,20 +448,20 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // The first line is LeNet's file, which plans for 10,000 iterations. The second begins with larger steps and comes to the
-    // small ones sooner. It is for people in a hurry, and we shall use it below.
+    // The first line is LeNet's file, which plans for 10,000 iterations. The second begins with larger steps and reaches the
+    // small ones sooner. It is for people in a hurry, and we will use it below.
     //
     // Open the files: what you wrote is [src/solver/update.rs](../src/solver/update.rs) (clip, normalise, regularise, update,
     // in that order), `Sgd` in [src/solver/rules.rs](../src/solver/rules.rs), and one line of the table in
     // [src/solver/policy.rs](../src/solver/policy.rs).
     //
-    // ## A rule of your own
+    // ## Your own rule
     //
-    // Most new solvers differ in two lines, those between gradient and step. So the library leaves this place open: a `Rule`
-    // gets `dw` and its history, and puts into `dw` what is to be subtracted. The solver does the rest.
+    // Most new solvers differ only in the two lines between gradient and step. So the library lets you replace them: a
+    // `Rule` gets `dw` and its history, and leaves in `dw` what is to be subtracted. The solver does the rest.
     //
-    // Here is the momentum of the other libraries, with the rate outside the velocity. Is it the same? With a fixed rate and
-    // with one that drops to a tenth after ten iterations:
+    // Here is the momentum of other libraries, with the rate outside the velocity. Is it the same? We try a fixed rate, and
+    // one that drops to a tenth after ten iterations:
 
     // %%
     struct RateOutside {
@@ -506,14 +504,14 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // As long as the rate is fixed they differ by rounding. When it drops, they part: outside, the drop brakes the whole
-    // velocity at once; inside, the old steps roll on at the old rate and fade by a tenth an iteration. Neither is wrong. But
-    // a training recipe from one library is not quite the same recipe in another.
+    // As long as the rate is fixed, they differ only by rounding. When it drops, they part: with the rate outside, the drop
+    // brakes the whole velocity at once; inside, the old steps roll on at the old rate and fade by a tenth per iteration.
+    // Neither is wrong. But a training recipe from one library is not quite the same recipe in another.
 
     // %% [markdown]
-    // ## Your solver, whole
+    // ## The whole solver
     //
-    // Now the six together. What a solver has to remember is what the struct holds: the net with its weights, the velocity,
+    // Now we put the six together. The struct holds what a solver has to remember: the net with its weights, the velocity,
     // and how many iterations are done. The settings are Caffe's message.
 
     // %%
@@ -566,8 +564,8 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // The settings come from Caffe's file for LeNet, `proto/lenet_solver.prototxt`: momentum 0.9, weight decay 0.0005, the
-    // policy inv. It plans for 10,000 iterations and we have time for two epochs, so we take the second line of the chart.
-    // The library's solver gets the same settings; its own tests, snapshots and log lines are switched off.
+    // policy inv. The file plans for 10,000 iterations and we have time for two epochs, so we take the second line of the
+    // chart. The library's solver gets the same settings; its own tests, snapshots and log lines are switched off.
 
     // %%
     let mut builder = Builder::read(root.join("proto/lenet_solver.prototxt"))?;
@@ -584,9 +582,10 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## The test net has no weights of its own
     //
-    // The solver made two nets from the file: a train net, and a test net that reads the other 10,000 digits. Two nets, but
-    // the same weights. Not copies: the store is *lent*. `solver.test_net(0)` puts the parameters into the test net, and
-    // `solver.net()` takes them back. What moves is pointers; the numbers stay where they are. So a test net cannot be behind.
+    // The solver made two nets from the file: a train net, and a test net that reads the other 10,000 digits. They are two
+    // nets with the same weights. The weights are not copied: the store is *lent*. `solver.test_net(0)` puts the parameters
+    // into the test net, and `solver.net()` takes them back. Only pointers move; the numbers stay where they are. So the
+    // test net's weights are never out of date.
 
     // %%
     {
@@ -607,7 +606,7 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // Our solver tests in the same way. `lend_params` lends the parameters of one net to another for as long as a closure
-    // runs. A test is then a loop: 100 batches of 100 pictures, and the mean of `accuracy`.
+    // runs. A test is then a loop: 100 batches of 100 images, and the mean of `accuracy`.
 
     // %%
     fn accuracy(train: &mut Net, test: &mut Net) -> Result<f32> {
@@ -628,11 +627,11 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## Step or forward?
     //
-    // Both make the net work, and both tell a loss. Let us call each three times and look at two things: how often the weights
-    // changed, and how many pictures the data layer has handed out.
+    // Both run the net, and both compute a loss. Let us call each three times and look at two things: how often the weights
+    // changed, and how many images the data layer has handed out.
     //
-    // **What will this print?** `solver.step(1)` and `solver.net().forward()`, three calls each: how many times do the weights
-    // change? And how many pictures are used up?
+    // **What will this print?** We call `solver.step(1)` and `solver.net().forward()` three times each. How many times do
+    // the weights change? And how many images are used up?
 
     // %%
     fn weights(net: &Net) -> Vec<f32> {
@@ -660,19 +659,19 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // A step is forward, backward *and* update: one call, one change. A forward computes and changes no weight, however often
-    // it is called. Nor does a backward: it fills diffs. Only the update touches weights, and you can call it alone:
+    // A step is forward, backward *and* update: one call, one change. A forward changes no weight, however often you call
+    // it. Nor does a backward: it fills diffs. Only the update touches weights, and you can call it alone:
     // `solver.apply_update()`.
     //
-    // But a forward is not without a trace. It took three batches from the database, and the training that goes on will never
-    // see them in this epoch. To look without using anything up, use a test net.
+    // But forward does leave a trace. It took three batches from the database, and training will not see them in this epoch.
+    // To look without using anything up, use a test net.
     //
     // ## Two epochs
     //
-    // One time through the data is an epoch. 60,000 pictures make 937.5 batches of 64. We call 937 iterations an epoch; the data
-    // layer does not mind that the second begins 32 pictures before the end. After the last picture it goes on with the first.
+    // One pass over the data is an epoch. 60,000 images make 937.5 batches of 64. We call 937 iterations an epoch; the data
+    // layer does not mind that the second begins 32 images before the end. After the last image it continues with the first.
     //
-    // Both solvers have done one iteration. Side by side, to the 300th:
+    // Both solvers have done one iteration. We run them side by side to the 300th:
 
     // %% tol=0.05
     let filters: Values = mine.net.param("conv1", 0)?.data.clone();
@@ -687,7 +686,7 @@ fn main() -> Result<()> {
     assert_eq!(mine.losses, solver.losses());
 
     // %% [markdown]
-    // 19,200 pictures, billions of roundings, and not one bit differs. From here yours goes on alone.
+    // 19,200 images, billions of roundings, and not one bit differs. From here yours continues alone.
 
     // %% tol=0.05
     while mine.iter < 2 * 937 {
@@ -708,18 +707,17 @@ fn main() -> Result<()> {
     // Well above 98 % after two epochs. What are momentum and decay worth? Without them, at the rate of LeNet's file, the same
     // two epochs end near 96 %.
     //
-    // The orange curve lies on the blue one: until it ends there is only one to see. Each point is the mean of 25 iterations.
-    // Look also at the two dips, at the end of each epoch. The data layer reads the pictures in the order in which they lie in the
-    // database, and the dip comes at the same place both times. So it is not the net that has become better all at once. The
-    // last few thousand pictures are easier.
+    // The orange curve covers the blue one: until it ends, you see only one. Each point is the mean of 25 iterations. Look
+    // also at the two dips, at the end of each epoch. The data layer reads the images in database order, and the dip comes
+    // at the same place both times. So the net has not suddenly become better: the last few thousand images are easier.
     //
-    // What changed inside? These are the 20 filters of `conv1`, 5 x 5 weights each: blue is negative, red positive. First as
-    // the filler made them, then as they are now, then the difference, which is all that training did.
+    // What changed inside? These are the 20 filters of `conv1`, 5 x 5 weights each: blue is negative, red positive. First
+    // you see them as the filler made them, then as they are now, then the difference, which is all that training did.
 
     // %% tol=any
     let trained: Values = mine.net.param("conv1", 0)?.data.clone();
     let mut change: Values = trained.clone();
-    change.scaled_add(-1.0, &filters);
+    change.scaled_add(-1.0, &filters)?;
     show(&Images::signed(&filters)?.title("conv1 before training"))?;
 
     // %% tol=any
@@ -729,11 +727,12 @@ fn main() -> Result<()> {
     show(&Images::signed(&change)?.title("conv1, after minus before"))?;
 
     // %% [markdown]
-    // The noise of the beginning is still in the second picture: training does not wash it out, it adds to it. What it adds, the
-    // third picture, is no noise. Neighbours have like colours: bars, corners and edges, which is what digits are made of.
+    // The initial noise is still in the second picture: training does not wash it out, it adds to it. What it adds, in the
+    // third picture, is not noise. Neighbours have similar colours: bars, corners and edges, which is what digits are made
+    // of.
 
     // %% [markdown]
-    // And what does it still get wrong? The test net tells: `ip2` holds ten scores for each picture, and the largest is its
+    // And what does it still get wrong? The test net tells us: `ip2` holds ten scores for each image, and the largest is its
     // answer.
 
     // %% tol=any
@@ -764,11 +763,11 @@ fn main() -> Result<()> {
     show(&Images::of(&wrong)?.take(20).captions(words).title("What the net takes for something else"))?;
 
     // %% [markdown]
-    // Some of these you would not have got right either.
+    // You would have missed some of these yourself.
     //
-    // ## Saving, and going on
+    // ## Saving and resuming
     //
-    // `net.save` writes the weights as a `.caffemodel`, by layer name. Any net with layers of these names can take them,
+    // `net.save` writes the weights as a `.caffemodel`, by layer name. Any net with layers of these names can load them,
     // whatever its seed was.
 
     // %% tol=0.5
@@ -786,9 +785,9 @@ fn main() -> Result<()> {
     assert_eq!(differing(&mine.net, &other), 0);
 
     // %% [markdown]
-    // For a net at work this is all. For *training* it is not: your solver remembers more than the weights. Two twins start
-    // from the file. The first gets only that; the second also gets what else is in the struct, and its data layer is told
-    // where to read on. Then all three do five iterations.
+    // To use a net, this is enough. To *train* it, it is not: your solver remembers more than the weights. We start two
+    // twins from the file. The first gets only the weights; the second also gets what else is in the struct, and its data
+    // layer is told where to continue. Then all three do five iterations.
 
     // %% tol=0.05
     let mut first = MySolver::new(other, solver.param());
@@ -812,27 +811,29 @@ fn main() -> Result<()> {
     assert_eq!(differing(&mine.net, &second.net), 0);
 
     // %% [markdown]
-    // The second goes on as if nothing had happened. This is what a snapshot of the library holds: the weights in one file,
+    // The second continues as if nothing had happened. A snapshot of the library holds just this: the weights in one file,
     // and history, iteration and positions in a second, the `.solverstate`. Open the file:
     // [src/solver/snapshot.rs](../src/solver/snapshot.rs).
     //
     // ## What to remember
     //
-    // - A solver is one line, $w \leftarrow w - step$. All the rest says what the step is.
+    // - A solver is one line, $w \leftarrow w - step$. Everything else decides what the step is.
     // - The order is: clear, forward and backward `iter_size` times, clip, divide, add λw, velocity, subtract.
-    // - `lr_mult` and `decay_mult` belong to the parameters, not to the solver. Whoever writes a loop must ask for them.
+    // - `lr_mult` and `decay_mult` belong to the parameters, not to the solver. If you write a loop, you must apply them.
     // - The rate is inside Caffe's velocity.
     // - `step` changes the weights, `forward` and `backward` do not; but a forward uses up a batch.
-    // - Test nets borrow the weights. To go on with training takes more than the weights.
-    // - "It trains" proves little. Compare with something that is right, and compare bits.
+    // - Test nets borrow the weights. Resuming takes more than the weights.
+    // - "It trains" proves little. Compare with something known to be right, and compare bits.
     //
     // ## Exercises
     //
-    // - **03.1** A line is fitted with all you have learnt: `cargo run --release --bin exercise_03_1`
-    // - **03.2** `iter_size` and clipping, in the right order: `cargo run --release --bin exercise_03_2`
-    // - **03.3** A training that was interrupted goes on: `cargo run --release --bin exercise_03_3`
+    // - **03.1** Fit a line with all you have learnt: `cargo run --release -p exercises --bin exercise_03_1`
+    // - **03.2** `iter_size` and clipping, in the right order: `cargo run --release -p exercises --bin exercise_03_2`
+    // - **03.3** Resume an interrupted training run: `cargo run --release -p exercises --bin exercise_03_3`
     //
-    // `cargo run --release --bin check 03` looks at your answers.
+    // `cargo run --release --bin check 03` checks your answers.
+    //
+    // Next: [lesson 04](04_custom_layers.rs), where we write our own layers.
 
     Ok(())
 }

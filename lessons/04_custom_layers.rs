@@ -1,13 +1,13 @@
 //! # Lesson 04: your own layers
 //!
-//! A net is a list of layers, and a layer is a formula with its slope. In this lesson you write eight. At the end you
-//! can
+//! A net is a list of layers, and a layer is a formula with its slope. In this lesson you write eight layers. At the end
+//! you can
 //!
 //! - say who calls `setup`, `reshape`, `forward` and `backward`, how often, and why;
-//! - write a loss, a layer with three bottoms, one with two tops, one that learns, and one that brings the data;
-//! - prove that a layer is right, and watch a wrong one being caught;
-//! - bend a convolution: other weights at every place, a convolution that knows where it is;
-//! - turn a trained LeNet into one large convolution and slide it over a picture with several digits.
+//! - write a loss, a layer with three bottoms, one with two tops, one that learns, and one that reads the data;
+//! - prove that a layer is right, and see a wrong one caught;
+//! - bend a convolution: different weights at every place, or a convolution that knows where it is;
+//! - turn a trained LeNet into one large convolution and slide it over an image with several digits.
 //!
 //! ```text
 //! cargo run --release --bin 04_custom_layers
@@ -29,14 +29,14 @@ fn main() -> Result {
     // ## A layer that keeps a diary
     //
     // A layer is a type with six functions. The net calls them, never you. To see *when*, we write the simplest layer
-    // there is, $y = x$, and let it write down every call.
+    // there is, $y = x$, and let it record every call.
     //
     // - `new` reads the layer's part of the prototxt.
-    // - `arity` says how many bottoms and tops it takes.
+    // - `arity` says how many bottoms and tops it takes. Left out, it is one of each.
     // - `setup`, which may be left out, makes its learnable blobs.
-    // - `reshape` gives the tops their shapes.
+    // - `reshape` gives the tops their shapes. Left out, each top is shaped like its bottom.
     // - `forward` reads the bottoms' data and writes the tops' data. `backward` reads the tops' diffs and writes the
-    //   bottoms' diffs. By custom the formula's letters stand for the data, with a `d` in front for the diff: `x` and
+    //   bottoms' diffs. By convention the formula's letters stand for the data, with a `d` in front for the diff: `x` and
     //   `dx`.
 
     // %%
@@ -65,16 +65,16 @@ fn main() -> Result {
             let (x, y) = (&bottom[0].data, &mut top[0].data);
             y.copy_from(x)
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             self.calls.push("backward");
             let (dx, dy) = (&mut bottom[0].diff, &top[0].diff);
-            if down[0] { dx.copy_from(dy) } else { Ok(()) }
+            dx.copy_from(dy)
         }
     }
 
     // %% [markdown]
     // A net finds its layers in a table, by the prototxt's `type`. The table is a value. We take Caffe's, add ours, and
-    // hand it to whoever builds a net. The witness stands between a layer that learns and a loss.
+    // pass it to the net's builder. We put the witness between a layer that learns and a loss.
 
     // %%
     fn net_of(layers: &Layers, text: &str) -> Result<Net> {
@@ -96,12 +96,12 @@ fn main() -> Result {
     println!("after building: {}", net.layer::<Witness>("witness")?.calls.join(", "));
 
     // %% [markdown]
-    // The net is built, and nothing has run. All the same `reshape` was called once: the layers above must know what
-    // they will stand on, before their weights can be made.
+    // The net is built, and nothing has run. Still, `reshape` was called once: the layers above need to know the shapes
+    // of their bottoms before they can make their weights.
     //
-    // **What will this print?** Three forwards, with the same shapes every time, then one backward. It is often said
-    // that `reshape` is called when the net is set up, and again only if you ask for another input size. How often will
-    // each of the five stand in the diary in the end? Write it down, then run.
+    // **What will this print?** We run three forwards, with the same shapes every time, then one backward. Many people
+    // think that `reshape` is called when the net is set up, and again only if you ask for another input size. How often
+    // will each of the five calls be in the diary at the end? Write it down, then run.
 
     // %%
     fn count(net: &Net) -> Result<String> {
@@ -119,11 +119,11 @@ fn main() -> Result {
     assert_eq!(count(&net)?, "new 1, setup 1, reshape 4, forward 3, backward 1");
 
     // %% [markdown]
-    // Four: once at building, and once before **every** forward. Caffe does the same. Why, if no shape changes? Because
-    // the shapes might change, and nobody else is asked. A batch may be smaller, a picture larger, a data layer may
-    // bring something new; so each layer looks at its bottoms again, every time. If they are as before it costs
-    // nothing: a blob that gets the shape it has keeps its memory. We can see that, too. And when they are not as
-    // before, no one needs to be told:
+    // Four: once when the net is built, and once before **every** forward. Caffe does the same. Why, if no shape changes?
+    // Because a shape might change, and nothing else checks. A batch may be smaller, an image larger, a data layer may
+    // bring something new; so each layer looks at its bottoms again, every time. If they are as before, this costs
+    // nothing: a blob that gets the shape it already has keeps its memory. We can see that here. And if they are not,
+    // nobody needs to tell the layer:
 
     // %%
     let address = net.data("y")?.slice().as_ptr() as usize;
@@ -140,9 +140,8 @@ fn main() -> Result {
     println!("in the end:     {}", count(&net)?);
 
     // %% [markdown]
-    // `new` and `setup` stay at 1. What they make, the weights, does not depend on the number of samples. Open the
-    // file: [src/net/run.rs](../src/net/run.rs), `forward_step`. There is one line with `reshape` and `forward`, one
-    // after the other.
+    // `new` and `setup` stay at 1. The weights that they make do not depend on the number of samples. Open the file:
+    // [src/net/run.rs](../src/net/run.rs), `forward_step`. One line there calls `reshape` and then `forward`.
     //
     // ## Bottom and top are lists
     //
@@ -150,8 +149,8 @@ fn main() -> Result {
     //
     // $$ L = \frac{1}{2N} \sum (a - b)^2, \qquad da = \frac{a - b}{N} \, dL, \qquad db = - \frac{a - b}{N} \, dL $$
     //
-    // First without any layer. Two samples of three values, so N = 2, and a slope is found by walking: move one value a
-    // little, and see what the loss does.
+    // First we compute it without a layer. There are two samples of three values, so N = 2. We find each slope by finite
+    // differences: move one value a little, and see what the loss does.
 
     // %%
     fn euclidean(a: &[f64], b: &[f64], n: usize) -> f64 {
@@ -179,20 +178,19 @@ fn main() -> Result {
     // %% [markdown]
     // Now the layer. A layer gets **lists** of blobs, because some layers have several bottoms or several tops. A loss
     // has two bottoms: `bottom[0]` is the predictions and `bottom[1]` the targets. So wherever a 2 appears below, it is
-    // the length of this list. It has nothing to do with the size of the batch, which is the first axis of *each* of
-    // the blobs.
+    // the length of this list. It has nothing to do with the batch size, which is the first axis of *each* blob.
     //
     // - The list's length is declared once, in `arity`, and the net checks it.
-    // - `reshape` checks the rest: both blobs must hold as many values. (`count` is the product of a shape.) Then it
-    //   makes room for the result. A loss is a single number, and a single number needs memory, too: shape `[]`.
-    // - `self.diff` keeps $a - b$ from forward to backward, which uses it again. One can read that others find the
-    //   gradient there. They do not: it is a private note of this layer, and has nothing to do with the diff of a blob.
+    // - `reshape` checks the rest: both blobs must hold the same number of values. (`count` is the product of a shape.)
+    //   Then it makes room for the result. A loss is a single number, and even a single number needs memory: shape `[]`.
+    // - `self.diff` keeps $a - b$ from forward for backward, which uses it again. Some say that other layers find the
+    //   gradient there. They do not: it is this layer's private note, and has nothing to do with the diff of a blob.
 
     // %%
     /// L = 1/(2N) sum (a - b)^2
     struct MyEuclidean {
         diff: Vec<f32>,
-        /// Of the slopes for a and b.
+        /// The signs of da and db.
         sign: [f32; 2],
     }
 
@@ -226,11 +224,11 @@ fn main() -> Result {
             top[0].data.fill((sum / (2 * n) as f64) as f32);
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let (dl, n) = (top[0].diff.scalar(), bottom[0].num() as f32);
-            for i in 0..2 {
-                if down[i] {
-                    for (d, diff) in bottom[i].diff.slice_mut().iter_mut().zip(&self.diff) {
+            for (i, bottom) in bottom.iter_mut().enumerate() {
+                if cx.propagate_down[i] {
+                    for (d, diff) in bottom.diff.slice_mut().iter_mut().zip(&self.diff) {
                         *d = self.sign[i] * dl * diff / n;
                     }
                 }
@@ -238,7 +236,7 @@ fn main() -> Result {
             Ok(())
         }
         fn needs(&self) -> Needs {
-            Needs::NOTHING // backward reads its own note and no blob's data
+            Needs::NOTHING // backward reads its own note, and no data of a blob
         }
         fn loss_weight(&self, _: usize) -> f32 {
             1.0
@@ -246,11 +244,11 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // The last two functions have defaults, which a loss wants otherwise. `loss_weight` says that its top counts in the
-    // objective. `needs` says that backward reads no data of the bottoms; a net that is short of memory may free them
-    // early. This is the true worth of the note.
+    // The last two functions have defaults that do not suit a loss. `loss_weight` says that its top counts in the
+    // objective. `needs` says that backward does not read the bottoms' data; a net that is short of memory may free them
+    // early. This is what the note is really worth.
     //
-    // One bottom too few, or two that do not fit, and the net is not built:
+    // With one bottom too few, or two that do not match, the net is not built:
 
     // %%
     layers.add::<MyEuclidean>("MyEuclidean");
@@ -267,8 +265,8 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // Where does what stand, and when? We run forward and look at both diffs, the layer's note and the blob's. Then
-    // backward, and we look again.
+    // Which number is where, and when? We run forward and look at both diffs, the layer's note and the blob's. Then we
+    // run backward and look again.
 
     // %%
     let text = r#"
@@ -288,17 +286,17 @@ fn main() -> Result {
 
     // %% [markdown]
     // After forward the note is full and the blob's diff is empty. After backward the blob's diff holds $(a - b) / N$
-    // times the loss weight of 10, and the note is as it was. They are two things. (The targets got nothing: we come to
-    // that.)
+    // times the loss weight of 10, and the note is unchanged. They are two different things. (The targets got nothing; we
+    // will come to that.)
     //
-    // Could `diff` be a local variable of forward, and backward subtract once more? Yes. The library's file does so:
-    // [src/layers/euclidean_loss.rs](../src/layers/euclidean_loss.rs), the same formula and nearly the same letters.
+    // Could `diff` be a local variable of forward, and backward subtract again? Yes. The library does it that way:
+    // [src/layers/loss/euclidean_loss.rs](../src/layers/loss/euclidean_loss.rs), with the same formula and nearly the same letters.
     //
     // ## Is it right?
     //
     // A layer is right when its forward is its formula and its backward is the slope of its forward. `Harness` runs one
-    // layer alone and tries both: the formula once more in f64, and the slope of every input by walking, as in our
-    // loop.
+    // layer alone, and `check_gradient` compares its backward with the slope of every input, found by finite differences
+    // as in our loop. The forward we compare with the library's.
 
     // %%
     fn furthest(a: &Values, b: &Values) -> f32 {
@@ -325,9 +323,9 @@ fn main() -> Result {
     println!("{} slopes compared, and right", report.compared);
 
     // %% [markdown]
-    // A check is worth what it catches. The classic mistake is the forgotten minus of the second bottom. Another: who
-    // forgets the $1/N$ trains all the same, as if the rate were N times as large, and never learns why. We spoil our
-    // layer by its field `sign`, first in the one way, then in the other.
+    // A check is worth what it catches. The classic mistake is to forget the minus for the second bottom. Another is to
+    // forget the $1/N$: the net still trains, as if the rate were N times as large, and you never learn why. We break our
+    // layer through its field `sign`, first one way, then the other.
 
     // %% tol=0.05
     for (what, sign) in [("the minus forgotten", [1.0, 1.0]), ("1/N forgotten", [4.0, -4.0])] {
@@ -344,16 +342,17 @@ fn main() -> Result {
     // %% [markdown]
     // ## The Dice loss
     //
-    // Some tasks have many more zeros than ones: which pixels are the tumour? A net that answers "none" is right at 98
-    // % of the pixels. The Dice loss compares what both agree on with what there is in all (Milletari et al. 2016):
+    // Some tasks have many more zeros than ones: which pixels are the tumour? A net that answers "none" is right about 98
+    // % of the pixels. The Dice loss compares the overlap of prediction and mask with their total (Milletari et al.
+    // 2016):
     //
     // $$ I = \sum a b, \qquad S = \sum a^2 + \sum b^2, \qquad L = 1 - \frac{2 I}{S} $$
     //
     // By the quotient rule the slope is $da = -2 \, dL \, (b S - 2 a I) / S^2$. Backward needs b for that. Do we have to
     // keep a copy of it in `self`, as we kept the difference? No: backward gets the bottoms again, with the data that
-    // forward read. We keep the two sums, which would be work to compute.
+    // forward read. We keep the two sums, because computing them again would be work.
     //
-    // A mask has no gradient. A layer says so in `propagates`.
+    // A mask has no gradient. The layer says so in `propagates`.
 
     // %%
     /// L = 1 - 2I / S
@@ -383,17 +382,15 @@ fn main() -> Result {
                 self.i += a * b;
                 self.s += a * a + b * b;
             }
-            self.s = self.s.max(f32::MIN_POSITIVE); // an empty guess of an empty mask
+            self.s = self.s.max(f32::MIN_POSITIVE); // an empty guess for an empty mask
             top[0].data.fill(1.0 - 2.0 * self.i / self.s);
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let [Blob { data: a, diff: da }, b] = bottom else { return Err(Error::shape("Dice has two bottoms")) };
             let (a, b, dl, i, s) = (a.slice(), b.data.slice(), top[0].diff.scalar(), self.i, self.s);
-            if down[0] {
-                for ((da, a), b) in da.slice_mut().iter_mut().zip(a).zip(b) {
-                    *da = -2.0 * dl * (b - 2.0 * a * i / s) / s;
-                }
+            for ((da, a), b) in da.slice_mut().iter_mut().zip(a).zip(b) {
+                *da = -2.0 * dl * (b - 2.0 * a * i / s) / s;
             }
             Ok(())
         }
@@ -414,8 +411,8 @@ fn main() -> Result {
     println!("{} slopes compared: the predictions', not the mask's", report.compared);
 
     // %% [markdown]
-    // What is it good for? A mask of 40 x 40 pixels with a disc of 32. Three guesses: nothing at all, a little
-    // everywhere, and the disc one pixel too far to the right. The last is by far the best.
+    // What is it good for? Take a mask of 40 x 40 pixels with a disc of 32 pixels, and three guesses: nothing at all, a
+    // little everywhere, and the disc one pixel too far to the right. The last is by far the best.
 
     // %%
     {
@@ -447,13 +444,13 @@ fn main() -> Result {
     //
     // ## propagate_down
     //
-    // Backward is told for each bottom whether its diff is wanted: `down` in our layers, `propagate_down` in Caffe. Why
-    // is a function called at all, if it is told to do nothing? Because it is asked for each bottom by itself. A loss
-    // may have to answer for its predictions and not for its labels; a layer with weights has work to do for the
-    // weights even if nobody wants its bottom's diff. If *nothing* is wanted, backward is not called.
+    // Backward is told for each bottom whether its diff is wanted, in `cx.propagate_down`. Why call a function at all,
+    // only to tell it to do nothing? Because the flag is set for each bottom separately. A loss may owe a gradient to its
+    // predictions and not to its labels; a layer with weights must compute their gradient even if nobody wants its
+    // bottom's diff. If *nothing* is wanted, backward is not called: a layer with one bottom and no weights need not ask.
     //
     // Who decides? The net, when it is built. A diff is wanted if something below it learns and something above it is a
-    // loss. The prototxt may say `propagate_down: false` to cut a branch off.
+    // loss. In the prototxt, `propagate_down: false` cuts a branch off.
 
     // %%
     for (what, lr, extra) in [
@@ -476,10 +473,10 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // Row by row. As it comes: `ip` runs backward for its weights, though nobody wants the diff of `x`. `loss` answers
-    // for `a` only. Cut: now no gradient reaches `ip`, so it does not run. Nothing learns: nothing runs.
+    // Row by row. As it comes: `ip` runs backward for its weights, though nobody wants the diff of `x`, and `loss` gives
+    // a gradient to `a` only. Cut: now no gradient reaches `ip`, so it does not run. Nothing learns: nothing runs.
     //
-    // And if you ask for a gradient that does not exist, of Dice's mask, you are told:
+    // And if you ask for a gradient that does not exist, here that of Dice's mask, you are told:
 
     // %%
     let text = "layer { name: 'in' type: 'Input' top: 'a' top: 'mask' input_param { shape { dim: 4 } } }\n\
@@ -492,18 +489,18 @@ fn main() -> Result {
     // %% [markdown]
     // ## A data layer with a memory
     //
-    // A layer without bottoms brings the data. We write one, for three reasons: it has state that lasts from batch to
-    // batch, you want to set that state from outside, and several layers shall share what they read.
+    // A layer without bottoms reads the data. Ours will show three things: state that lasts from batch to batch, state
+    // that you set from outside, and data that several layers share.
     //
     // - What is **shared** comes from outside: `layers.add_with` takes a closure that makes the layer, and the closure
-    //   holds what it hands over. Here: ten thousand digits, and a journal in which all of them write. No globals.
-    // - What is a layer's **own** are plain fields: the order of the samples and the position in it.
+    //   owns what the layers share: here ten thousand digits, and a journal in which all of them write. No globals.
+    // - What belongs to **one** layer is a plain field: the order of the samples and the position in it.
     //   `net.layer_mut::<Digits>("data")?` gives you the layer itself, as its own type.
     //
     // `is_source` says that forward overwrites the tops. `position` and `seek` let a snapshot remember where it was.
 
     // %%
-    /// Digits in an order of your own.
+    /// Digits in an order that you choose.
     struct Digits {
         name: String,
         batch: usize,
@@ -541,9 +538,6 @@ fn main() -> Result {
             if let Ok(mut journal) = self.journal.lock() {
                 journal.push(line);
             }
-            Ok(())
-        }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
             Ok(())
         }
         fn is_source(&self) -> bool {
@@ -596,11 +590,11 @@ fn main() -> Result {
     show(&Images::of(net.data("data")?)?.title("In an order of our own, from sample 975 on"))?;
 
     // %% [markdown]
-    // There are 980 zeros among the ten thousand, so after five more the ones begin.
+    // There are 980 zeros among the ten thousand, so after five more of them the ones begin.
     //
-    // Somebody once set a variable in such a layer, and reported that `forward` saw it and `step` did not. Can that be?
-    // We look into the journal. A solver trains one net, and a test net has a layer `data`, too. We set the order in
-    // the train net: nothing but sevens.
+    // Somebody once set a variable in such a layer and reported that `forward` saw it and `step` did not. Can that be?
+    // The journal will tell us. A solver trains one net, and a test net also has a layer `data`. In the train net we set
+    // the order to nothing but sevens.
 
     // %%
     fn solver_of(layers: &Layers, net: &str, base_lr: f32) -> Result<Solver> {
@@ -624,26 +618,26 @@ fn main() -> Result {
 
     // %% [markdown]
     // `forward` and `step` run the very same layer (what else a step does is in lesson 03). The *test* net has another
-    // one, with fields of its own. Who sets a variable in the one and looks at the other sees what was reported; so
-    // does who lets a thread read ahead before the variable is set. If both nets shall see a value, put it where the
+    // one, with its own fields. If you set a variable in one and look at the other, you see what was reported; you also
+    // see it if a thread reads ahead before you set the variable. If both nets should see a value, put it where the
     // journal is.
     //
     // ## Three bottoms
     //
-    // A *triplet loss* has three bottoms, and all of them want a gradient (Schroff et al. 2015). An anchor a, a
-    // positive p of the same class, a negative n of another. Nearness is learnt: p shall be nearer to a than n is, by a
+    // A *triplet loss* has three bottoms, and all of them want a gradient (Schroff et al. 2015): an anchor a, a positive
+    // p of the same class, and a negative n of another. The net learns distances: p should be nearer to a than n is, by a
     // margin m.
     //
     // $$ L = \frac{1}{2N} \sum_n \max(0, \; |a - p|^2 - |a - n|^2 + m) $$
     //
     // Where the maximum is 0, all is well and the slope is 0. Elsewhere $da = (n - p)/N$, $dp = (p - a)/N$ and
-    // $dn = (a - n)/N$, times $dL$. Caffe has a message with a `margin`, that of another loss. We read m from it.
+    // $dn = (a - n)/N$, times $dL$. Another loss of Caffe's has a message with a `margin`. We read m from it.
 
     // %%
     /// L = 1/(2N) sum max(0, |a - p|^2 - |a - n|^2 + m)
     struct Triplet {
         margin: f32,
-        /// Which samples are not well yet.
+        /// Which samples still violate the margin.
         open: Vec<bool>,
     }
 
@@ -680,14 +674,14 @@ fn main() -> Result {
             top[0].data.fill(sum / (2 * samples) as f32);
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let k = bottom[0].count_in(1..bottom[0].num_axes());
             let scale = top[0].diff.scalar() / bottom[0].num() as f32;
             for i in 0..bottom[0].count() {
                 let (a, p, n) = (bottom[0].data.slice()[i], bottom[1].data.slice()[i], bottom[2].data.slice()[i]);
                 let scale = if self.open[i / k] { scale } else { 0.0 };
                 for (b, d) in [n - p, p - a, a - n].into_iter().enumerate() {
-                    if down[b] {
+                    if cx.propagate_down[b] {
                         bottom[b].diff.slice_mut()[i] = scale * d;
                     }
                 }
@@ -707,9 +701,9 @@ fn main() -> Result {
     println!("{} slopes compared, and right", report.compared);
 
     // %% [markdown]
-    // Now a net with it. Three `Digits` layers read three digits at a time, in orders of our own: the second has the
-    // same label as the first, the third another. Three layers of the *same weights* (`param { name: "w" }`) make ten
-    // numbers of each. Nothing tells the net what a seven is; only what is like what.
+    // Now a net with it. Three `Digits` layers read a digit each, in orders that we choose: the second has the same label
+    // as the first, the third has another. Three layers with the *same weights* (`param { name: "w" }`) turn each digit
+    // into ten numbers. Nothing tells the net what a seven is, only which digits are alike.
 
     // %% tol=any
     let mut siamese = String::new();
@@ -746,8 +740,8 @@ fn main() -> Result {
     show(&solver.net().trace()?)?;
 
     // %% [markdown]
-    // Three ways lead into the loss, and three gradients go back. They meet in one place, the weights that all three
-    // share. Does what is alike come nearer?
+    // Three paths lead into the loss, and three gradients go back. They meet in one place, the weights that all three
+    // share. Do digits of one class move closer together?
 
     // %% tol=any
     solver.step(199)?;
@@ -758,22 +752,20 @@ fn main() -> Result {
     // %% [markdown]
     // ## Two tops, and something to learn
     //
-    // Next a layer that splits its bottom by sign: the positive part goes to the first top, the negative part to the
-    // second, where it is multiplied by a number that is *learnt*, one for each channel c. (Added up again they are the
-    // PReLU of He et al. 2015.)
+    // The next layer splits its bottom by sign: the positive part goes to the first top, the negative part to the second,
+    // multiplied by a *learnt* number, one for each channel c. (Their sum is the PReLU of He et al. 2015.)
     //
     // $$ y = \max(0, x), \qquad z = a_c \min(0, x) $$
     //
     // $$ dx = dy \text{ where } x > 0 \text{, else } a_c \, dz, \qquad da_c = \sum dz \min(0, x) $$
     //
-    // `setup` makes the blob of the a and hands it over to the net. It is the net's from then on: kept in the store,
-    // moved by the solver, saved in a file. A layer gets it back for the time of a call, as `params`.
+    // `setup` makes the blob that holds a and hands it over to the net. From then on it belongs to the net: kept in the
+    // store, moved by the solver, saved in a file. The layer gets it back for the duration of a call, as `params`.
     //
-    // Look at the two signs in backward. The bottom's diff is **set**, `=`: it has one reader, this layer, so what it
-    // held before is of another batch. (If a blob has two readers, the net puts a Split between, which adds.) The
-    // parameter's diff is **added to**, `+=`: others may have written there before, a second layer with the same
-    // parameter or an earlier pass of `iter_size`. The field `forgets` is there to see what happens to those who mix
-    // them up.
+    // Look at the two assignments in backward. The bottom's diff is **set**, `=`: it has one reader, this layer, so what
+    // it held before is left over from another batch. (If a blob has two readers, the net inserts a Split, which adds.)
+    // The parameter's diff is **added to**, `+=`: others may have written there before, such as a second layer with the
+    // same parameter or an earlier pass of `iter_size`. The field `forgets` shows what happens if you mix them up.
 
     // %%
     /// y = max(0, x) and z = a min(0, x), with an a for each channel
@@ -806,7 +798,7 @@ fn main() -> Result {
             }
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, w: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, cx: &Cx, w: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let inner = bottom[0].count_in(2..bottom[0].num_axes());
             let (Blob { data: a, diff: da }, Blob { data: x, diff: dx }) = (&mut w[0], &mut bottom[0]);
             let (a, x, dy, dz) = (a.slice(), x.slice(), top[0].diff.slice(), top[1].diff.slice());
@@ -816,7 +808,7 @@ fn main() -> Result {
             for (i, x) in x.iter().enumerate() {
                 let c = i / inner % a.len();
                 da.slice_mut()[c] += dz[i] * x.min(0.0);
-                if down[0] {
+                if cx.propagate_down[0] {
                     dx.slice_mut()[i] = if *x > 0.0 { dy[i] } else { a[c] * dz[i] };
                 }
             }
@@ -838,7 +830,7 @@ fn main() -> Result {
 
     // %% [markdown]
     // Does it learn? The targets come from slopes that we choose: -0.5, 0 and 0.5 for the three channels. The solver
-    // knows nothing of our layer but its parameter, and needs to know nothing else.
+    // knows nothing about our layer except its parameter, and needs nothing else.
 
     // %% tol=0.01
     let text = "
@@ -864,17 +856,16 @@ fn main() -> Result {
     // %% [markdown]
     // ## A convolution, taken apart
     //
-    // A convolution is a loop over triples. Each says: the weight number w takes the input number x to the output
-    // number y. Forward is $y \leftarrow y + w x$ over all triples, and backward is $dx \leftarrow dx + w \, dy$ and
-    // $dw \leftarrow dw + x \, dy$ over the same ones. Here they are: k outputs, places (i, j), c channels, and (p, q) in
+    // A convolution is a loop over triples. Each triple says: weight number w takes input number x to output number y.
+    // Forward is $y \leftarrow y + w x$ over all triples, and backward is $dx \leftarrow dx + w \, dy$ and $dw \leftarrow
+    // dw + x \, dy$ over the same ones. In the code, k counts outputs, (i, j) places, c channels, and (p, q) positions in
     // the kernel.
     //
-    // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. Let it depend,
-    // and every place has a kernel of its own. That is a *locally connected* layer. So one layer can be both, with one
-    // field, `tied`.
+    // Only one thing makes it a *convolution*: the number of the weight does not depend on the place. If it does, every
+    // place has its own kernel, and the layer is *locally connected*. So one layer can be both, with one field, `tied`.
 
     // %%
-    /// y[k][i][j] = sum of w x[c][i + p][j + q] over c, p, q; the kernel w is one for all places, or one for each
+    /// y[k][i][j] = sum of w x[c][i + p][j + q] over c, p, q; one kernel w for all places, or one for each
     struct Local {
         outputs: usize,
         kernel: usize,
@@ -953,13 +944,13 @@ fn main() -> Result {
             }
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, w: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, cx: &Cx, w: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let (Blob { data: w, diff: dw }, Blob { data: x, diff: dx }) = (&mut w[0], &mut bottom[0]);
             let (w, dw, x, dx, dy) = (w.slice(), dw.slice_mut(), x.slice(), dx.slice_mut(), top[0].diff.slice());
             let (size_x, size_y) = (self.x.iter().product(), self.y.iter().product());
             for ((x, dx), dy) in x.chunks(size_x).zip(dx.chunks_mut(size_x)).zip(dy.chunks(size_y)) {
                 self.triples(|iy, iw, ix| dw[iw] += dy[iy] * x[ix]);
-                if down[0] {
+                if cx.propagate_down[0] {
                     dx.fill(0.0); // set, in two steps
                     self.triples(|iy, iw, ix| dx[ix] += dy[iy] * w[iw]);
                 }
@@ -991,13 +982,12 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // Open the file: [src/layers/convolution.rs](../src/layers/convolution.rs). It goes through the same triples,
-    // ordered so that they become products of matrices.
+    // Open the file: [src/layers/vision/convolution.rs](../src/layers/vision/convolution.rs). It goes through the same triples,
+    // ordered so that they become matrix products.
     //
-    // People ask whether a layer with other weights at every place is "a fully connected layer with very sparse
-    // weights". The triples say yes, and how: a weight from x to y stands in row y and column x of a matrix, and all
-    // other places of the matrix are 0. One line makes the matrix, for one channel of 8 x 8 pixels and a kernel of 3 x
-    // 3:
+    // People ask whether a layer with different weights at every place is "a fully connected layer with very sparse
+    // weights". The triples say yes, and how: a weight from x to y is in row y and column x of a matrix, and all other
+    // entries are 0. One line makes the matrix, for one channel of 8 x 8 pixels and a kernel of 3 x 3:
 
     // %%
     let mut matrices = Values::new(&[2, 1, 36, 64])?;
@@ -1027,19 +1017,20 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // Both are fully connected layers in which most connections are cut. On the left the same nine numbers come back in
-    // every row; on the right each row has nine of its own. A real full layer would have 2304.
+    // Both are fully connected layers in which most connections are cut. On the left the same nine numbers recur in every
+    // row; on the right each row has its own nine. A real full layer would have 2304 weights.
     //
     // ## The same kernel, scaled
     //
-    // Kernels for every place are many weights. For a map of 16 x 16 with 128 channels and kernels of 3 x 3 x 128 a
-    // convolution has 147,456, the untied one 37,748,736. A middle way: one kernel, and for each place one number s
-    // that scales it. Does this need a new layer? Everything is linear, so a scaled kernel gives a scaled output:
+    // A kernel for every place takes many weights. For a map of 16 x 16 with 128 channels and kernels of 3 x 3 x 128, a
+    // convolution has 147,456 weights, the untied layer 37,748,736. A middle way is one kernel, and for each place one
+    // number s that scales it. Does this need a new layer? Everything is linear, so a scaled kernel gives a scaled
+    // output:
     //
     // $$ y = \sum (s w) \, x = s \sum w \, x $$
     //
-    // So no: it is a Convolution with a *Scale* on it, whose s runs over the axes 2 and 3. We compare it with our
-    // untied layer, whose kernels we scale by hand.
+    // So no: it is a Convolution followed by a *Scale*, whose s runs over axes 2 and 3. We compare it with our untied
+    // layer, whose kernels we scale by hand.
 
     // %%
     {
@@ -1065,9 +1056,9 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // And where does s come from? Learnt constants are one way. The other: a small net makes s from the picture, so
-    // that every picture has scales of its own (Dynamic Filter Networks, De Brabandere et al. 2016). That is a product
-    // of two blobs, *Eltwise*. Both learn digits here; look at what s has become.
+    // And where does s come from? Learnt constants are one way. The other is a small net that computes s from the image,
+    // so that every image has its own scales (Dynamic Filter Networks, De Brabandere et al. 2016). That is a product of
+    // two blobs, *Eltwise*. Here both learn digits; look at what s has become.
 
     // %% tol=any
     let constants = "
@@ -1096,23 +1087,23 @@ fn main() -> Result {
         let s = if i == 0 { &net.param("s", 0)?.data } else { net.data("s")? };
         let most = s.slice()[..576].iter().fold(0.0, |m: f32, s| m.max((s - 1.0).abs()));
         for (map, s) in maps.slice_mut()[576 * i..].iter_mut().zip(&s.slice()[..576]) {
-            *map = (s - 1.0) / most; // each picture in a scale of its own
+            *map = (s - 1.0) / most; // each picture has its own scale
         }
     }
     show(&Images::signed(&maps)?.tile(160.0).captions(["constants", "side net, one digit"]).title("s, less 1"))?;
 
     // %% [markdown]
-    // The constants have found out where digits have their strokes. The side net makes another s of each digit.
+    // The constants have found out where digits have their strokes. The side net makes a different s for each digit.
     //
     // ## A convolution that knows where it is
     //
-    // A convolution does the same everywhere. That is its strength, and sometimes a weakness. Here is a task for
-    // children: one dot in a picture, where is it? A convolution with the maximum over all places gives the same answer
-    // wherever the dot stands. The remedy is as simple as the task: two more channels, which hold the coordinates
-    // (CoordConv, Liu et al. 2018). The convolution may use them like any other channel.
+    // A convolution does the same everywhere. That is its strength, and sometimes its weakness. Here is a task for
+    // children: where is the dot in the image? A convolution with the maximum over all places gives the same answer
+    // wherever the dot is. The remedy is as simple as the task: two more channels, which hold the coordinates (CoordConv,
+    // Liu et al. 2018). The convolution may use them like any other channel.
 
     // %%
-    /// x with two channels more: row and column of each place, from -1 to 1
+    /// x with two more channels: row and column of each place, from -1 to 1
     struct AddCoords;
 
     impl Layer for AddCoords {
@@ -1140,12 +1131,12 @@ fn main() -> Result {
             }
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let (size, more) = (bottom[0].count_in(1..4), top[0].count_in(1..4));
-            if down[0] {
+            if cx.propagate_down[0] {
                 let dx = bottom[0].diff.slice_mut().chunks_exact_mut(size);
                 for (dx, dy) in dx.zip(top[0].diff.slice().chunks_exact(more)) {
-                    dx.copy_from_slice(&dy[..size]); // the coordinates came from nowhere
+                    dx.copy_from_slice(&dy[..size]); // the coordinates have no bottom
                 }
             }
             Ok(())
@@ -1172,7 +1163,7 @@ fn main() -> Result {
         let mut solver = solver_of(&layers, &text, 0.05)?;
         for i in 0..256 {
             let (x, row, column) = (256 * i + i, (i / 16) as f32, (i % 16) as f32);
-            solver.net().data_mut("x")?.slice_mut()[x] = 4.0; // in each picture the dot is somewhere else
+            solver.net().data_mut("x")?.slice_mut()[x] = 4.0; // the dot is somewhere else in each image
             let t = &mut solver.net().data_mut("t")?.slice_mut()[2 * i..2 * i + 2];
             (t[0], t[1]) = (row / 7.5 - 1.0, column / 7.5 - 1.0);
         }
@@ -1186,19 +1177,19 @@ fn main() -> Result {
     show(&chart)?;
 
     // %% [markdown]
-    // Without coordinates the net says the same of all 256 pictures, and cannot do better. With them the weights tell
-    // how it is done. Three for each of the two outputs: dot, row, column. All began with 1, and the dot is so bright
-    // that its place wins the maximum. Then the first output forgot the column and the second the row.
+    // Without coordinates the net says the same about all 256 images, and cannot do better. With them, the weights show
+    // how it is done. There are three for each of the two outputs: dot, row, column. All began at 1, and the dot is so
+    // bright that its place wins the maximum. Then the first output forgot the column and the second the row.
     //
     // ## A fully connected layer is a convolution
     //
-    // Last, the other way round. A fully connected layer over a map is a convolution whose kernel is as large as the
-    // map: there is one place where the kernel fits, and there it sees everything. And a fully connected layer over
-    // single numbers is a convolution of 1 x 1: it does at every place what the layer does once. So a convolution can
-    // classify, and at every place, too: one class for each pixel (U-Net and its kin end in such a layer).
+    // Finally, the reverse. A fully connected layer over a map is a convolution whose kernel is as large as the map: the
+    // kernel fits in one place, and there it sees everything. And a fully connected layer over single numbers is a 1 x 1
+    // convolution: it does at every place what the layer does once. So a convolution can classify, even at every place:
+    // one class for each pixel (U-Net and its kin end in such a layer).
     //
-    // For a small map, the loops first. The weights are the same numbers in the same order; only the shape has another
-    // name.
+    // First the loops, for a small map. The weights are the same numbers in the same order; only their shape is written
+    // differently.
 
     // %%
     {
@@ -1235,8 +1226,8 @@ fn main() -> Result {
     println!("accuracy {:.3}", solver.test(0)?.get("accuracy").unwrap_or(0.0));
 
     // %% [markdown]
-    // The net as it is used, `proto/lenet.prototxt`, ends in `ip1` and `ip2`. We make convolutions of them: `ip1` sees
-    // maps of 4 x 4, `ip2` single numbers. They get new names, so that nobody takes their weights for something else.
+    // The deploy net, `proto/lenet.prototxt`, ends in `ip1` and `ip2`. We turn them into convolutions: `ip1` sees maps of
+    // 4 x 4, `ip2` single numbers. They get new names, so that nobody mistakes their weights for the old ones.
 
     // %%
     let lenet = text::read::<NetParameter>(root.join("proto/lenet.prototxt"))?.message;
@@ -1255,7 +1246,7 @@ fn main() -> Result {
     let mut lenet = Net::build(&lenet).phase(Phase::Test).make()?;
     let mut sliding = Net::build(&sliding).phase(Phase::Test).make()?;
     {
-        let trained = solver.net().to_proto(false);
+        let trained = solver.net().to_proto(false)?;
         lenet.copy_trained_layers(&trained, false)?;
         let report = sliding.copy_trained_layers(&trained, false)?;
         println!("copied {:?}, left new {:?}", report.copied, report.left_new);
@@ -1270,7 +1261,7 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // On digits of 28 x 28 both nets must say the same.
+    // On digits of 28 x 28 both nets must give the same scores.
 
     // %%
     {
@@ -1289,11 +1280,11 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // Nothing in `sliding` knows the number 28 any more. So we may give it a larger picture.
+    // Nothing in `sliding` knows the number 28 any more. So we may give it a larger image.
     //
-    // **What will this print?** A picture of 28 x 84 pixels: room for three digits side by side. LeNet would cut it in
-    // three and give 3 times 10 scores. `sliding` gives `1 x 10 x h x w` scores: what are h and w? (The two poolings
-    // halve the picture, twice.) Write it down, then run.
+    // **What will this print?** An image of 28 x 84 pixels has room for three digits side by side. For LeNet we would cut
+    // it in three and get 3 times 10 scores. `sliding` gives `1 x 10 x h x w` scores: what are h and w? (Each of the two
+    // poolings halves the image.) Write it down, then run.
 
     // %%
     sliding.reshape_blob("data", &[1, 1, 28, 84])?;
@@ -1301,10 +1292,10 @@ fn main() -> Result {
     println!("ip2 has shape {:?}", sliding.shape("ip2")?);
 
     // %% [markdown]
-    // 1 x 15, and not 3. The window of 28 pixels does not jump from digit to digit; it slides, and its step is 4
-    // pixels, the product of the two strides. From 0 to 84 - 28 = 56 there are 56 / 4 + 1 = 15 places.
+    // 1 x 15, not 1 x 3. The window of 28 pixels does not jump from digit to digit; it slides in steps of 4 pixels, the
+    // product of the two strides. From 0 to 84 - 28 = 56 there are 56 / 4 + 1 = 15 places.
     //
-    // Now a real scene: seven digits of the test set, put down here and there.
+    // Now a real scene: seven digits of the test set, scattered about.
 
     // %%
     let mut scene = Values::new(&[1, 1, 76, 140])?;
@@ -1321,7 +1312,7 @@ fn main() -> Result {
     show(&Images::of(&scene)?.tile(420.0).title("The scene"))?;
 
     // %% [markdown]
-    // Is every place of the map truly what LeNet would say of its window? We cut out a few windows and ask it.
+    // Is every value of the map really what LeNet would say about its window? We cut out a few windows and ask it.
 
     // %%
     lenet.reshape_blob("data", &[1, 1, 28, 28])?;
@@ -1354,9 +1345,9 @@ fn main() -> Result {
     println!("one of the sliding net:  {:>4} million", multiplications(&sliding)? / 1_000_000);
 
     // %% [markdown]
-    // 377 runs of LeNet for a quarter of the price: windows that overlap share the work of `conv1` and `conv2`. Here
-    // are the answers, a map for each class. The brighter, the surer is the net that *this* digit stands in the window
-    // at that place.
+    // 377 runs of LeNet for a quarter of the price: overlapping windows share the work of `conv1` and `conv2`. Here are
+    // the answers, a map for each class. The brighter a place, the surer the net is that the window there shows *this*
+    // digit.
 
     // %% tol=any
     let maps = sliding.data("prob")?.clone();
@@ -1369,10 +1360,10 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // There is light in many places where no digit stands. LeNet has never seen half a digit, and it has no class for
-    // "nothing": a softmax has to choose. A net that is to find things must learn what no thing looks like, or be told
-    // where to look. We tell it: a window counts if its rim is dark and the centre of its ink is near the middle, for
-    // that is how MNIST's digits stand in their frames.
+    // Many places are bright where there is no digit. LeNet has never seen half a digit, and it has no class for
+    // "nothing": a softmax has to choose. A net that should find things must learn what nothing looks like, or be told
+    // where to look. We tell it: a window counts if its rim is dark and the centre of its ink is near the middle, because
+    // MNIST's digits are centred that way in their frames.
 
     // %% tol=any
     for i in 0..13 {
@@ -1396,13 +1387,13 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // Seven windows of 377, seven digits, and all of them are right.
+    // Seven windows of 377, seven digits, and all of them right.
     //
-    // ## The features, too
+    // ## Features
     //
-    // One more thing that people ask of a trained net: the values of a late layer, to do something else with them, and
-    // the scores along with them. They need not be asked for. After a forward every blob holds what its layer made.
-    // Here the digits of the test set whose 500 numbers in `ip1` are nearest to those of the first, a seven:
+    // People also want the values of a late layer of a trained net, for some other use, together with the scores. You
+    // need not ask for them: after a forward every blob holds what its layer made. Here are the digits of the test set
+    // whose 500 numbers in `ip1` are nearest to those of the first, a seven:
 
     // %% tol=any
     {
@@ -1426,25 +1417,25 @@ fn main() -> Result {
     //
     // - `new` and `setup` run once, `reshape` before **every** forward. It costs nothing if nothing changed.
     // - Bottoms and tops are lists, with a length that the layer declares. The batch is the first axis of each blob.
-    // - What a layer keeps from forward to backward is its own note. Blobs' diffs are something else, and the bottoms'
-    //   data are there again in backward.
+    // - What a layer keeps from forward for backward is its own note. Blobs' diffs are something else, and backward gets
+    //   the bottoms' data again.
     // - A bottom's diff is set, and only if `propagate_down` wants it. A parameter's diff is added to.
     // - No layer without `check_gradient`. A wrong slope still trains, only worse.
     // - State lives in the layer, or in values that a closure hands over. `net.layer_mut::<T>(name)` reaches it, and a
-    //   solver's `step` runs the very layer you reached. The test net has one of its own.
+    //   solver's `step` runs the very layer you reached. The test net has its own.
     // - A convolution is a fully connected layer with shared weights and cut connections; a fully connected layer is a
-    //   convolution whose kernel covers all. So a classifier can slide.
-    // - Before you write a layer, see if a net of old ones does it.
+    //   convolution whose kernel covers everything. So a classifier can slide.
+    // - Before you write a layer, see whether existing ones can do it.
     //
     // ## Exercises
     //
-    // - **04.1** Two bottoms, two tops, one weight, and `propagate_down`: `cargo run --release --bin exercise_04_1`
-    // - **04.2** Batches in a new order every epoch: `cargo run --release --bin exercise_04_2`
-    // - **04.3** Net surgery with a trap: `cargo run --release --bin exercise_04_3`
+    // - **04.1** Two bottoms, two tops, one weight, and `propagate_down`: `cargo run --release -p exercises --bin exercise_04_1`
+    // - **04.2** Batches in a new order every epoch: `cargo run --release -p exercises --bin exercise_04_2`
+    // - **04.3** Net surgery with a trap: `cargo run --release -p exercises --bin exercise_04_3`
     //
-    // `cargo run --release --bin check 04` looks at your answers.
+    // `cargo run --release --bin check 04` checks your answers.
     //
-    // Next: [lesson 05](05_update_rules.rs), where the step itself is changed.
+    // Next: [lesson 05](05_update_rules.rs), where you change the step itself.
 
     Ok(())
 }

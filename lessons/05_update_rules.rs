@@ -1,23 +1,23 @@
 //! # Lesson 05: update rules
 //!
-//! Lesson 03 ended with one line: $w \leftarrow w - step$. Backward gives the gradient. What makes a step of it is the
-//! *update rule*, and there are many. At the end of this lesson you can
+//! Lesson 03 ended with one line: $w \leftarrow w - step$. Backward gives the gradient. The *update rule* turns it into a
+//! step, and there are many rules. At the end of this lesson you can
 //!
-//! - write each of Caffe's six rules from memory, for each is two or three lines;
-//! - say what the rate means to it, and why a rate that suits one rule ruins another;
-//! - read a path on a map, and tell from it what is wrong;
-//! - let rate and momentum change while a net learns;
-//! - give the library a rule of your own.
+//! - write each of Caffe's six rules from memory: each is two or three lines;
+//! - say what the learning rate means to each rule, and why a rate that suits one ruins another;
+//! - read a path on a map, and see what is wrong with it;
+//! - change rate and momentum while a net learns;
+//! - add your own rule to the library.
 //!
-//! Every rule comes first as a loop over two numbers. Then the library walks the same way, and the two paths must be equal
-//! bit for bit. At the end all of them train LeNet.
+//! Every rule comes first as a loop over two numbers. Then the library takes the same walk, and the two paths must be equal
+//! bit for bit. At the end all of the rules train LeNet.
 //!
 //! ```sh
 //! cargo run --release --bin 05_update_rules
 //! ```
 
 use cortado::data::mnist;
-use cortado::layer::{Arity, Cx, Layer};
+use cortado::layer::{Cx, Layer};
 use cortado::proto::{LayerParameter, NetParameter, SolverParameter, text};
 use cortado::show::{Chart, Plane, show};
 use cortado::solver::rules::{At, Rule, Rules};
@@ -28,11 +28,11 @@ fn main() -> Result<()> {
     // %% [markdown]
     // ## A loss with two weights
     //
-    // LeNet's loss is a surface over 431,080 weights. Nobody can look at that. So we make a loss of two weights, which is a
-    // landscape with a map. A surface is two formulas: the height, and its slope, which is the gradient.
+    // LeNet's loss is a surface over 431,080 weights, which nobody can picture. So we make a loss of two weights, a
+    // landscape that fits on a map. A surface is two formulas: the height, and its slope, which is the gradient.
     //
-    // - The **ravine** is 50 times as steep across as it is along. Real losses are like this, only more so.
-    // - The **tilted** ravine is the same one, turned by 45 degrees.
+    // - The **ravine** is 50 times as steep across as along. Real losses are like this, only more so.
+    // - The **tilted** ravine is the same one, rotated by 45 degrees.
     // - The **saddle** is a pass between two valleys: a minimum in one direction, a maximum in the other.
 
     // %%
@@ -56,7 +56,7 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // The library trains nets, so the surface must become one. Two layers are enough: a `Parameter` layer, whose top is
-    // simply its weights, and a loss of our own. Forward is the height, backward the slope.
+    // simply its weights, and our own loss. Forward is the height, backward the slope.
 
     // %%
     struct SurfaceLoss(Surface);
@@ -64,9 +64,6 @@ fn main() -> Result<()> {
     impl Layer for SurfaceLoss {
         fn new(_: &LayerParameter) -> Result<Self> {
             Ok(SurfaceLoss(RAVINE))
-        }
-        fn arity(&self) -> Arity {
-            Arity::exact(1, 1)
         }
         fn reshape(&mut self, _: &[Blob], top: &mut [Blob]) -> Result {
             top[0].reshape(&[])
@@ -76,7 +73,7 @@ fn main() -> Result<()> {
             top[0].data.fill((self.0.height)([w[0], w[1]]));
             Ok(())
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let (w, dy) = (bottom[0].data.slice(), top[0].diff.scalar());
             let dw = (self.0.slope)([w[0], w[1]]);
             bottom[0].diff.slice_mut().copy_from_slice(&[dy * dw[0], dy * dw[1]]);
@@ -90,10 +87,9 @@ fn main() -> Result<()> {
     "#;
 
     // %% [markdown]
-    // Three helpers. The first reads settings, in the words of a solver file. The second makes a solver that stands on a
-    // surface; `add_with` hands our layer the surface it is to be. The third lets a solver walk and writes down every place
-    // where it was. Two short ones stand below: the path of one of the library's rules, and how far two paths are apart where
-    // they are furthest.
+    // We need three helpers. The first reads settings, written as in a solver file. The second places a solver on a surface;
+    // `add_with` hands our layer that surface. The third lets a solver walk and records every point it visits. Two short
+    // ones follow: the path of one of the library's rules, and the largest distance between two paths.
 
     // %%
     fn settings(words: &str) -> Result<SolverParameter> {
@@ -163,17 +159,17 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Our path and the library's are equal to the last bit; the program would have stopped otherwise.
+    // Our path and the library's are equal to the last bit; otherwise the program would have stopped.
     //
     // The four lines show a dilemma. One step multiplies $w_0$ by $1 - lr$ and $w_1$ by $1 - 50\, lr$. The steep direction
-    // allows no rate above $2/50 = 0.04$: there the factor is $-1$, and beyond it every step lands higher on the other wall.
-    // The flat direction has to live with that, and creeps: even at 0.036, near the edge, a quarter of the way is left
-    // after 40 steps. The ratio of the two slopes, 50, is the *condition* of the surface. It is what the other rules were
-    // invented for.
+    // allows no rate above $2/50 = 0.04$: there the factor is $-1$, and beyond it every step lands higher on the opposite
+    // wall. The flat direction has to make do with that rate, and creeps: even at 0.036, near the limit, a quarter of the
+    // way is left after 40 steps. The ratio of the two curvatures, 50, is the *condition number* of the surface. The other
+    // rules were invented to deal with it.
     //
     // ## Two: momentum
     //
-    // A ball does not forget how fast it was. The velocity keeps a share $\mu$ of itself and takes in the new step:
+    // A ball does not forget how fast it was. The velocity keeps a fraction $\mu$ of itself and adds the new step:
     //
     // $$ v \leftarrow \mu v + lr \cdot dw, \qquad w \leftarrow w - v $$
 
@@ -204,14 +200,14 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // Along the ravine the gradients agree, and the velocity adds them up, to $1/(1-\mu)$ times a single one. Across it they
-    // change their sign, and cancel. So 0.5 halves the time. 0.9 overshoots: it runs through the minimum and up the other
-    // side before it comes back, and it is still sooner at rest. 0.99 overshoots nearly to the height where it began, again
-    // and again, and is the slowest of all. More momentum is not more speed.
+    // change sign and cancel. So 0.5 halves the time. 0.9 overshoots: it runs through the minimum and up the other side
+    // before it comes back, and still comes to rest sooner. 0.99 overshoots nearly to the height where it began, again and
+    // again, and is the slowest of all. More momentum does not mean more speed.
     //
     // ## Three: Nesterov
     //
-    // The velocity will carry us to $w - \mu v$ in any case. So why measure the slope here, and not there? That is the
-    // look-ahead form. (Caffe subtracts its velocity. In books that add it, the point ahead is $w + \mu v$.)
+    // The velocity will carry us to $w - \mu v$ in any case. So why measure the slope here and not there? Measuring it there
+    // is the look-ahead form. (Caffe subtracts its velocity. In books that add it, the point ahead is $w + \mu v$.)
     //
     // $$ v \leftarrow \mu v + lr \cdot dw(w - \mu v), \qquad w \leftarrow w - v $$
 
@@ -232,7 +228,7 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // In a net this form is awkward: all weights would have to be moved ahead for the forward, and back again for the step.
+    // In a net this form is awkward: you would have to move all weights ahead for the forward, and back again for the step.
     // So libraries keep the *other* point. Call it $a = w - \mu v$, and ask where it goes when $v$ becomes $v'$:
     //
     // $$ a' = w' - \mu v' = w - v' - \mu v' = a + \mu v - (1 + \mu)\, v' $$
@@ -266,10 +262,10 @@ fn main() -> Result<()> {
     assert_eq!(ours, theirs);
 
     // %% [markdown]
-    // So the two forms are one rule, but they look at different points of it. What a library calls the weights are the points
-    // *ahead*; a net that you test or save on the way is that one. At the end the velocity is gone, and the two meet.
+    // So the two forms are one rule, but they follow different points. What a library calls the weights are the points
+    // *ahead*, and those are what you test or save along the way. At the end the velocity is gone, and the two meet.
     //
-    // Here is the map. Each line is one height, the darker the lower. Each dot is a step, and the ring is the start.
+    // Here is the map. Each line is one height; darker is lower. Each dot is a step, and the ring is the start.
 
     // %%
     show(
@@ -281,14 +277,15 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // Gradient descent jumps from wall to wall, and once it is down in the bed its dots lie closer and closer. Momentum swings
-    // through the bed and through the minimum. Nesterov sees the wall one step before it is there, and brakes.
+    // Gradient descent jumps from wall to wall, and once it is down on the valley floor its dots lie closer and closer.
+    // Momentum swings across the floor and through the minimum. Nesterov sees the wall one step before it gets there, and
+    // brakes.
     //
-    // ## A momentum that changes
+    // ## Changing the momentum
     //
-    // Could one have the calm of 0.5 and the pull of 0.99? An old recipe *anneals* the momentum: it raises it while the net
-    // learns, from 0.5 to 0.99. Caffe has policies for the rate, but none for the momentum. With `solver.set` you change
-    // settings between two steps, and a schedule is one line of yours.
+    // Could we have the calm of 0.5 and the pull of 0.99? An old recipe *anneals* the momentum: it raises it from 0.5 to
+    // 0.99 while the net learns. Caffe has policies for the rate, but none for the momentum. `solver.set` changes settings
+    // between two steps, so you can write a schedule in one line.
 
     // %%
     fn annealed(lr: f32, steps: usize) -> Result<Vec<[f32; 2]>> {
@@ -325,13 +322,13 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // The annealed path has no swings at the start, and by the time the momentum is high the ball is nearly down. But look at
-    // the numbers above the chart. A momentum that has risen swings as 0.99 does, and after 300 steps it is far behind a plain
-    // 0.9. With the smaller rate it reaches 0.99 while there is still a long way to go. Annealing is one more knob that has to
-    // fit, not a better rule.
+    // The annealed path does not swing at the start, and by the time the momentum is high the ball is nearly down. But look
+    // at the numbers above the chart. Once the momentum has risen, it swings as 0.99 does, and after 300 steps it is far
+    // behind a plain 0.9. With the smaller rate it reaches 0.99 while there is still a long way to go. Annealing is one more
+    // knob to tune, not a better rule.
     //
-    // All three rules so far multiply the gradient with one rate, the same for every weight. The next three give each weight
-    // a rate of its own.
+    // All three rules so far multiply the gradient by one rate, the same for every weight. The next three give each weight
+    // its own rate.
     //
     // ## Four: AdaGrad
     //
@@ -339,7 +336,7 @@ fn main() -> Result<()> {
     //
     // $$ h \leftarrow h + dw^2, \qquad w \leftarrow w - lr \cdot \frac{dw}{\sqrt h + \delta} $$
     //
-    // δ is there so that nobody divides by 0. Books often write $10^{-7}$; Caffe's `delta` is $10^{-8}$ unless you say so.
+    // δ keeps us from dividing by 0. Books often write $10^{-7}$; Caffe's `delta` is $10^{-8}$ unless you set it.
 
     // %%
     fn adagrad(surface: Surface, start: [f32; 2], lr: f32, steps: usize) -> Vec<[f32; 2]> {
@@ -365,7 +362,7 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // The first step is 0.5 in *both* directions, though one slope is ten times the other: the first gradient is divided by
-    // its own size. The ravine's condition is gone. What about the later steps?
+    // its own size. The ravine's condition number no longer matters. What about later steps?
     //
     // A rule needs no surface and no solver. It is a value with one method, `update`, which turns a gradient into a step. Let
     // us call it ourselves, with gradients that are all equal.
@@ -394,21 +391,21 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Two things to see. How large the gradients are does not matter: 1000 or 0.001, the steps are the same. And the step
-    // number t has the length $lr/\sqrt t$. It shrinks and never grows again, so AdaGrad brings its own falling rate.
+    // This shows two things. The size of the gradients does not matter: 1000 or 0.001, the steps are the same. And step
+    // number t has length $lr/\sqrt t$. It shrinks and never grows again, so AdaGrad has a falling rate built in.
     //
-    // It is often said that AdaGrad therefore comes to a halt. It does not, quite: the way adds up to about
-    // $2\, lr \sqrt t$, which has no limit. But to go ten times as far takes a hundred times as long.
+    // Books often say that AdaGrad therefore comes to a halt. It does not, quite: the steps add up to about $2\, lr \sqrt
+    // t$, which has no limit. But going ten times as far takes a hundred times as long.
     //
     // ## Five: RMSProp, and AdaDelta
     //
-    // AdaGrad never forgets a gradient. RMSProp does: in place of the sum it keeps a running mean of the squares.
+    // AdaGrad never forgets a gradient. RMSProp does: instead of the sum it keeps a running mean of the squares.
     //
     // $$ h \leftarrow \rho h + (1 - \rho)\, dw^2, \qquad w \leftarrow w - lr \cdot \frac{dw}{\sqrt h + \delta} $$
     //
-    // It comes from a slide of a lecture by Hinton. Its ancestor, rprop, divides each gradient by its own size, so that only
-    // the sign is left. With mini-batches that goes wrong, as each batch would be divided by another number. A running mean
-    // changes slowly from batch to batch.
+    // It comes from a slide in a lecture by Hinton. Its ancestor, rprop, divides each gradient by its own size, so that only
+    // the sign is left. With mini-batches that goes wrong, because each batch would be divided by a different number. A
+    // running mean changes slowly from batch to batch.
 
     // %%
     fn rmsprop(surface: Surface, start: [f32; 2], lr: f32, rho: f32, steps: usize) -> Vec<[f32; 2]> {
@@ -435,25 +432,27 @@ fn main() -> Result<()> {
     assert_eq!(ours, theirs);
 
     // %% [markdown]
-    // Its steps do not shrink. Near the minimum that is bad: at the end it jumps over it, to and fro, each step a whole `lr`
-    // long, and would do so for ever. RMSProp needs a rate that falls; we come to that.
+    // Its steps do not shrink. Near the minimum that is bad: at the end it jumps back and forth across it, each step a whole
+    // `lr` long, and would do so for ever. RMSProp needs a falling rate; we will come to that.
     //
-    // *AdaDelta* is one sentence more: it replaces the rate by another running mean, that of its own earlier steps, so that a
-    // step is $dw \sqrt{(u + \delta)/(g + \delta)}$ with $g$ the mean of $dw^2$ and $u$ that of the steps' squares. Its rate is 1
-    // and its first steps come from δ alone, which should be larger here, say $10^{-6}$. You will see in a moment what that is like.
+    // *AdaDelta* goes one step further: it replaces the rate by another running mean, that of its own earlier steps. A step
+    // is $dw \sqrt{(u + \delta)/(g + \delta)}$, where $g$ is the running mean of $dw^2$ and $u$ that of the squared steps.
+    // Its rate is 1 and its first steps come from δ alone, which should be larger here, say $10^{-6}$. You will soon see
+    // what that looks like.
     //
     // ## Six: Adam
     //
-    // Momentum above, RMSProp below. $m$ is a running mean of the gradients, $v$ one of their squares:
+    // Adam has momentum above the fraction bar and RMSProp below it. $m$ is a running mean of the gradients, $v$ a running
+    // mean of their squares:
     //
     // $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, dw, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, dw^2 $$
     //
-    // Both begin at 0, so at first both means are too small: after $t$ steps they lack the factors $1 - \beta_1^t$ and
-    // $1 - \beta_2^t$. The *bias correction* divides by them. In books it looks like this:
+    // Both begin at 0, so at first both means are too small: after $t$ steps, by the factors $1 - \beta_1^t$ and $1 -
+    // \beta_2^t$. The *bias correction* divides by them. In books it looks like this:
     //
     // $$ w \leftarrow w - lr \cdot \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \delta} $$
     //
-    // Caffe takes both factors out, into the rate, and leaves δ as it is:
+    // Caffe moves both factors into the rate and leaves δ as it is:
     //
     // $$ w \leftarrow w - lr \cdot \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t} \cdot \frac{m}{\sqrt v + \delta} $$
 
@@ -486,7 +485,7 @@ fn main() -> Result<()> {
     // β₁ is Caffe's `momentum`, β₂ its `momentum2`.
     //
     // Are the three forms (the book's, Caffe's, and one without any correction) the same rule? The next cell computes each,
-    // with gradients that are all equal and the rate 1. The last argument counts the steps.
+    // with equal gradients and rate 1. The last argument is the number of steps.
 
     // %%
     fn adam_steps(form: &str, dw: f32, count: i32) -> Vec<f32> {
@@ -508,9 +507,9 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // **What will this print?** The *first* step, with the rate 1 and gradients of 1000, of 1, of 0.001, and of 0.00000001,
-    // which is δ. How far does Adam go? And without the correction, when $m$ and $v$ still have to warm up from 0: is the
-    // first step shorter than with it, or longer, and how many times?
+    // **What will this print?** It is the *first* step, with rate 1 and gradients of 1000, of 1, of 0.001, and of
+    // 0.00000001, which is δ. How far does Adam go? And without the correction, when $m$ and $v$ still have to warm up from
+    // 0: is the first step shorter or longer than with it, and by what factor?
 
     // %%
     println!("gradient     Caffe's    the book's    without correction");
@@ -522,19 +521,19 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // First: a gradient a million times as large makes no longer step. Adam's rate *is* a length, the distance that a weight
-    // goes in one step, and so it must be chosen by the size of the weights and not by that of the gradients.
+    // First: a gradient a million times as large does not make the step longer. Adam's rate *is* a length, the distance that
+    // a weight moves in one step, so choose it by the size of the weights, not of the gradients.
     //
-    // Second: without the correction the step is not shorter, it is 3.16 times as long. $m$ is only a tenth of what it should
-    // be, but $\sqrt v$ is $\sqrt{0.001}$ of it, which is even less, and it stands below. The correction does not help a slow
-    // start; it holds back a wild one.
+    // Second: without the correction the step is not shorter but 3.16 times as long. $m$ is only a tenth of what it should
+    // be, but $\sqrt v$ is only $\sqrt{0.001}$ of what it should be, which is even less, and it is in the denominator. The
+    // correction does not help a slow start; it holds back a wild one.
     //
     // Third, the last line. Where gradients come down to δ, the steps become shorter, and here the two corrected forms differ:
-    // Caffe adds its δ to a $\sqrt v$ that is not corrected, so in the first step it counts
-    // $1/\sqrt{0.001} \approx 32$ times as much. As long as gradients are far above δ, nobody will notice.
+    // Caffe adds δ to an uncorrected $\sqrt v$, so in the first step it counts $1/\sqrt{0.001} \approx 32$ times as much. As
+    // long as gradients are far above δ, nobody will notice.
     //
-    // How long does the correction matter? "In the first few iterations", one reads. Let us look at a hundred of them, beside
-    // the other rules.
+    // How long does the correction matter? "In the first few iterations", say the books. Let us look at a hundred of them,
+    // beside the other rules.
 
     // %%
     fn curve(steps: &[f32]) -> Vec<(f64, f64)> {
@@ -559,14 +558,14 @@ fn main() -> Result<()> {
     )?;
 
     // %% [markdown]
-    // Adam is the flat line: that is what the correction is for. Without it the steps are more than six times too long at the
-    // twelfth, and still three times at the hundredth. $v$ takes about $1/(1-\beta_2) = 1000$ steps to fill, so a few
-    // iterations is not the right word. RMSProp has the same disease, in a milder form, and no cure: its first step is
-    // $1/\sqrt{1-\rho}$ times the rate. AdaDelta begins at $\sqrt{\delta / 0.05}$ and works its way up from there.
+    // Adam is the flat line: that is what the correction is for. Without it the twelfth step is more than six times too
+    // long, and the hundredth still three times. $v$ takes about $1/(1-\beta_2) = 1000$ steps to fill, so it is more than a
+    // few iterations. RMSProp has the same disease in a milder form, and no cure: its first step is $1/\sqrt{1-\rho}$ times
+    // the rate. AdaDelta begins at $\sqrt{\delta / 0.05}$ and works its way up from there.
     //
     // ## The race
     //
-    // Five rules in the same ravine, each with a rate that suits it.
+    // Five rules race down the same ravine, each with a rate that suits it.
 
     // %%
     const RACE: [(&str, &str); 5] = [
@@ -589,10 +588,10 @@ fn main() -> Result<()> {
     show(&race(Plane::new("The ravine", -2.4..=1.0, -0.6..=0.6), RAVINE, START, 60)?)?;
 
     // %% [markdown]
-    // AdaGrad and RMSProp set out diagonally, equally fast in both directions, and then run along the bed. They have measured
-    // each direction and stretched the map until the ravine is a bowl. Adam does the same, with the swings of momentum. So is
-    // the ravine a solved problem? They measure along the *axes*, and we have dug it along one. Now the same ravine, turned
-    // by 45 degrees, from the same place in it.
+    // AdaGrad and RMSProp set out diagonally, equally fast in both directions, and then run along the valley floor. They
+    // have measured each direction and stretched the map until the ravine is a bowl. Adam does the same, with the swings of
+    // momentum. So is the ravine a solved problem? They measure along the *axes*, and we dug it along one. Here is the same
+    // ravine, rotated by 45 degrees, from the same starting point in it.
 
     // %%
     const TILTED_START: [f32; 2] = [-1.6970563, -1.1313709]; // START, turned
@@ -611,15 +610,15 @@ fn main() -> Result<()> {
     // For gradient descent and momentum nothing has changed: they do not know where the axes are. AdaGrad and RMSProp, which
     // were far ahead, have fallen behind plain gradient descent; Adam is saved by its momentum. A rate for each weight cannot
     // describe a ravine in which two weights must change together. In a real net some ravines do lie along the axes, because
-    // some weights simply have larger gradients than others. With those the three rules help.
+    // some weights simply have larger gradients than others. There the three rules help.
     //
     // ## A saddle
     //
-    // In many dimensions a place without slope is seldom a minimum. Usually it goes up in some directions and down in others.
-    // Our saddle lies at 0, and two valleys lie at $w_1 = 1$ and $w_1 = -1$. We come down the ridge from $w_0 = -2$.
+    // In many dimensions a point with zero slope is seldom a minimum. Usually the surface rises in some directions and falls
+    // in others. Our saddle is at 0, with valleys at $w_1 = 1$ and $w_1 = -1$. We come down the ridge from $w_0 = -2$.
     //
-    // **What will this print?** All five start exactly on the ridge, with $w_1 = 0$, and do 300 steps. Which of them get
-    // down into a valley? Then the same a millionth beside the ridge, $w_1 = 10^{-6}$: in which order do they leave it?
+    // **What will this print?** All five start exactly on the ridge, with $w_1 = 0$, and take 300 steps. Which of them get
+    // down into a valley? Then they start a millionth beside the ridge, $w_1 = 10^{-6}$: in which order do they leave it?
     // (Remember what the size of a gradient means to Adam.)
 
     // %%
@@ -634,13 +633,13 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // On the ridge the slope to the side is exactly 0, and every rule here makes 0 of it: $0 / (0 + \delta)$ is 0, however
-    // small δ is. Not one leaves. A rule cannot use what the gradient does not contain.
+    // On the ridge the sideways slope is exactly 0, and every rule here turns it into 0: $0 / (0 + \delta)$ is 0, however
+    // small δ is. None of them leaves. A rule cannot use what the gradient does not contain.
     //
-    // A millionth beside it, all do, but at very different times. For gradient descent the slope is a millionth too, and it
-    // has to grow step by step. Momentum grows faster. The three that divide by the gradient's size do not know that it is
-    // tiny: they take whole steps from the beginning. In a real net the noise of the batches pushes everybody off the ridge.
-    // The question is only how long that takes, and until then it can look like the end of training.
+    // From a millionth beside it they all leave, but at very different times. For gradient descent the slope is also a
+    // millionth, and it has to grow step by step. Momentum grows faster. The three that divide by the gradient's size do not
+    // know that it is tiny: they take whole steps from the beginning. In a real net the noise of the batches pushes every
+    // rule off the ridge. The question is only how long that takes, and until then it can look like the end of training.
 
     // %% tol=0.01
     show(&race(
@@ -652,12 +651,12 @@ fn main() -> Result<()> {
 
     // %% [markdown]
     // Momentum runs through the saddle and comes back before it turns off. AdaGrad rattles in its valley: it has seen only
-    // tiny slopes to that side, so the sum it divides by is still small.
+    // tiny slopes in that direction, so the sum it divides by is still small.
     //
     // ## A rate that falls
     //
-    // Which rate is best? None is: long steps are good while there is a way to go, and short ones at the end. RMSProp
-    // never came to rest. Here it is once more, with a rate that falls in a straight line to 0.
+    // Which rate is best? No single one: long steps are good while there is still far to go, and short ones at the end.
+    // RMSProp never came to rest. Here it is again, with a rate that falls linearly to 0.
 
     // %% tol=any
     for policy in ["'fixed'", "'poly' power: 1 max_iter: 300"] {
@@ -691,8 +690,9 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Two traps. `sigmoid` rises if its gamma is positive: to fall, it must be negative. And t counts *iterations*. Books count
-    // epochs, so their constants have to be translated. The three usual ones, with 937 iterations to the epoch:
+    // There are two traps. `sigmoid` rises if its gamma is positive: for a falling rate, gamma must be negative. And t
+    // counts *iterations*. Books count epochs, so their constants have to be translated. Here are the three usual schedules,
+    // with 937 iterations per epoch:
     //
     // | in a book, t in epochs | in Caffe |
     // |---|---|
@@ -720,11 +720,11 @@ fn main() -> Result<()> {
     // ## Open the file
     //
     // All six rules are in [src/solver/rules.rs](../src/solver/rules.rs), in the order of this lesson and with its letters: `h`,
-    // `m`, `v`, `mu`, `b1`, `b2`. Each is a struct with what it was told, and an `update` with the two or three lines that you
-    // have just written. Below the trait stands a table, `RULES`: names, and what they make.
+    // `m`, `v`, `mu`, `b1`, `b2`. Each is a struct with its settings, and an `update` with the two or three lines that you
+    // have just written. Below the trait is a table, `RULES`: names, and what they make.
     //
-    // So a rule of your own is a struct and a line in the table. Take *Lion*, which was found by a search through programs,
-    // in 2023. It keeps a momentum, and of the mixture of momentum and gradient it uses only the *sign*:
+    // So your own rule is a struct and a line in the table. Take *Lion*, which a program search found in 2023. It keeps a
+    // momentum, and uses only the *sign* of the mixture of momentum and gradient:
     //
     // $$ w \leftarrow w - lr \cdot sign(0.9\, m + 0.1\, dw), \qquad m \leftarrow 0.99\, m + 0.01\, dw $$
 
@@ -745,11 +745,11 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Why not `mix.signum()`? Because in Rust, as in the floats themselves, 0 has a sign: `0f32.signum()` is 1. With it, every
-    // weight whose gradient is 0 would walk, a step each iteration, and from the ridge of the saddle this rule would come
-    // down for no reason at all.
+    // Why not `mix.signum()`? Because a floating-point 0 has a sign, and in Rust `0f32.signum()` is 1. With it, every weight
+    // whose gradient is 0 would move one step in each iteration, and this rule would come down from the ridge of the saddle
+    // for no reason at all.
     //
-    // The table is a value. We take Caffe's, add a line, and hand it to the solver. Whoever forgets to is told.
+    // The table is a value. We take Caffe's, add a line, and hand it to the solver. If you forget to, the error says so.
 
     // %%
     let mut rules = Rules::caffe();
@@ -766,11 +766,11 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // Steps that are all equally long never come to rest, so Lion wants a rate that falls.
+    // With steps of equal length it never comes to rest, so Lion needs a falling rate.
     //
     // ## LeNet
     //
-    // Now 431,080 weights. Each rule gets the same net, the same seed, the same 150 batches.
+    // Now for 431,080 weights. Each rule gets the same net, the same seed and the same 150 batches.
 
     // %%
     let root = files::root()?;
@@ -815,31 +815,32 @@ fn main() -> Result<()> {
     }
 
     // %% [markdown]
-    // A rate says nothing without its rule. 0.1 suits SGD; with the same 0.1 Adam has driven LeNet to where all digits are
-    // equally likely, $\ln 10 \approx 2.30$, and there it stays. Adam needs a hundredth of that, and Lion less still. And
-    // momentum with 0.01 is much like SGD with 0.1, because $0.01 / (1 - 0.9) = 0.1$.
+    // A rate means nothing without its rule. 0.1 suits SGD; with the same 0.1 Adam has driven LeNet to the point where all
+    // digits are equally likely, $\ln 10 \approx 2.30$, and there it stays. Adam needs a hundredth of that, and Lion even
+    // less. And momentum with 0.01 is much like SGD with 0.1, because $0.01 / (1 - 0.9) = 0.1$.
     //
     // Which rule is best? Those that give each weight its own rate are quick at the start. But this is one seed, one net and
-    // 150 batches. Whoever wants to compare rules must search the rate for each with the same care, or he compares rates.
+    // 150 batches. If you want to compare rules, tune the rate of each with the same care; otherwise you compare rates.
     //
     // ## What to remember
     //
     // - SGD's step grows with the gradient. The rate must suit the steepest direction, and the flattest one waits.
-    // - Momentum adds up what agrees and cancels what does not; too much of it swings.
+    // - Momentum adds up gradients that agree and cancels those that do not; too much of it swings.
     // - Nesterov is momentum with the slope measured ahead. Libraries keep the point ahead as the weights.
-    // - AdaGrad, RMSProp and Adam divide by the gradient's own size. Their rate is the length of a step; δ sets where that ends.
+    // - AdaGrad, RMSProp and Adam divide by the gradient's own size. Their rate is the length of a step, until gradients
+    //   come down to δ.
     // - They scale axis by axis: a ravine along an axis is easy for them, a tilted one is not.
     // - Adam's correction shortens the first steps. With $\beta_2 = 0.999$ it matters for a thousand of them.
-    // - A rule that has seen only zeros takes no step: none leaves the ridge of a saddle, and none should.
-    // - A policy makes the rate fall, `solver.set` anything else. Caffe's t counts iterations.
+    // - A rule that has seen only zero gradients takes no step: none leaves the ridge of a saddle, and none should.
+    // - A policy makes the rate fall; `solver.set` changes anything else. Caffe's t counts iterations.
     //
     // ## Exercises
     //
-    // - **05.1** Nesterov by looking ahead, with a net: `cargo run --release --bin exercise_05_1`
-    // - **05.2** AdamW, a rule of your own: `cargo run --release --bin exercise_05_2`
-    // - **05.3** Schedules of books, in Caffe's words: `cargo run --release --bin exercise_05_3`
+    // - **05.1** Nesterov by looking ahead, with a net: `cargo run --release -p exercises --bin exercise_05_1`
+    // - **05.2** AdamW, your own rule: `cargo run --release -p exercises --bin exercise_05_2`
+    // - **05.3** Textbook schedules, in Caffe's words: `cargo run --release -p exercises --bin exercise_05_3`
     //
-    // `cargo run --release --bin check 05` looks at your answers.
+    // `cargo run --release --bin check 05` checks your answers.
     //
     // Next: [lesson 06](06_seeing_inside.rs), where the net shows what it has learnt.
 

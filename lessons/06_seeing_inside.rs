@@ -1,14 +1,14 @@
 //! # Lesson 06: seeing inside
 //!
-//! A net that knows its digits knows them somewhere: in 431,080 numbers that nobody wrote. In this lesson we make it show
-//! us. The tool is one we have already, backward, turned round: not "how must the weights change?" but "what in the
-//! *picture* mattered?". At the end you can
+//! A net that knows its digits keeps that knowledge somewhere: in 431,080 numbers that nobody wrote. In this lesson we make
+//! it show us. The tool is one we already have, backward, with a new question: not "how must the weights change?" but "what
+//! in the *image* mattered?". At the end you can
 //!
-//! - look at filters and feature maps, and ask the net how a blob comes about;
-//! - run backward one layer at a time, and say what it leaves where;
-//! - get the gradient of a score at the picture, and find out why it is zero when it is zero;
+//! - look at filters and feature maps, and ask the net how a blob is computed;
+//! - run backward one layer at a time, and say what it writes where;
+//! - get the gradient of a score with respect to the image, and find out why when it is zero;
 //! - change gradients on their way down: guided backpropagation, in any net;
-//! - let the net dream: change a picture until the net sees in it what you asked for.
+//! - let the net dream: change an image until the net sees in it what you asked for.
 //!
 //! ```text
 //! cargo run --release --bin 06_seeing_inside
@@ -28,8 +28,8 @@ fn main() -> Result {
     // %% [markdown]
     // ## A net that knows something
     //
-    // LeNet learns for 300 iterations. Then its weights go into the net as it is used, `proto/lenet.prototxt`: the same
-    // layers without a database and without a loss, ending in probabilities.
+    // LeNet learns for 300 iterations. Then its weights go into the deploy net, `proto/lenet.prototxt`: the same layers
+    // without a database and without a loss, ending in probabilities.
 
     // %% tol=0.05
     let root = files::root()?;
@@ -40,13 +40,13 @@ fn main() -> Result {
     let mut solver = builder.seed(1).log(&Log::silent()).make()?;
     solver.step(300)?;
     println!("accuracy {:.2}", solver.test(0)?.get("accuracy").unwrap_or(0.0));
-    let trained = solver.net().to_proto(false);
+    let trained = solver.net().to_proto(false)?;
     let lenet = text::read::<NetParameter>(root.join("proto/lenet.prototxt"))?.message;
-    let mut net = Net::build(&lenet).phase(Phase::Test).make()?;
+    let mut net = Net::build(&lenet).phase(Phase::Test).log(&Log::silent()).make()?;
     println!("copied {:?}", net.copy_trained_layers(&trained, false)?.copied);
 
     // %% [markdown]
-    // It gets one digit of each class, which it has never seen: the first ten of the test set, in order.
+    // We give it a digit of each class that it has never seen: the first of its class in the test set.
 
     // %%
     let mut digits = Values::new(&[10, 1, 28, 28])?;
@@ -71,14 +71,14 @@ fn main() -> Result {
     //
     // ## Forward: filters and feature maps
     //
-    // The cheapest look costs nothing. A filter of `conv1` has the shape of a small picture, so show it as one. Red is
-    // positive, blue negative. In lesson 02 they were noise. Now some have a light and a dark side: they look for edges.
+    // The first look costs nothing. A filter of `conv1` has the shape of a small image, so show it as one. Orange is positive,
+    // blue negative. In lesson 02 the filters were noise. Now some have an orange and a blue side: they look for edges.
 
     // %% tol=any
     show(&Images::signed(&net.param("conv1", 0)?.data)?.title("The filters of conv1, trained"))?;
 
     // %% [markdown]
-    // And here is what they find in the 4. A *feature map* is one channel of a blob: how strongly the filter answers, at
+    // And here is what they find in the 4. A *feature map* is one channel of a blob: how strongly the filter responds at
     // each place.
 
     // %% tol=any
@@ -87,20 +87,20 @@ fn main() -> Result {
     show(&Images::signed(&maps)?.title("The 20 feature maps of conv1, for the 4"))?;
 
     // %% [markdown]
-    // That soon stops working. The filters of `conv2` have 20 channels each, a row of `ip1` has 800 numbers with no place on
-    // the paper, and `ip1` itself is 500 numbers per digit. What *is* such a blob? The net can tell at least how it
-    // comes about.
+    // That soon stops working. The filters of `conv2` have 20 channels each, a row of `ip1` has 800 numbers with no place in
+    // the image, and `ip1` itself is 500 numbers per digit. What *is* such a blob? The net can at least tell us how it is
+    // computed.
 
     // %%
     println!("{}", net.explain("ip1")?);
 
     // %% [markdown]
-    // Read the last lines again: backward does not come to `ip1`. We want gradients, so that will have to change.
+    // Read the last lines again: backward does not reach `ip1`. We want gradients, so that will have to change.
     //
     // ## All zero
     //
     // How much does each *pixel* matter for the score of a class? That is a gradient: $\partial y_c / \partial x$, one number
-    // for each pixel, the slope of the score when that pixel becomes a little lighter. It should stand in the diff of `data`
+    // for each pixel, the slope of the score when that pixel becomes a little lighter. It should be in the diff of `data`
     // after a backward. So: forward, backward, look.
 
     // %%
@@ -112,16 +112,17 @@ fn main() -> Result {
     println!("the mean of |diff| at data: {}", size(net.diff("data")?));
 
     // %% [markdown]
-    // Zero, in all 7840 numbers, and nothing failed. It is perhaps the most asked question of all about gradients at a
-    // picture, and it has many answers. `why_zero` walks from the blob up to the loss and names the first that holds.
+    // All 7840 numbers are zero, and nothing failed. The log would have warned us, but we built the net with a silent one to find
+    // the reason ourselves. Why zero? This may be the question most often asked about gradients of images, and it has many
+    // answers. `why_zero` walks from the blob up to the loss and names the first one that applies.
 
     // %%
     println!("{}", net.why_zero("data")?);
 
     // %% [markdown]
-    // *Nobody asked for it.* A net computes the gradients that learning needs and no others, and below the lowest layer that
-    // learns there is nothing to learn. Besides, this net has no loss, so it runs no layer backward at all. `force_backward`
-    // asks for everything.
+    // *Nobody asked for it.* A net computes the gradients that learning needs and no others, so nothing below the lowest
+    // layer that learns. Besides, this net has no loss, so it runs no layer backward at all. `force_backward` asks for
+    // everything.
 
     // %%
     fn net_of(param: &NetParameter, trained: &NetParameter, digits: &Values) -> Result<Net> {
@@ -141,13 +142,13 @@ fn main() -> Result {
     println!("{}", net.why_zero("data")?);
 
     // %% [markdown]
-    // Still zero, for another reason. Backward multiplies what it finds in the top diff. A loss has its loss weight there; a
-    // net without a loss has 0, and passes it down faithfully. We have to *seed* it. The usual advice is: set the diff of the
-    // last blob to 1.
+    // Still zero, for another reason. Backward starts from what it finds in the top diff. A loss has its loss weight there;
+    // a net without a loss has 0, and passes it down faithfully. We have to *seed* it. The usual advice is: set the diff of
+    // the last blob to 1.
     //
     // **What will this print?** We seed `prob` twice. First with 1 everywhere; then with 1 only for the true class of each
     // digit, and 0 elsewhere. Which of the two gives the larger gradient at `data`: all ten classes together, or one alone?
-    // By how much, about?
+    // By roughly how much?
 
     // %% tol=any
     /// 1 for unit n of sample n, 0 for all others.
@@ -173,12 +174,12 @@ fn main() -> Result {
     assert!(all < 1e-4 * one);
 
     // %% [markdown]
-    // All ten together give *nothing* but rounding. The ten probabilities always add up to 1, whatever the picture is; the
-    // slope of a sum that never changes is 0. It is nearly, not exactly zero, because the parts cancel in floats, and that
-    // makes it worse: scaled up for a picture it looks like something.
+    // All ten together give *nothing* but rounding errors. The ten probabilities always add up to 1, whatever the image; the
+    // slope of a sum that never changes is 0. It is nearly but not exactly zero, because the terms cancel in floats, and
+    // that makes it worse: scaled up and drawn, it looks like something.
     //
-    // One alone is better, and still not what we want. A net that is sure has a probability of 0.999, and no pixel can raise
-    // it much: its slope is nearly flat. The *score* below, `ip2`, does not flatten. So seed `ip2`, and let backward begin
+    // One alone is better, but still not what we want. When a net is sure, its probability is 0.999, and no pixel can raise
+    // it much: its slope is nearly zero. The *score* below, `ip2`, does not flatten. So seed `ip2`, and let backward begin
     // there.
 
     // %% tol=0.05
@@ -190,8 +191,8 @@ fn main() -> Result {
     // %% [markdown]
     // ## A collection of zeros
     //
-    // There it is. Before we look at it, the other ways to get nothing, each in a net of its own, so that you will know them
-    // when you meet them.
+    // There it is. Before we look at it, here are the other ways to get nothing, each in its own net, so that you will
+    // recognise them when you meet them.
 
     // %%
     fn tell(what: &str, net: &Net, blob: &str) -> Result {
@@ -228,12 +229,12 @@ fn main() -> Result {
     tell("the weights were never copied:", &n, "data")?;
 
     // %% [markdown]
-    // The first of them is mean: the seed was right, and backward wrote over it. `prob` had the diff 0, the Softmax turned it
-    // into a 0 for `ip2`, and our ones were gone. Begin where you seeded.
+    // The first of them is nasty: the seed was right, but backward overwrote it. `prob` had the diff 0, the Softmax turned
+    // it into a 0 for `ip2`, and our ones were gone. Begin where you seeded.
     //
-    // There are two more in a net that trains. It has a loss, so nothing need be seeded. Its `data` gets no gradient, because
-    // no one asks; and a `propagate_down` on the first convolution asks for just this one, which is cheaper than forcing
-    // everything. The same field, set to false further up, cuts the way.
+    // A net that trains has two more. It has a loss, so you need not seed anything. Its `data` gets no gradient, because
+    // nobody asks; `propagate_down` on the first convolution asks for just this one, which is cheaper than forcing
+    // everything. The same field, set to false further up, cuts the path.
 
     // %% tol=0.05
     let text = r#"
@@ -260,16 +261,17 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // So which file is the right one for gradients at a picture, that for training or that for use? Either. With a loss you ask
-    // for what makes the *loss* larger, and get it divided by the size of the batch; with a seed you ask whatever you like.
+    // So which file should you use for gradients of an image, the one for training or the deploy file? Either. With a loss
+    // you ask what makes the *loss* larger, and get the answer divided by the batch size; with a seed you ask whatever you
+    // like.
     //
     // ## Layer by layer
     //
-    // `backward_range` can stop anywhere and go on later. What does a partial backward give back? Here: nothing. Elsewhere a
-    // table of diffs, but that is only a courtesy. The result is in the blobs: a layer that runs backward reads the diff of its
-    // top and writes the diff of its bottom. The last layer of the range is the last that *runs*, so after
-    // `"ip2"..="conv2"` it is the diff of `pool1` that is new, and all below it is what it was before: **old, not zero**.
-    // So we ask for the 8 first, in the row of the 4, then for the 4, and stop half way.
+    // `backward_range` can stop anywhere and continue later. What does a partial backward return? Here nothing; in other
+    // libraries a table of diffs, but that is only a convenience. The result is in the blobs: a layer that runs backward
+    // reads the diff of its top and writes the diff of its bottom. The last layer of the range is the last that *runs*, so
+    // after `"ip2"..="conv2"` the diff of `pool1` is new, and everything below it is as it was before: **old, not zero**. To
+    // see it, we ask first for the 8, in the row of the 4, then for the 4, and stop half way.
 
     // %% tol=0.05
     fn seed(net: &mut Net, blob: &str, n: usize, unit: usize) -> Result {
@@ -292,8 +294,8 @@ fn main() -> Result {
     println!("and now a new one:    {}", four.slice() != eight.slice());
 
     // %% [markdown]
-    // In two parts or in one, or in as many as there are layers: it is the same work in the same order, so the bits are the
-    // same. `backward_range_each` is the last of these. It calls you after every layer, and you may look around.
+    // In one part, in two, or in as many as there are layers: it is the same work in the same order, so the bits are the
+    // same. `backward_range_each` does the last of these. It calls you after every layer, and you may look around.
 
     // %% tol=0.05
     seed(&mut net, "ip2", 4, 4)?;
@@ -312,12 +314,13 @@ fn main() -> Result {
 
     // %% [markdown]
     // Two lines name `ip1`. `ip2` has written the diff of what it read, `ip1` *after* the ReLU; then `relu1`, which works in
-    // place, the diff of `ip1` *before* it. Under the name you get the one that was written last.
+    // place, the diff of `ip1` *before* it. The name gives you the one that was written last.
     //
-    // ## What the picture has to do with it
+    // ## What the image has to do with it
     //
-    // What is this gradient? First by walking, with no backward at all: make one pixel a little lighter, then a little darker,
-    // and see what the score of the 4 does. That is two pictures for each pixel, so we take 784 pictures at a time.
+    // What is this gradient? First we find it by finite differences, without any backward: make one pixel a little lighter,
+    // then a little darker, and see what the score of the 4 does. That takes two images for each pixel, so we run 784 images
+    // at a time.
 
     // %% tol=any
     fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -351,16 +354,16 @@ fn main() -> Result {
     assert!(alike > 0.95);
 
     // %% [markdown]
-    // The same map, from 1568 runs forward or from one run backward. (Not to the last digit: a step of 0.02 may change which
-    // pixel wins in a pooling, and backward knows only the slope right here.)
+    // You get the same map from 1568 images forward or from one run backward. (Not to the last digit: a step of 0.02 may
+    // change which pixel wins in a pooling, and backward knows only the slope at this point.)
     //
     // Such a map is called a *saliency map* (Simonyan et al. 2013). Here are the ten digits and their maps, each for its own
     // class. The ten do not mix: the diff of a blob has a row for each sample, and only parameters sum over the batch. So one
-    // backward does them all. `Images::signed` takes the four axes of a diff as they are. Each map gets a scale of its own here, so
-    // that the faint can be seen, too.
+    // backward does them all. `Images::signed` takes the four axes of a diff as they are. Each map is drawn to its own scale
+    // here, so that you can see even the faint ones.
 
     // %% tol=any
-    /// Several rows of pictures, one under the other. Each picture is scaled to 1.
+    /// Several rows of images, one below the other. Each image is scaled to 1.
     fn rows(rows: &[&Values]) -> Result<Values> {
         let mut all = Values::new(&[rows.len() * rows[0].shape()[0], rows[0].shape()[2], rows[0].shape()[3]])?;
         let size = rows[0].count() / rows[0].shape()[0];
@@ -388,16 +391,16 @@ fn main() -> Result {
     //
     // ## Guided backpropagation
     //
-    // Where does the grain come from? A unit that speaks *against* the class sends a negative gradient down, and what
-    // suppresses that unit comes out mixed with what supports the class. *Guided backpropagation* (Springenberg et al. 2014)
+    // Where does the grain come from? A unit that votes *against* the class sends a negative gradient down, and what
+    // suppresses that unit gets mixed with what supports the class. *Guided backpropagation* (Springenberg et al. 2014)
     // leaves the first kind out. At a ReLU, $y = \max(0, x)$, backward is
     //
     // $$ dx = \begin{cases} dy & \text{if } x > 0 \\ 0 & \text{else} \end{cases}
     //    \qquad \text{guided:} \quad dx = \begin{cases} dy & \text{if } x > 0 \text{ and } dy > 0 \\ 0 & \text{else} \end{cases} $$
     //
     // It is no longer the gradient of anything, but it is easier to look at. We must change diffs *between* layers, at every
-    // ReLU. LeNet has only one. So we train a net of another kind: three ReLUs, all in place, with BatchNorm and Scale in place
-    // before two of them, and a way round the second convolution, as residual nets have.
+    // ReLU. LeNet has only one. So we train a different net: three ReLUs, all in place, with BatchNorm and Scale in place
+    // before two of them, and a shortcut around the second convolution, as in residual nets.
 
     // %% tol=0.05
     const BODY: &str = r#"
@@ -428,7 +431,7 @@ fn main() -> Result {
     );
     let mut solver = Builder::parse(&learning, "learning")?.seed(1).log(&Log::silent()).make()?;
     solver.step(200)?;
-    let residual = solver.net().to_proto(false);
+    let residual = solver.net().to_proto(false)?;
 
     let looking = format!(
         r#"force_backward: true
@@ -441,10 +444,10 @@ fn main() -> Result {
     println!("its answers: {:?}", net.data("ip2")?.argmax());
 
     // %% [markdown]
-    // A rule for every ReLU: so find the ReLUs. A loop that one meets often goes down the list of *blobs*, runs backward from each
-    // to the next, and where the name contains "relu" sets to zero what is negative.
+    // The rule is for every ReLU, so we have to find the ReLUs. A common loop goes down the list of *blobs*, runs backward
+    // from each to the next, and zeroes the negative values where the name contains "relu".
     //
-    // **What will this print?** The net has three ReLUs. At how many of them will that loop do something? And does it come down to
+    // **What will this print?** The net has three ReLUs. At how many of them will that loop do something? And does it reach
     // `data` at all?
 
     // %%
@@ -460,13 +463,13 @@ fn main() -> Result {
     }
 
     // %% [markdown]
-    // At none, and it does not arrive. A blob is not a layer. A layer in place has no blob of its own, so no ReLU is in the
-    // list, nor BatchNorm, nor Scale. Two names do have "relu" in them, and they are the worst: `conv1` is read by two layers,
-    // so the net has put a Split there and called it after the blob and its last layer. Its tops are blobs that no layer is
-    // called after, and there the loop breaks. On a plain chain in which nothing works in place and every blob is called after
-    // its layer it works. That is why it is around.
+    // At none, and it does not get there. A blob is not a layer. An in-place layer has no blob of its own, so no ReLU is in
+    // the list, and no BatchNorm or Scale. Two names do contain "relu", and they are the worst: two layers read `conv1`, so
+    // the net has inserted a Split there and named it after the blob and its last layer. Its tops are blobs that share their
+    // names with no layer, and there the loop breaks. The loop does work on a plain chain, where nothing is in place and
+    // every blob has the name of its layer. That is why people use it.
     //
-    // Is it better to go by the names of *layers*? What a layer does is said by its *type*. Compare:
+    // Is it better to go by the names of *layers*? A layer's *type* says what it does. Compare:
 
     // %%
     let by_name = net.layer_names().into_iter().filter(|name| name.contains("relu")).collect::<Vec<_>>().join(", ");
@@ -474,10 +477,10 @@ fn main() -> Result {
     println!("ReLU by type:              {}", net.layers_of_type("ReLU").join(", "));
 
     // %% [markdown]
-    // Three and three, and not the same three. One of ours is called `rectify`, and the Split is no ReLU. Right by number and
-    // wrong by content: such a loop would never have complained.
+    // Three and three, but not the same three. One of our ReLUs is called `rectify`, and the Split is not a ReLU. The number
+    // is right and the content wrong: such a loop would never have complained.
     //
-    // By type, then: one function for both, the gradient and the guided one. Digit n asks for class n + `next`.
+    // So we go by type. One function does both, the gradient and the guided one. Digit n asks for class n + `next`.
 
     // %%
     fn back(net: &mut Net, next: usize, guided: bool) -> Result<Values> {
@@ -502,16 +505,17 @@ fn main() -> Result {
     println!("the guided one differs: {}", guided.slice() != plain.slice());
 
     // %% [markdown]
-    // After the ReLU's backward, dx is dy where $x > 0$. What is negative in it goes; what remains is the formula. In place,
-    // under BatchNorm and Scale, on both ways of the Split, it makes no difference: the layers below go on with what we leave.
+    // After the ReLU's backward, dx is dy where $x > 0$. We remove its negative values, and what remains is the formula. In
+    // place, with BatchNorm and Scale, on both branches of the Split, it makes no difference: the layers below continue with
+    // what we leave.
 
     // %% tol=any
     show(&Images::signed(&rows(&[&digits, &plain, &guided])?)?.title("Digits, gradients, guided gradients"))?;
 
     // %% [markdown]
-    // The third row is cleaner than the second: the strokes come out of the grain. (The fine pattern in both is the stride of
-    // `conv1`.) Enjoy it with care. A map that explains a class should look different for another class. So we ask each digit
-    // for the class after its own, too, and see how like the two maps are.
+    // The third row is cleaner than the second: the strokes emerge from the grain. (The fine pattern in both is the stride
+    // of `conv1`.) Enjoy it with care. A map that explains a class should look different for another class. So we also ask
+    // each digit for the class after its own, and see how similar the two maps are.
 
     // %% tol=any
     let (plain_next, guided_next) = (back(&mut net, 1, false)?, back(&mut net, 1, true)?);
@@ -519,14 +523,14 @@ fn main() -> Result {
     println!("guided: cosine of the maps of two classes {:.2}", cosine(guided.slice(), guided_next.slice()));
 
     // %% [markdown]
-    // The guided maps of two classes are much alike; the plain ones are not. So a good part of what looks so convincing is the
-    // picture's own strokes, whatever was asked. Guided maps are for looking, gradients for reasoning.
+    // The guided maps of two classes are very similar; the plain ones are not. So much of what looks convincing is just the
+    // strokes of the image, whatever we asked. Guided maps are for looking, gradients for reasoning.
     //
     // ## The clean route: a ReLU with another backward
     //
-    // The rule belongs to ReLU, so let a layer have it. You do not have to write all of ReLU anew. A layer can *have* a ReLU and
-    // pass everything on to it but the one thing that differs. And it may take the old one's place in the table: then every
-    // `type: "ReLU"` in any prototxt is ours, and no file is touched.
+    // The rule belongs to ReLU, so let a layer have it. You do not have to rewrite all of ReLU. A layer can *have* a ReLU
+    // and pass everything on to it except the one thing that differs. And it may take the old one's place in the table: then
+    // every `type: "ReLU"` in any prototxt is ours, and we touch no file.
 
     // %%
     /// ReLU forward. Backward: dx = dy where x > 0 and dy > 0.
@@ -547,7 +551,7 @@ fn main() -> Result {
         fn forward(&mut self, cx: &Cx, w: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
             self.relu.forward(cx, w, bottom, top)
         }
-        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+        fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
             let Blob { data: x, diff: dx } = &mut bottom[0];
             let dy = &top[0].diff;
             for i in 0..x.count() {
@@ -570,19 +574,20 @@ fn main() -> Result {
     assert_eq!(own.diff("data")?.slice(), guided.slice());
 
     // %% [markdown]
-    // Open the file: [src/layers/relu.rs](../src/layers/relu.rs), the same letters and one condition less. Do not train with our
-    // layer: `check_gradient` of lesson 04 would refuse it, and rightly, for its backward is not the slope of its forward.
+    // Open the file: [src/layers/activation/relu.rs](../src/layers/activation/relu.rs), the same letters and one condition fewer. Do not train
+    // with our layer: `check_gradient` of lesson 04 would refuse it, and rightly, because its backward is not the slope of
+    // its forward.
     //
     // ## Dreams
     //
-    // A gradient at the picture says how to change the picture. So do it: a small step, a new gradient, a small step. That is
-    // training, with the weights held still and the picture learning. We climb, so it is called *gradient ascent*. The step is
-    // the gradient divided by its own mean size, or it would be tiny here and huge there.
+    // A gradient with respect to the image says how to change the image. So do it: a small step, a new gradient, a small
+    // step. That is training, with the weights held fixed and the image learning. We climb, so it is called *gradient
+    // ascent*. The step is the gradient divided by its own mean size; otherwise it would be tiny here and huge there.
     //
-    // First without any art: ten pictures of grey noise, each wants to be another class.
+    // We begin without any tricks: ten images of grey noise, each of which wants to be a different class.
 
     // %% tol=any
-    /// One step uphill from `x`, of mean size `rate`, for what is seeded at the top of `layer`.
+    /// One step uphill from `x`, of mean size `rate`, for the seed at the top of `layer`.
     fn climb(net: &mut Net, x: &mut Values, layer: &str, rate: f32) -> Result {
         net.data_mut("data")?.copy_from(x)?;
         net.forward_range(..=layer)?;
@@ -612,16 +617,17 @@ fn main() -> Result {
     println!("each with a probability above 0.99: {sure}");
 
     // %% [markdown]
-    // The net is sure of all ten. They are the first row of the picture below: in the middle something of a digit, and around it
-    // grain, stronger than the noise that we began with. The net does not mind. It was only ever asked about pictures with
-    // dark paper.
+    // The net is sure of all ten. They are the first row of the picture below: a trace of a digit in the middle, and around
+    // it grain, stronger than the noise we began with. The net does not mind. It has only ever seen images with a dark
+    // background.
     //
     // To see what the net means by a class, we rule out what no pen would draw. Two little tricks do much.
-    // *Jitter*: before each step the picture is moved by a pixel or two and after it moved back, so that nothing can hang on
-    // single pixels. *Blur*: after each step every pixel moves a little to the mean of its neighbours, and fine grain dies out.
+    // *Jitter*: shift the image by a pixel or two before each step and back after it, so that nothing can depend on single
+    // pixels. *Blur*: after each step move every pixel a little towards the mean of its neighbours, so that fine grain dies
+    // out.
 
     // %% tol=any
-    /// The pictures moved by so many rows and columns; what goes out at one side comes in at the other.
+    /// The images shifted by `down` rows and `right` columns; what leaves on one side comes in on the other.
     fn moved(x: &Values, down: usize, right: usize) -> Result<Values> {
         let (h, w) = (x.shape()[2], x.shape()[3]);
         let mut y = x.clone();
@@ -635,7 +641,7 @@ fn main() -> Result {
         Ok(y)
     }
 
-    /// Each pixel goes the part `b` of the way to the mean of its four neighbours.
+    /// Moves each pixel the fraction `b` of the way to the mean of its four neighbours.
     fn blurred(x: &Values, b: f32) -> Result<Values> {
         let (h, w) = (x.shape()[2], x.shape()[3]);
         let (up, left) = (moved(x, h - 1, 0)?, moved(x, 0, w - 1)?);
@@ -648,7 +654,7 @@ fn main() -> Result {
         Ok(y)
     }
 
-    /// So many steps uphill, with jitter and blur.
+    /// `steps` steps uphill, with jitter and blur.
     fn dream(net: &mut Net, x: &mut Values, layer: &str, steps: usize) -> Result {
         let (h, w) = (x.shape()[2], x.shape()[3]);
         for step in 0..steps {
@@ -671,11 +677,11 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // The second row is the same net and the same gradient. Now there are strokes, and most are digits to our eyes, too. In
-    // others the net goes by something else than we would: it has never been asked to draw.
+    // The second row is the same net and the same gradient. Now there are strokes, and to our eyes most of them are digits.
+    // In the others the net goes by something that we would not: it has never been asked to draw.
     //
-    // A dream may start from something. Here ten copies of the 4, each climbing towards another class, and under each the class
-    // that it was asked for. We also ask the net what it sees.
+    // A dream may start from something. Here are ten copies of the 4, each climbing towards a different class, with the
+    // requested class under each. We also ask the net what it sees.
 
     // %% tol=any
     let mut fours = Values::new(&[10, 1, 28, 28])?;
@@ -694,12 +700,12 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // Look at the 9: the 4 closes its top. The strokes that are there already do half of the work.
+    // Look at the 9: the 4 closes its top. The strokes that are already there do half of the work.
     //
-    // Anything can be seeded, not only a class. The filters of `conv2` had 20 channels, too many to look at. But we can ask what
-    // they would *like* to see. One unit of `conv2` sees 14 x 14 pixels: 5 for its own kernel, doubled by the pooling, and 4 for
-    // `conv1`. On pictures of that size `conv2` is 1 x 1, a single unit for each of its 50 channels; so 50 pictures, and picture n
-    // climbs for channel n.
+    // You can seed anything, not only a class. The filters of `conv2` had 20 channels, too many to look at. But we can ask
+    // what they would *like* to see. One unit of `conv2` sees 14 x 14 pixels: 5 for its own kernel, doubled by the pooling,
+    // and 4 for `conv1`. On images of that size `conv2` is 1 x 1, a single unit for each of its 50 channels. So we take 50
+    // images, and image n climbs for channel n.
 
     // %% tol=any
     let mut small = Values::new(&[50, 1, 14, 14])?;
@@ -717,12 +723,12 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // Strokes that bend, end, cross or run side by side: pieces of digits. `conv1` looks for edges, `conv2` for pieces, `ip1` puts
-    // pieces together. Nobody told it to.
+    // Strokes that bend, end, cross or run side by side: pieces of digits. `conv1` looks for edges, `conv2` for pieces, and
+    // `ip1` puts pieces together. Nobody told them to.
     //
-    // And last the dream that gave the others their name. Nothing is chosen at all: whatever the layer sees, let it see more of
-    // it. To make $\frac{1}{2} \sum y^2$ larger, the seed is $dy = y$: the layer's data become its diff, anew in every step. The
-    // picture can be of any size, for below `ip1` nothing knows the number 28.
+    // Last comes the dream that gave the others their name. We choose nothing at all: whatever the layer sees, let it see
+    // more of it. To make $\frac{1}{2} \sum y^2$ larger, the seed is $dy = y$: in every step the layer's data become its
+    // diff. The image can have any size, because nothing below `ip1` knows the number 28.
 
     // %% tol=any
     let mut canvas = Values::new(&[1, 1, 84, 196])?;
@@ -750,27 +756,27 @@ fn main() -> Result {
     )?;
 
     // %% [markdown]
-    // It has filled the empty paper with strokes of its own. A net sees what it has learnt to see.
+    // It has filled the empty background with its own strokes. A net sees what it has learnt to see.
     //
     // ## What to remember
     //
-    // - A gradient at the picture is a backward like any other. It must be asked for (`force_backward`, or `propagate_down` on the
-    //   first layer), it must be seeded, and backward must begin where the seed is.
-    // - Seed a score, one class, and not the probabilities: all of them together have no slope.
-    // - If it is zero all the same, `net.why_zero("data")` says why.
+    // - The gradient of an image takes a backward like any other. You must ask for it (`force_backward`, or `propagate_down`
+    //   on the first layer), seed it, and begin backward where the seed is.
+    // - Seed one class's score, not the probabilities: all of them together have no slope.
+    // - If the gradient is still zero, `net.why_zero("data")` says why.
     // - A partial backward leaves its results in the diffs. Below its end the diffs are old.
     // - The diffs of a blob have a row for each sample. Only parameters sum over the batch.
-    // - `backward_range_each` lets you change diffs on their way. Find layers by type; blobs are not layers.
-    // - A layer of your own can hold an old one, and take its name in the table.
+    // - `backward_range_each` lets you change diffs on their way down. Find layers by type; blobs are not layers.
+    // - Your own layer can hold an existing one, and take its name in the table.
     // - A net can be sure of noise. What it dreams depends on what you forbid it.
     //
     // ## Exercises
     //
-    // - **06.1** The gradient of a log-probability at the input: `cargo run --release --bin exercise_06_1`
-    // - **06.2** A third rule for ReLU, that of the deconvolution net: `cargo run --release --bin exercise_06_2`
-    // - **06.3** Gradient ascent, step by step: `cargo run --release --bin exercise_06_3`
+    // - **06.1** The gradient of a log-probability with respect to the input: `cargo run --release -p exercises --bin exercise_06_1`
+    // - **06.2** A third rule for ReLU, that of the deconvolution net: `cargo run --release -p exercises --bin exercise_06_2`
+    // - **06.3** Gradient ascent, step by step: `cargo run --release -p exercises --bin exercise_06_3`
     //
-    // `cargo run --release --bin check 06` looks at your answers.
+    // `cargo run --release --bin check 06` checks your answers.
     //
     // Next: [lesson 07](07_on_the_gpu.rs), on the card or without one.
 

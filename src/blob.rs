@@ -1,19 +1,21 @@
-//! Blobs: what flows between layers.
+//! Blobs: the arrays that flow between layers.
 //!
-//! A blob is an N-dimensional array twice: `data`, the values that forward computes, and `diff`, the gradient of the loss
-//! with respect to them, which backward computes. The last axis is the fastest; image batches are N x C x H x W.
+//! A blob is two N-dimensional arrays: `data`, the values that forward computes, and `diff`, the gradient of the loss with
+//! respect to them, which backward computes. The last axis is the fastest; image batches are N x C x H x W.
 //!
 //! ```
 //! use cortado::Blob;
 //! let mut w = Blob::new(&[2, 3])?;
 //! w.data.fill(1.0);
 //! w.diff.fill(0.5);
-//! w.data.scaled_add(-0.1, &w.diff); // w -= 0.1 * dw
+//! w.data.scaled_add(-0.1, &w.diff)?; // w -= 0.1 * dw
 //! assert_eq!(w.data.view()[[1, 2]], 0.95);
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use crate::device::{Arg, Device, Gemm, Gpu, Mat, MatMut, Trans};
+mod on_device;
+
+use crate::device::{Arg, Gpu};
 use crate::memory::{Memory, Side};
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
@@ -25,7 +27,7 @@ pub const MAX_COUNT: usize = i32::MAX as usize;
 /// The most axes a blob may have, as in Caffe.
 pub const MAX_AXES: usize = 32;
 
-/// An array of f32 with a shape; half of a [`Blob`]. Nothing is allocated before the first use; it starts as zeros.
+/// An array of f32 with a shape; half of a [`Blob`]. It starts as zeros; memory is allocated at the first use.
 #[derive(Clone)]
 pub struct Values {
     shape: Vec<usize>,
@@ -44,8 +46,8 @@ pub struct Blob {
 /// The number of values of a shape.
 ///
 /// # Errors
-/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of 0 makes the count 0 but excuses no other axis, as
-/// products of some of them are taken everywhere.
+/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of size 0 makes the count 0, but the product of the other axes
+/// is limited all the same, since layers multiply some of them.
 pub fn count(shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_AXES {
         let message = format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len());
@@ -77,7 +79,7 @@ impl Values {
 
     /// The values as an n-dimensional view.
     pub fn view(&self) -> ArrayViewD<'_, f32> {
-        // The memory is as long as the shape asks for by construction.
+        // By construction, the memory is as long as the shape requires.
         ArrayViewD::from_shape(IxDyn(&self.shape), self.slice()).expect("memory as long as the shape")
     }
 
@@ -86,7 +88,7 @@ impl Values {
         ArrayViewMutD::from_shape(IxDyn(&self.shape), self.memory.host_mut()).expect("memory as long as the shape")
     }
 
-    /// The values in order, last axis fastest.
+    /// The values in order, the last axis fastest.
     pub fn slice(&self) -> &[f32] {
         self.memory.host()
     }
@@ -96,17 +98,17 @@ impl Values {
         self.memory.host_mut()
     }
 
-    /// Where the values are: the host, a card, or both.
+    /// The memory behind the values, on the host and on cards.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Where the values are, to be changed.
+    /// The memory behind the values, to be changed.
     pub fn memory_mut(&mut self) -> &mut Memory {
         &mut self.memory
     }
 
-    /// The values as a kernel's `In`; copied to the card if they are only on the host.
+    /// The values as a kernel's `In`; they are copied to the card if only the host has them.
     pub fn card(&self, gpu: &Gpu) -> Result<Arg<'_>> {
         Ok(Arg::In(self.memory.card(gpu)?, self.count()))
     }
@@ -123,9 +125,17 @@ impl Values {
         Ok(Arg::Out(self.memory.card_over(gpu)?, count))
     }
 
-    /// Where the present values are: on the host, on a card, on both.
+    /// Whether the current values are on the host, on a card, or on both.
     pub fn side(&self) -> Side {
         self.memory.side()
+    }
+
+    /// The values in order, as [`slice`](Values::slice) returns them. Use this for values that are written to a file.
+    ///
+    /// # Errors
+    /// The copy from a GPU failed; `slice` returns NaN then.
+    pub fn read(&self) -> Result<&[f32]> {
+        self.memory.read()
     }
 
     /// The single value of a scalar, or the first of many.
@@ -138,16 +148,15 @@ impl Values {
         self.memory.fill(x);
     }
 
-    /// Copies the values of `other`.
+    /// Copies the values of `other`, on a card if possible.
     ///
     /// # Errors
-    /// The shapes differ; the message names both.
+    /// The shapes differ; the message names both. A copy from or to a card fails.
     pub fn copy_from(&mut self, other: &Values) -> Result {
         if other.shape != self.shape {
-            return self.assign(&other.view()); // which says so
+            return self.assign(&other.view()); // returns the error
         }
-        self.memory.copy_from(&other.memory);
-        Ok(())
+        self.memory.copy_from(&other.memory)
     }
 
     /// Copies the values of an ndarray.
@@ -163,11 +172,17 @@ impl Values {
         Ok(())
     }
 
-    /// self += a * x, Caffe's `axpy`. Of two different lengths the shorter counts.
-    pub fn scaled_add(&mut self, a: f32, x: &Values) {
-        for (y, x) in self.slice_mut().iter_mut().zip(x.slice()) {
-            *y += a * x;
+    /// self += a * x, Caffe's `axpy`.
+    ///
+    /// # Errors
+    /// The numbers of values differ; the message names both shapes.
+    pub fn scaled_add(&mut self, a: f32, x: &Values) -> Result {
+        if x.count() != self.count() {
+            let message = format!("values of shape {:?} cannot be added to those of shape {:?}", x.shape, self.shape);
+            return Err(Error::shape(message).hint("both need equally many values"));
         }
+        self.slice_mut().iter_mut().zip(x.slice()).for_each(|(y, x)| *y += a * x);
+        Ok(())
     }
 
     /// The sum of absolute values, added up in f64.
@@ -180,8 +195,8 @@ impl Values {
         self.slice().iter().map(|&x| (x as f64).powi(2)).sum::<f64>() as f32
     }
 
-    /// In each row of the last axis, the place of the largest value: of scores, the class that wins. The first of equals
-    /// counts; a NaN never does.
+    /// The index of the largest value in each row of the last axis: for scores, the predicted class. The first of equal values
+    /// wins; a NaN never does.
     ///
     /// ```
     /// let mut scores = cortado::Values::new(&[2, 3])?;
@@ -214,7 +229,7 @@ impl AsRef<[f32]> for Values {
 }
 
 impl Default for Values {
-    /// A scalar zero; costs no allocation, so that a blob can be lent by `mem::take`.
+    /// A scalar zero without an allocation, so that a blob can be lent by `mem::take`.
     fn default() -> Values {
         Values { shape: Vec::new(), memory: Memory::new(1) }
     }
@@ -226,14 +241,14 @@ impl Blob {
         Ok(Blob { data: Values::new(shape)?, diff: Values::new(shape)? })
     }
 
-    /// A blob whose data are the given values.
+    /// A blob with the given data.
     pub fn from_array(x: ArrayViewD<'_, f32>) -> Result<Blob> {
         let mut blob = Blob::new(x.shape())?;
         blob.data.assign(&x)?;
         Ok(blob)
     }
 
-    /// Gives data and diff a new shape. Storage only grows; values are kept while the storage stays.
+    /// Gives data and diff a new shape. Storage never shrinks; the values are kept unless it must grow.
     pub fn reshape(&mut self, shape: &[usize]) -> Result {
         let count = count(shape)?;
         self.data.reshape(shape, count);
@@ -256,7 +271,7 @@ impl Blob {
         self.data.count()
     }
 
-    /// The number of values of one index of the axes in `axes` taken together.
+    /// The product of the sizes of these axes.
     pub fn count_in(&self, axes: Range<usize>) -> usize {
         self.shape()[axes].iter().product()
     }
@@ -266,7 +281,7 @@ impl Blob {
         self.shape().len()
     }
 
-    /// The axis that `axis` means: negative ones count from the end, -1 being the last.
+    /// The index of an axis; negative ones count from the end, -1 being the last.
     ///
     /// # Errors
     /// There is no such axis.
@@ -282,7 +297,7 @@ impl Blob {
         )))
     }
 
-    /// The size of axis `i` in the old N x C x H x W sense: axes that are not there have size 1.
+    /// The size of axis `i` of N x C x H x W; missing axes have size 1.
     fn legacy(&self, i: usize) -> usize {
         self.shape().get(i).copied().unwrap_or(1)
     }
@@ -303,7 +318,7 @@ impl Blob {
         self.legacy(3)
     }
 
-    /// Where the value at `index` stands in the slice; missing trailing indices are 0.
+    /// The position in the slice of the value at `index`; missing trailing indices are 0.
     ///
     /// # Errors
     /// An index outside the shape.
@@ -313,70 +328,6 @@ impl Blob {
         }
         let padded = index.iter().copied().chain(std::iter::repeat(0));
         Ok(self.shape().iter().zip(padded).fold(0, |at, (d, i)| at * d + i))
-    }
-}
-
-impl Device {
-    /// c = alpha op(a) op(b) + beta c, in Caffe's order: op(a) is m x k, op(b) is k x n, and op transposes or not. How the
-    /// values are cut into axes does not matter, only their number.
-    ///
-    /// ```
-    /// use cortado::{Device, Values, device::Trans};
-    /// let mut x = Values::new(&[1, 2])?;
-    /// x.slice_mut().copy_from_slice(&[3.0, 4.0]);
-    /// let mut y = Values::new(&[1, 1])?;
-    /// Device::cpu().gemm(Trans::No, Trans::Yes, 1, 1, 2, 1.0, &x, &x, 0.0, &mut y)?; // y = x x^T
-    /// assert_eq!(y.scalar(), 25.0);
-    /// # Ok::<(), cortado::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Values that are not as many as the sizes say.
-    #[allow(clippy::too_many_arguments)]
-    pub fn gemm(
-        &self,
-        trans_a: Trans,
-        trans_b: Trans,
-        m: usize,
-        n: usize,
-        k: usize,
-        alpha: f32,
-        a: &Values,
-        b: &Values,
-        beta: f32,
-        c: &mut Values,
-    ) -> Result {
-        for (name, rows, cols, values) in [("a", m, k, a), ("b", k, n, b), ("c", m, n, &*c)] {
-            if rows.checked_mul(cols) != Some(values.count()) {
-                return Err(Error::shape(format!("gemm: {name} of shape {:?} is not {rows} x {cols}", values.shape())));
-            }
-        }
-        if let Device::Gpu(gpu) = self {
-            let c = if beta == 0.0 { c.card_over(gpu)? } else { c.card_mut(gpu)? };
-            return gpu.gemm(&Gemm::new(trans_a, trans_b, m, n, k).scaled(alpha, beta), a.card(gpu)?, b.card(gpu)?, c);
-        }
-        let mat = |x, trans, rows, cols| match trans {
-            Trans::No => Mat::new(x, rows, cols),
-            Trans::Yes => Mat::new(x, cols, rows).t(),
-        };
-        let (a, b) = (mat(a.slice(), trans_a, m, k), mat(b.slice(), trans_b, k, n));
-        self.host().gemm(alpha, a, b, beta, MatMut::new(c.slice_mut(), m, n));
-        Ok(())
-    }
-
-    /// y = x, value by value; their shapes may differ.
-    ///
-    /// # Errors
-    /// They do not hold equally many values.
-    pub fn copy(&self, x: &Values, y: &mut Values) -> Result {
-        if x.count() != y.count() {
-            return Err(Error::shape(format!("copy: x has shape {:?} and y {:?}", x.shape, y.shape)));
-        }
-        match self {
-            Device::Cpu(_) => y.slice_mut().copy_from_slice(x.slice()),
-            Device::Gpu(gpu) => gpu.copy(x.memory.card(gpu)?, y.memory.card_over(gpu)?, x.count())?,
-        }
-        Ok(())
     }
 }
 

@@ -10,14 +10,12 @@
 //! # struct Square;
 //! # impl Layer for Square {
 //! #     fn new(_: &LayerParameter) -> Result<Self> { Ok(Square) }
-//! #     fn arity(&self) -> Arity { Arity::exact(1, 1) }
-//! #     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result { top[0].reshape_like(&bottom[0]) }
 //! #     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
 //! #         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
 //! #         y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
 //! #         Ok(())
 //! #     }
-//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
 //! #         let (x, dx) = (bottom[0].data.slice(), bottom[0].diff.slice_mut());
 //! #         dx.iter_mut().zip(x).zip(top[0].diff.slice()).for_each(|((dx, x), dy)| *dx = 2.0 * x * dy);
 //! #         Ok(())
@@ -55,7 +53,7 @@ pub struct Harness {
     pub layer: Box<dyn Layer>,
     /// The layer's learnable blobs, in the order in which its setup made them; backward adds to their diffs.
     pub params: Vec<Blob>,
-    /// Whether a solver would train each parameter; a statistic that the layer itself writes is none of its business.
+    /// Whether a solver would train each parameter; it leaves alone a statistic that the layer itself writes.
     pub trained: Vec<bool>,
     /// The layer's inputs: forward reads their data, backward sets their diffs.
     pub bottom: Vec<Blob>,
@@ -133,7 +131,7 @@ impl Harness {
         let bottom = bottom_shapes.iter().map(|s| Blob::new(s)).collect::<Result<Vec<_>>>()?;
         let device = Device::cpu_with_threads(1);
         let phase = if param.phase.is_some() { param.phase() } else { Phase::Train };
-        let made = layer.setup(&Cx { phase, device: &device, seed: 0, pass: 0 }, &bottom)?;
+        let made = layer.setup(&Cx::new(phase, &device), &bottom)?;
         let trained = made.iter().map(|p| p.lr_mult != 0.0).collect();
         let params = made.into_iter().map(|p| p.blob).collect();
         let mut top = vec![Blob::default(); tops];
@@ -188,27 +186,30 @@ impl Harness {
         if let Device::Gpu(gpu) = &*device {
             gpu.turn(self.seed, self.pass)?;
         }
-        let cx = Cx { phase: self.phase, device, seed: self.seed, pass: self.pass };
+        let down = propagates(&**layer, bottom.len());
+        let cx = Cx { seed: self.seed, pass: self.pass, propagate_down: &down, ..Cx::new(self.phase, device) };
         device.install(|| layer.forward(&cx, params, bottom, top))?;
         device.check()
     }
 
     /// Backward from the tops' diffs to every bottom that a gradient can flow to.
     pub fn backward(&mut self) -> Result {
-        let all: Vec<bool> = (0..self.bottom.len()).map(|i| self.layer.propagates(i)).collect();
-        self.backward_to(&all)
+        self.backward_to(&propagates(&*self.layer, self.bottom.len()))
     }
 
-    /// Backward to the chosen bottoms only.
+    /// Backward to the chosen bottoms and the parameters. As in a net, a layer that needs no gradient is skipped.
     pub fn backward_to(&mut self, propagate_down: &[bool]) -> Result {
+        if !propagate_down.iter().chain(&self.trained).any(|wanted| *wanted) {
+            return Ok(());
+        }
         let Harness { layer, params, bottom, top, device, .. } = self;
-        let cx = Cx { phase: self.phase, device, seed: self.seed, pass: self.pass };
-        device.install(|| layer.backward(&cx, params, top, propagate_down, bottom))?;
+        let cx = Cx { seed: self.seed, pass: self.pass, propagate_down, ..Cx::new(self.phase, device) };
+        device.install(|| layer.backward(&cx, params, top, bottom))?;
         device.check()
     }
 
-    /// Compares forward with `naive`, which gets the bottoms and the parameters as they are before it and returns what the
-    /// tops should hold: equal within `tolerance * max(1, |expected|)`.
+    /// Compares forward with `naive`, which computes the expected tops from the bottoms and the parameters as they are
+    /// before forward: equal within `tolerance * max(1, |expected|)`.
     ///
     /// # Errors
     /// The first value that differs, with its place; a shape that differs; a value that forward did not write.
@@ -284,14 +285,12 @@ impl Harness {
         Ok(())
     }
 
-    /// Forward, backward with the top's diffs all random, and everything that came out.
+    /// Runs forward, then backward from random top diffs; returns all results.
     fn pass(&mut self) -> Result<Left> {
         self.clear_diffs();
         self.forward()?;
         self.random_diffs();
-        if self.has_backward() {
-            self.backward()?;
-        }
+        self.backward()?;
         Ok(self.left())
     }
 
@@ -303,10 +302,6 @@ impl Harness {
         for (t, top) in self.top.iter_mut().enumerate() {
             Random::new(self.seed, &format!("top diff {t}"), 0).uniform(-1.0, 1.0, top.diff.slice_mut());
         }
-    }
-
-    fn has_backward(&self) -> bool {
-        (0..self.bottom.len()).any(|i| self.layer.propagates(i))
     }
 
     fn left(&self) -> Left {
@@ -324,7 +319,7 @@ impl Harness {
     }
 }
 
-/// What a pass left behind: names, shapes and values of the tops, the bottoms' diffs and the parameters.
+/// The results of a pass: names, shapes and values of the tops, the bottoms' diffs and the parameters.
 #[derive(Default)]
 struct Left(Vec<(String, Vec<usize>, Vec<f32>)>);
 
@@ -343,6 +338,11 @@ impl Left {
         }
         Ok(())
     }
+}
+
+/// Whether a gradient can flow to each bottom.
+fn propagates(layer: &dyn Layer, bottoms: usize) -> Vec<bool> {
+    (0..bottoms).map(|i| layer.propagates(i)).collect()
 }
 
 fn wrong(message: String) -> Error {

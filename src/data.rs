@@ -1,34 +1,41 @@
-//! Reading data: files on one side, batches of numbers on the other.
+//! Reads data files and makes batches of them.
 //!
-//! | module        | what it knows                                                                     |
+//! | module        | contents                                                                          |
 //! |---------------|-----------------------------------------------------------------------------------|
 //! | `idx`         | MNIST's image and label files                                                     |
 //! | `mnist`       | the digits as arrays, and as Caffe's two databases                                |
 //! | `npy`         | NumPy's arrays                                                                    |
 //! | `binaryproto` | files of one blob: a mean image, a matrix                                         |
-//! | `lmdb`        | Caffe's databases: keys and bytes in a B+ tree                                    |
+//! | `lmdb`        | Caffe's databases: keys and values in a B+ tree                                   |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
-//! | `samples`     | the three together: a database's images, in order or shuffled, as batches         |
-//! | `prefetch`    | a thread that works ahead                                                         |
+//! | `dataset`     | the trait of a data source: samples by number                                     |
+//! | `feed`        | order, shuffle, batches and position: from a data set to a layer's tops           |
+//! | `prefetch`    | a thread that reads ahead                                                         |
 //!
-//! The Data layer puts the last two together: `lmdb -> datum -> transform -> samples -> prefetch -> tops`.
+//! A data layer is a [`Dataset`] and a [`Feed`](feed::Feed): `lmdb -> datum -> transform -> batch -> prefetch -> tops`.
 
 pub mod binaryproto;
+pub mod dataset;
 pub mod datum;
+pub mod feed;
 pub mod idx;
 pub mod lmdb;
 pub mod mnist;
 pub mod npy;
 pub mod prefetch;
-pub mod samples;
 pub mod transform;
+
+pub use dataset::{Dataset, Sample};
 
 use std::io::Read;
 
-/// Reads `len` bytes, or as many as there are: memory grows with what is there, not with what a header claims.
-fn read_up_to(file: &mut impl Read, len: usize) -> Result<Vec<u8>, String> {
+/// Reads the `len` bytes of a file's `part`. Memory grows with the bytes read, not with the length that a header claims.
+fn read_exactly(file: &mut impl Read, len: usize, part: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     file.take(len as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
-    Ok(bytes)
+    match bytes.len() {
+        n if n == len => Ok(bytes),
+        n => Err(format!("the file ends within its {part}: it has {n} of {len} bytes")),
+    }
 }

@@ -3,21 +3,28 @@
 //! A layer that is made of the vocabulary here (`gemm`) is written once; a layer with a loop of its own has a CPU loop
 //! and a kernel, and forks at that loop. This room holds the threads, the foreign calls and all `unsafe` of the crate.
 
+mod args;
 mod cache;
 mod card;
 pub mod cpu;
 pub mod cuda;
 pub mod emulator;
 mod gemm;
+mod kernels;
 mod on_card;
+mod recording;
 mod refusal;
 mod source;
 
 use crate::{Error, Kind, Result};
-pub use card::{Arg, Card, CardBuffer, CardTable, Counts, Gpu, Kernels, Module, Recording, Slot};
+pub use args::{Arg, AsArg, Stored};
+pub use card::{Card, CardBuffer, CardTable, Counts, Gpu, Module, Slot};
 pub use cpu::{Cpu, Mat, MatMut, Trans};
 pub use gemm::{ColumnMajor, Factor, Gemm, Place};
-pub use on_card::OnCard;
+pub use kernels::{Kernels, Passes};
+pub(crate) use kernels::{kernels, passes};
+pub use on_card::{Number, OnCard};
+pub use recording::{Asked, Recording};
 pub use refusal::Refusal;
 use std::fmt;
 
@@ -47,6 +54,11 @@ impl Device {
     /// A GPU without a card: the [emulator].
     pub fn emulated() -> Device {
         Device::Gpu(Gpu::new(emulator::Emulator::new()))
+    }
+
+    /// The [emulator] whose host hears of what kernels refuse as late as a card's may.
+    pub fn emulated_late() -> Device {
+        Device::Gpu(Gpu::new(emulator::Emulator::late()))
     }
 
     /// The device for one net: a GPU gets a [dial](Gpu::dial) of the net's own.

@@ -1,7 +1,7 @@
-//! What went wrong, where, and what to do about it.
+//! Errors: what went wrong, where, and what to do about it.
 //!
-//! Every mistake that a user can type, load or feed becomes an [`Error`]. It carries the place in the prototxt (when
-//! there is one), the layer, and a hint; whoever knows a piece adds it on the way up:
+//! Every mistake that a user can type, load or feed becomes an [`Error`]. It carries the place in the prototxt (if there is
+//! one), the layer, and a hint; each caller adds what it knows:
 //!
 //! ```
 //! use cortado::{Error, Kind};
@@ -16,11 +16,12 @@
 //! ```
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// What class of mistake an [`Error`] is about.
+/// The class of an [`Error`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// The text is not well-formed prototxt.
@@ -43,24 +44,26 @@ pub enum Kind {
     Device,
     /// A loss or gradient that is no longer a finite number.
     NonFinite,
+    /// A panic in somebody's code: a mistake in the program.
+    Panic,
 }
 
 /// A position in a text file: 1-based line and column, with the line itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// The file's path, or what else the text is called.
+    /// The file's path, or another name of the text.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// The text of the line, for the picture under the message.
+    /// The text of the line, which is shown under the message.
     pub text: String,
-    /// How many columns the mistake covers (at least 1).
+    /// The number of columns that the mistake covers (at least 1).
     pub width: usize,
 }
 
-/// An error with all that is known of it. See the [module](self).
+/// An error with its place, layer and hints. See the [module](self).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -75,7 +78,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this class; what is known besides is added by the methods below.
+    /// An error of this class; the methods below add more.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
         let message = message.into();
         Error(Box::new(Inner { kind, message, layer: None, field: None, place: None, hints: Vec::new() }))
@@ -91,12 +94,12 @@ impl Error {
         Error::new(Kind::Value, message)
     }
 
-    /// The operating system's complaint about a file.
+    /// The operating system's error for a file: "cannot `what` `path`: `why`".
     pub fn file(path: impl AsRef<std::path::Path>, what: &str, why: impl fmt::Display) -> Error {
         Error::new(Kind::File, format!("cannot {what} {}: {why}", path.as_ref().display()))
     }
 
-    /// Names the layer, unless one nearer to the mistake was named already.
+    /// Names the layer, unless the error has one.
     pub fn layer(mut self, name: impl Into<String>) -> Error {
         self.0.layer.get_or_insert_with(|| name.into());
         self
@@ -109,13 +112,13 @@ impl Error {
         self
     }
 
-    /// Points at the place, unless one nearer to the mistake was given already.
+    /// Points at the place, unless the error has one.
     pub fn at(mut self, place: Place) -> Error {
         self.0.place.get_or_insert(place);
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint: what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hints.push(hint.into());
         self
@@ -127,6 +130,21 @@ impl Error {
             Some(near) => self.hint(format!("did you mean \"{near}\"?")),
             None => self,
         }
+    }
+
+    /// For an unknown type: adds a "did you mean" if a known name is close, else all known names; and the hint `own` about types
+    /// of one's own.
+    pub(crate) fn near_or_all(self, name: &str, known: &[&str], own: &str) -> Error {
+        match closest(name, known.iter().copied()) {
+            Some(near) => self.hint(format!("did you mean \"{near}\"?")).hint(own),
+            None => self.hint(own).hint(format!("the types are {}", known.join(", "))),
+        }
+    }
+
+    /// Puts the subject before the message, such as the file and the entry with the mistake.
+    pub fn about(mut self, what: impl fmt::Display) -> Error {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
     }
 
     /// The class of mistake, for programs that treat one class differently.
@@ -145,11 +163,11 @@ impl Error {
     pub fn field_path(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
-    /// Where in a text the mistake stands, if that is known.
+    /// The place of the mistake in a text, if it is known.
     pub fn place(&self) -> Option<&Place> {
         self.0.place.as_ref()
     }
-    /// What can be done about it, in the order in which it was added.
+    /// The hints, in the order in which they were added.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
     }
@@ -181,7 +199,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// As `Display`: a program that returns the error from `main`, and a notebook's cell, print this one.
+/// The same text as `Display`: programs that return the error from `main` and notebooks print errors by `Debug`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -190,7 +208,15 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// The name in `known` that is nearest to `name` by edit distance, if it is near enough to be a slip of the pen.
+/// What `work` gives, or an error of its panic: a mistake in somebody's code, from which others go on.
+pub(crate) fn caught<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Error::new(Kind::Panic, format!("{what} panicked: {}", text.unwrap_or("without a word"))))
+    })
+}
+
+/// The name in `known` that is nearest to `name` by edit distance, if it is near enough for a typing mistake.
 pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     known
@@ -201,7 +227,7 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
-/// Levenshtein's distance: how many letters to insert, delete or replace.
+/// Levenshtein's distance: the least number of letters to insert, delete or replace.
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -239,3 +265,4 @@ mod tests {
         assert_eq!(closest("Transformer", ["ReLU", "ELU"]), None);
     }
 }
+// x

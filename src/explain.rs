@@ -1,4 +1,4 @@
-//! How a blob comes about: who writes it and who reads it, where its shape comes from, and whether a gradient comes back.
+//! Where a blob comes from: its writers and readers, the origin of its shape, and whether a gradient reaches it.
 //!
 //! ```
 //! use cortado::{Net, Phase};
@@ -21,28 +21,28 @@ use crate::Result;
 use crate::error::Place;
 use crate::net::Net;
 
-/// What [`Net::explain`] tells of a blob.
+/// What [`Net::explain`] reports about a blob.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Explanation {
     /// The blob's name.
     pub blob: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// The layer that makes version 0, and the layers in place that make a version each from the one before.
+    /// The layer that makes version 0, then the in-place layers, each of which makes the next version.
     pub writers: Vec<LayerOf>,
     /// What its maker reads, with the shapes.
     pub made_of: Vec<(String, Vec<usize>)>,
     /// The layers that read its last version.
     pub readers: Vec<LayerOf>,
-    /// The Split that shares it out, if several layers read it.
+    /// The Split that copies it, if several layers read it.
     pub split: Option<String>,
     /// How the shape follows from what the maker reads.
     pub arithmetic: Option<String>,
     /// The fields on which the shape depends, where they are given.
     pub fields: Vec<Place>,
-    /// What it counts in the objective.
+    /// Its weight in the objective.
     pub loss_weight: f32,
-    /// Why backward never comes to it; none if it does.
+    /// Why backward never reaches it; none if it does.
     pub unreached: Option<WhyZero>,
 }
 
@@ -58,7 +58,7 @@ pub struct LayerOf {
 }
 
 impl Net {
-    /// How the blob comes about, and what becomes of it.
+    /// Explains where the blob comes from and where it goes.
     ///
     /// # Errors
     /// There is no such blob.

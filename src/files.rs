@@ -1,17 +1,16 @@
-//! Where a relative path in a prototxt may lead.
+//! Finds the files that a prototxt names, and writes files whole.
 //!
-//! It is tried from the current directory, as in Caffe; then from the prototxt's own folder; then from the nearest folder
-//! above that holds `proto/caffe.proto`, the project's root. So a net works from the root and from a notebook's folder.
+//! A relative path starts at the current directory, as in Caffe; or at the prototxt's folder; or at the project's root, the
+//! nearest folder above that holds `proto/caffe.proto`. So a net works from the root and from a notebook's folder.
 
-use crate::proto::LayerParameter;
 use crate::{Error, Kind, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The file or folder that `path` means, for a prototxt in `prototxt_dir`.
+/// The file or folder that `path` means in a prototxt in `prototxt_dir`.
 ///
 /// # Errors
-/// There is none; the error lists the places where it was looked for.
+/// It does not exist; the error lists the paths that were tried.
 ///
 /// ```
 /// use cortado::files;
@@ -23,62 +22,43 @@ pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathB
     if path.as_os_str().is_empty() {
         return Err(Error::new(Kind::File, "the path is empty"));
     }
-    let mut places: Vec<PathBuf> = Vec::new();
-    for place in places_of(path, prototxt_dir) {
-        if place.exists() {
-            return Ok(place);
+    let mut tried: Vec<PathBuf> = Vec::new();
+    for candidate in candidates(path, prototxt_dir) {
+        if candidate.exists() {
+            return Ok(candidate);
         }
-        if !places.contains(&place) {
-            places.push(place);
+        if !tried.contains(&candidate) {
+            tried.push(candidate);
         }
     }
-    let places: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
-    let e = Error::new(Kind::File, format!("{} is not there: looked for {}", path.display(), places.join(", ")));
-    Err(match path.to_string_lossy().contains("mnist") && path.to_string_lossy().contains("lmdb") {
-        true => e.hint("make MNIST's databases with `cortado convert mnist`"),
+    let tried: Vec<String> = tried.iter().map(|p| p.display().to_string()).collect();
+    let path = path.display().to_string();
+    let hint = match path.contains("mnist") && path.contains("lmdb") {
+        true => "make MNIST's databases with `cortado convert mnist`",
         false => {
-            e.hint("correct the path; a relative one starts at the current folder, the prototxt's, or the project's")
+            "correct the path; a relative one starts at the current folder, the prototxt's, or the one above that holds proto/caffe.proto"
         }
-    })
+    };
+    Err(Error::new(Kind::File, format!("{path} is not there: looked for {}", tried.join(", "))).hint(hint))
 }
 
-/// Rewrites the paths of the files that a layer reads to where they are. Those that are nowhere stay as they are, for the
-/// layer to complain about.
-pub fn resolve(param: &mut LayerParameter, prototxt_dir: Option<&Path>) {
-    let paths = [
-        param.data_param.as_mut().and_then(|p| p.source.as_mut()),
-        param.transform_param.as_mut().and_then(|p| p.mean_file.as_mut()),
-        param.hdf5_data_param.as_mut().and_then(|p| p.source.as_mut()),
-        param.image_data_param.as_mut().and_then(|p| p.source.as_mut()),
-        param.infogain_loss_param.as_mut().and_then(|p| p.source.as_mut()),
-        param.window_data_param.as_mut().and_then(|p| p.source.as_mut()),
-    ];
-    for path in paths.into_iter().flatten() {
-        if let Ok(found) = find(&*path, prototxt_dir)
-            && let Some(found) = found.to_str()
-        {
-            *path = found.to_string();
-        }
-    }
-}
-
-/// The places to try, the first first. An absolute path is only itself.
-fn places_of(path: &Path, prototxt_dir: Option<&Path>) -> Vec<PathBuf> {
-    let mut places = vec![path.to_path_buf()];
+/// The paths to try, in this order. An absolute path is the only candidate.
+fn candidates(path: &Path, prototxt_dir: Option<&Path>) -> Vec<PathBuf> {
+    let mut candidates = vec![path.to_path_buf()];
     if path.is_relative() {
-        places.extend(prototxt_dir.map(|dir| dir.join(path)));
+        candidates.extend(prototxt_dir.map(|dir| dir.join(path)));
         let here = std::env::current_dir().ok();
         let dir = prototxt_dir.and_then(|dir| std::path::absolute(dir).ok());
         let root = here.iter().chain(&dir).find_map(|from| project_root(from));
-        places.extend(root.map(|root| root.join(path)));
+        candidates.extend(root.map(|root| root.join(path)));
     }
-    places
+    candidates
 }
 
 /// The project's root: the nearest folder that holds `proto/caffe.proto`, from the current directory upwards.
 ///
 /// # Errors
-/// There is none.
+/// No such folder exists.
 pub fn root() -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(|e| Error::file(".", "find the current directory", e))?;
     project_root(&here).map(Path::to_path_buf).ok_or_else(|| {
@@ -92,11 +72,13 @@ fn project_root(from: &Path) -> Option<&Path> {
     from.ancestors().find(|dir| dir.join("proto/caffe.proto").is_file())
 }
 
-/// Writes a file under a temporary name beside it and renames it, so that nobody ever reads half a file. Folders that are
-/// missing are made.
+/// Writes a file under a temporary name beside it and renames it, so that half a file is never read. Missing folders are
+/// made.
+///
+/// # Errors
+/// A folder or the file cannot be written.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
-    let hint = "may its folder be written to, and has the disk room?";
-    let fail = |e: std::io::Error| Error::file(path, "write", e).hint(hint);
+    let fail = |e| Error::file(path, "write", e).hint("may its folder be written to, and has the disk room?");
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }

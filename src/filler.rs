@@ -1,4 +1,4 @@
-//! Fillers: what a learnable blob holds before training.
+//! Fillers: the initial values of learnable blobs.
 //!
 //! A filler is named in the prototxt, `weight_filler { type: "xavier" }`, and found in the table [`FILLERS`]. With
 //! fan_in = `count / shape[0]` the number of inputs of a unit, fan_out = `count / shape[1]` the number of units that an
@@ -84,8 +84,9 @@ fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     // Each weight stays with probability sparse / outputs, so that an input reaches about `sparse` outputs.
     let outputs = w.shape().first().copied().unwrap_or(1).max(1);
     if p.sparse() < 0 {
-        return Err(Error::value(format!("gaussian filler with sparse {}", p.sparse()))
-            .hint("sparse is to how many outputs an input goes with a weight that is not zero; leave it out for all"));
+        return Err(Error::value(format!("gaussian filler with sparse {}", p.sparse())).hint(
+            "sparse is the number of outputs that each input reaches with a nonzero weight; leave it out for all",
+        ));
     }
     let keep = p.sparse() as f32 / outputs as f32;
     let w = w.data.slice_mut();

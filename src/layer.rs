@@ -10,13 +10,14 @@
 //! | every pass               | `forward`  | reads its bottoms' data, writes its tops' data                    |
 //! | every training pass      | `backward` | **sets** its bottoms' diffs, **adds to** its parameters' diffs    |
 //!
+//! Only `new` and `forward` must be written: by default a layer has one bottom, one top of its shape, no parameters, and no
+//! gradient.
+//!
 //! The borrow checker says the rest: forward gets `bottom: &[Blob]` and `top: &mut [Blob]`, backward the reverse. Scratch
 //! memory is the layer's own. Bind Caffe's nouns to the formula's letters first, then use only letters:
 //!
 //! ```
 //! use cortado::layer::*;
-//! use cortado::proto::LayerParameter;
-//! use cortado::{Blob, Result};
 //!
 //! /// y = x^2
 //! struct Square;
@@ -25,12 +26,6 @@
 //!     fn new(_: &LayerParameter) -> Result<Self> {
 //!         Ok(Square)
 //!     }
-//!     fn arity(&self) -> Arity {
-//!         Arity::exact(1, 1)
-//!     }
-//!     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-//!         top[0].reshape_like(&bottom[0])
-//!     }
 //!     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
 //!         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
 //!         for (y, x) in y.iter_mut().zip(x) {
@@ -38,7 +33,7 @@
 //!         }
 //!         Ok(())
 //!     }
-//!     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+//!     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
 //!         let (x, dx) = (bottom[0].data.slice(), bottom[0].diff.slice_mut());
 //!         let dy = top[0].diff.slice();
 //!         for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
@@ -49,13 +44,18 @@
 //! }
 //! ```
 
-use crate::proto::LayerParameter;
+use crate::files;
 use crate::random::Random;
-use crate::{Blob, Device, Error, Kind, Result};
 use std::any::Any;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
-pub use crate::proto::Phase;
+// With `use cortado::layer::*` a layer's file has what nearly all need.
+pub use crate::args;
+pub(crate) use crate::device::kernels;
+pub use crate::device::{Device, Kernels};
+pub use crate::proto::{LayerParameter, Phase};
+pub use crate::{Blob, Error, Kind, Result, Values};
 
 /// What a layer may know of the run.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +68,28 @@ pub struct Cx<'a> {
     pub seed: u64,
     /// How many forwards this net has made before this one.
     pub pass: u64,
+    /// Whether a gradient is wanted for bottom `i`; backward sets the diffs of these bottoms only. Empty in `setup`, as the
+    /// net is not wired yet.
+    pub propagate_down: &'a [bool],
+    /// The folder of the net's prototxt, if it came from a file.
+    pub folder: Option<&'a Path>,
 }
 
-impl Cx<'_> {
+impl<'a> Cx<'a> {
+    /// The first pass of a net with seed 0 that came from no file.
+    pub fn new(phase: Phase, device: &'a Device) -> Cx<'a> {
+        Cx { phase, device, seed: 0, pass: 0, propagate_down: &[], folder: None }
+    }
+
+    /// The file or folder that a path in the prototxt means: tried from the current folder, from the prototxt's, and from
+    /// the project's root. A layer asks in `setup`, and names the field: `cx.find(p.source()).map_err(|e| e.field("..")`.
+    ///
+    /// # Errors
+    /// There is none; the error lists the places where it was looked for.
+    pub fn find(&self, path: &str) -> Result<PathBuf> {
+        files::find(path, self.folder)
+    }
+
     /// The random numbers of the layer `name` in this pass.
     pub fn random(&self, name: &str) -> Random {
         Random::new(self.seed, name, self.pass)
@@ -91,17 +110,19 @@ pub struct Param {
     pub lr_mult: f32,
     /// Multiplies the solver's weight decay; 0 for none.
     pub decay_mult: f32,
+    /// The field of a filler without which the values are 0, if the prototxt leaves it out: `embed_param.weight_filler`.
+    pub unfilled: Option<&'static str>,
 }
 
 impl Param {
     /// A parameter with both multipliers 1.
     pub fn new(blob: Blob) -> Param {
-        Param { blob, lr_mult: 1.0, decay_mult: 1.0 }
+        Param { blob, lr_mult: 1.0, decay_mult: 1.0, unfilled: None }
     }
 
     /// A statistic that the layer itself writes: no solver touches it.
     pub fn statistic(blob: Blob) -> Param {
-        Param { blob, lr_mult: 0.0, decay_mult: 0.0 }
+        Param { lr_mult: 0.0, decay_mult: 0.0, ..Param::new(blob) }
     }
 }
 
@@ -199,6 +220,17 @@ pub struct Arithmetic {
     pub fields: &'static [&'static str],
 }
 
+impl Arithmetic {
+    /// The sizes of a blob with signs between them: `50 * 4 * 4 = 800`.
+    pub fn product(sizes: &[usize]) -> String {
+        let count: usize = sizes.iter().product();
+        match sizes {
+            [] | [_] => count.to_string(),
+            _ => format!("{} = {count}", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" * ")),
+        }
+    }
+}
+
 /// One step of a net. See the [module](self) for its life.
 ///
 /// Shapes are checked in `reshape`; `forward` and `backward` may trust them.
@@ -211,8 +243,10 @@ pub trait Layer: Any + Send {
     where
         Self: Sized;
 
-    /// How many bottoms and tops the layer takes; a net with others is not built.
-    fn arity(&self) -> Arity;
+    /// How many bottoms and tops the layer takes, one of each by default; a net with others is not built.
+    fn arity(&self) -> Arity {
+        Arity::exact(1, 1)
+    }
 
     /// Makes the learnable blobs, filled. The bottoms have their shapes, but no values yet.
     fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
@@ -220,24 +254,29 @@ pub trait Layer: Any + Send {
         Ok(Vec::new())
     }
 
-    /// Shapes the tops by the bottoms.
+    /// Shapes the tops by the bottoms: by default each top like the bottom of its number.
     ///
     /// # Errors
     /// Bottoms whose shapes do not fit; the message names both shapes.
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result;
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        top.iter_mut().zip(bottom).try_for_each(|(y, x)| y.reshape_like(x))
+    }
 
     /// Computes the tops' data from the bottoms'.
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result;
 
-    /// Sets the diff of each bottom `i` with `propagate_down[i]`, and adds to the parameters' diffs.
-    fn backward(
-        &mut self,
-        cx: &Cx,
-        params: &mut [Blob],
-        top: &[Blob],
-        propagate_down: &[bool],
-        bottom: &mut [Blob],
-    ) -> Result;
+    /// Sets the diff of each bottom `i` with `cx.propagate_down[i]`, and adds to the parameters' diffs. It is called only when
+    /// something is wanted of it: a layer with one bottom and no parameters need not ask.
+    ///
+    /// A layer through which no gradient flows leaves it out, and says so in [`propagates`](Layer::propagates).
+    ///
+    /// # Errors
+    /// By default, that there is no backward.
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
+        let _ = (cx, params, top, bottom);
+        Err(Error::new(Kind::Net, "the layer has no backward, and a gradient is wanted of it")
+            .hint("write it; or let `propagates` say that no gradient flows to its bottoms"))
+    }
 
     /// Which data backward reads.
     fn needs(&self) -> Needs {

@@ -11,7 +11,7 @@
 //! | [`explain`] | where a blob comes from and goes to; why its gradient is zero                   |
 //! | [`net_spec`]| nets written in Rust, and how two nets differ                                  |
 //! | [`solver`]  | the training loop: rates, update rules, testing, snapshots                    |
-//! | [`filler`]  | what parameters hold before training                                          |
+//! | [`filler`]  | the initial values of parameters                                              |
 //! | [`data`]    | MNIST, LMDB, transforms: from files to batches                                |
 //! | [`proto`]   | Caffe's messages, as text and as bytes                                        |
 //! | [`check`]   | is a layer right? formula, slope, shapes, weights, threads                    |
@@ -20,7 +20,7 @@
 //! | [`memory`]  | one buffer in two places, host and card                                       |
 //! | [`random`]  | random numbers as a function of seed, name, pass and index                    |
 //! | [`files`]   | where files are, and how they are written whole                               |
-//! | [`log`]     | what the library says, and to whom                                            |
+//! | [`log`]     | the library's messages, and where they go                                     |
 //! | [`error`]   | what went wrong, where, and what to do about it                               |
 //!
 //! ```no_run
@@ -42,8 +42,6 @@ pub mod layers;
 pub mod net;
 
 pub mod explain;
-
-mod gpu_step;
 
 pub mod net_spec;
 

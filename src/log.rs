@@ -1,4 +1,4 @@
-//! What the library says while it works, and to whom.
+//! The library's messages, and where they go.
 //!
 //! The lines look like Caffe's, because people parse them: level and date, time, process, the source line that speaks.
 //!
@@ -6,7 +6,7 @@
 //! I20260131 23:59:59.123456 10448 solver.rs:456] Iteration 50, lr = 0.00996266
 //! ```
 //!
-//! A log is a value, given to a net or a solver; nothing is said through a global. `GLOG_minloglevel` sets the default's
+//! A log is a value, given to a net or a solver; no global log exists. `GLOG_minloglevel` sets the default's
 //! level: 0 all, 1 warnings, 2 nothing.
 
 use std::fmt;
@@ -38,7 +38,7 @@ impl Log {
 
     /// Writes lines of at least the given level to stderr.
     pub fn stderr(least: Level) -> Log {
-        // A reader who has gone away is no reason to stop working.
+        // A closed stderr must not end the run.
         Log::lines(least, |line| drop(writeln!(std::io::stderr(), "{line}")))
     }
 
@@ -67,7 +67,7 @@ impl Log {
         Log(Some(Arc::new(move |level, _, line| sink(level, line))))
     }
 
-    /// Says something worth knowing; the line is only made if somebody listens.
+    /// Logs a fact; `line` runs only if the log has a sink.
     #[track_caller]
     pub fn info(&self, line: impl FnOnce() -> String) {
         if let Some(sink) = &self.0 {
@@ -75,7 +75,7 @@ impl Log {
         }
     }
 
-    /// Says something that is probably a mistake.
+    /// Logs what is probably a mistake.
     #[track_caller]
     pub fn warning(&self, line: impl FnOnce() -> String) {
         if let Some(sink) = &self.0 {
@@ -83,13 +83,13 @@ impl Log {
         }
     }
 
-    /// What nets and solvers use if they are given nothing: warnings on stderr, or as `GLOG_minloglevel` says.
+    /// The default log of nets and solvers: warnings on stderr, or the level in `GLOG_minloglevel`.
     pub fn from_env() -> Log {
         least_from_env(Level::Warning).map_or(Log::silent(), Log::stderr)
     }
 }
 
-/// The least level to be shown by `GLOG_minloglevel`, or `default` if it is not set; none if nothing is to be shown.
+/// The least level to show, from `GLOG_minloglevel` or else `default`; none if nothing is shown.
 pub fn least_from_env(default: Level) -> Option<Level> {
     match std::env::var("GLOG_minloglevel").ok().and_then(|v| v.parse::<i32>().ok()) {
         None => Some(default),
@@ -106,21 +106,24 @@ pub fn least_from_env(default: Level) -> Option<Level> {
 /// assert_eq!([number(0.01), number(2.302585), number(1e-7), number(123456789.0)], ["0.01", "2.30258", "1e-07", "1.23457e+08"]);
 /// ```
 pub fn number(x: f32) -> String {
-    let x = x as f64;
-    if x == 0.0 || !x.is_finite() {
-        return if x.is_nan() { "nan".into() } else { format!("{x}") };
+    general(x.into(), 6)
+}
+
+/// C's `%.{digits}g`: without an exponent from 0.0001 up to as many places as there are digits, no zeros at the end.
+pub(crate) fn general(v: f64, digits: usize) -> String {
+    if !v.is_finite() {
+        return if v.is_nan() { "nan".into() } else { format!("{v}") };
     }
-    let scientific = format!("{x:.5e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let scientific = format!("{v:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trim = |s: &str| match s.contains('.') {
         true => s.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => s.to_string(),
     };
-    if (-4..6).contains(&exponent) {
-        trim(&format!("{x:.*}", (5 - exponent) as usize))
-    } else {
-        format!("{}e{}{:02}", trim(digits), if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    match (-4..digits as i32).contains(&exponent) {
+        true => trim(&format!("{v:.*}", (digits as i32 - 1 - exponent) as usize)),
+        false => format!("{}e{}{:02}", trim(mantissa), if exponent < 0 { '-' } else { '+' }, exponent.abs()),
     }
 }
 

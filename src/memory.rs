@@ -1,8 +1,12 @@
 //! One buffer in two places: the host's memory and a card's (Caffe's SyncedMemory).
 //!
-//! Each side is filled when it is first asked for. Writing to one side makes the other stale; a stale side is parked, not
-//! freed, so that a card's addresses never change. A side is written at most once between two `&mut` calls, which is
-//! exactly what a `OnceLock` allows behind `&self`: no `unsafe`, no `RefCell`, and the type is `Sync`.
+//! Each side is filled at its first use. Writing to one side makes the other stale; a stale side is parked, not freed, so
+//! that a card's addresses never change. Between two `&mut` calls each side is written at most once, as a `OnceLock` allows
+//! behind `&self`: no `unsafe`, no `RefCell`, and the type is `Sync`. Between two cards, as of two nets, values are copied by
+//! way of the host.
+//!
+//! Each change of side or storage raises the card's [generation](Gpu::generation), which tells a recorded step without a look
+//! at every buffer whether it may be replayed.
 //!
 //! | calls on a fresh buffer | host  | card  | copies          |
 //! |-------------------------|-------|-------|-----------------|
@@ -11,29 +15,44 @@
 //! | then `card_mut(gpu)`    | stale | fresh | none            |
 //! | then `host()`           | fresh | fresh | card to host    |
 
-use crate::Result;
 use crate::device::{CardBuffer, Gpu};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use crate::{Error, Result};
+use std::iter::successors;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-type Card = (Gpu, Box<dyn CardBuffer>);
+struct Card(Gpu, Box<dyn CardBuffer>);
 
-/// `len` values, zero until written, allocated when first asked for.
+impl Drop for Card {
+    fn drop(&mut self) {
+        self.0.values_have_moved();
+    }
+}
+
+/// `len` values, zero until written, allocated at the first use.
 #[derive(Default)]
 pub struct Memory {
     len: usize,
     host: OnceLock<Vec<f32>>,
-    card: OnceLock<Card>,
+    cards: OnceLock<Box<OnCard>>,
+    /// NaN in place of values that could not be copied to the host.
+    unread: OnceLock<Vec<f32>>,
     parked: Mutex<Parked>,
+}
+
+/// A list of the cards that hold the values: two nets may have a card each. Behind `&self` the list can only grow.
+struct OnCard {
+    card: Card,
+    next: OnceLock<Box<OnCard>>,
 }
 
 /// The stale sides, kept for their storage.
 #[derive(Default)]
 struct Parked {
     host: Option<Vec<f32>>,
-    card: Option<Card>,
+    cards: Vec<Card>,
 }
 
-/// Which sides hold the present values.
+/// The sides that hold the current values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
     /// Neither: nothing is allocated, and the values count as zeros.
@@ -52,7 +71,7 @@ impl Memory {
         Memory { len, ..Memory::default() }
     }
 
-    /// How many values there are; a side's storage may be longer.
+    /// The number of values; a side's storage may be longer.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -62,9 +81,9 @@ impl Memory {
         self.len == 0
     }
 
-    /// Where the present values are.
+    /// The sides that hold the current values.
     pub fn side(&self) -> Side {
-        match (self.host.get().is_some(), self.card.get().is_some()) {
+        match (self.host.get().is_some(), self.cards.get().is_some()) {
             (false, false) => Side::Nowhere,
             (true, false) => Side::Host,
             (false, true) => Side::Card,
@@ -72,114 +91,168 @@ impl Memory {
         }
     }
 
-    /// Makes room for `len` values. Storage only grows; the values are kept as far as the storage was long enough.
+    /// Whether NaN once stood in for the values, because they could not be copied to the host.
+    pub fn was_unread(&self) -> bool {
+        self.unread.get().is_some()
+    }
+
+    /// Makes room for `len` values. Storage never shrinks; the values are kept unless it must grow.
     pub fn resize(&mut self, len: usize) {
-        let sides = [self.host.get().map(Vec::len), self.card.get().map(|c| c.1.len())];
-        if sides.into_iter().flatten().min().is_none_or(|capacity| len > capacity) {
+        self.cards().for_each(|Card(gpu, _)| gpu.values_have_moved());
+        let sides = self.host.get().map(Vec::len).into_iter().chain(self.cards().map(|card| card.1.len()));
+        if sides.min().is_none_or(|capacity| len > capacity) {
             *self = Memory::new(len);
         }
         self.len = len;
+        self.unread.take();
     }
 
-    /// The values on the host; copied from the card if they are only there. If that copy fails, they are NaN and the
-    /// card keeps the error.
+    /// The values on the host; copied from a card if they are only there. If that copy fails, the values are NaN and the card
+    /// keeps the error; the next call tries again.
     pub fn host(&self) -> &[f32] {
-        let host = self.host.get_or_init(|| {
-            let mut host = self.parked(|p| p.host.take()).unwrap_or_default();
-            match self.card.get() {
-                Some((gpu, card)) => {
-                    host.resize(card.len(), 0.0);
-                    if let Err(e) = card.download(&mut host) {
-                        host.fill(f32::NAN);
-                        gpu.note(e);
-                    }
-                }
-                None => host = vec![0.0; self.len],
-            }
-            host
-        });
-        &host[..self.len]
+        self.read().unwrap_or_else(|e| {
+            self.note(&e);
+            &self.unread.get_or_init(|| vec![f32::NAN; self.len])[..self.len]
+        })
     }
 
-    /// The values on the host, to be changed; the card's become stale.
-    pub fn host_mut(&mut self) -> &mut [f32] {
-        self.host();
-        if let Some(card) = self.card.take() {
-            self.parked.get_mut().unwrap_or_else(PoisonError::into_inner).card = Some(card);
+    /// Makes the card whose copy failed keep the error.
+    fn note(&self, e: &Error) {
+        self.cards().take(1).for_each(|Card(gpu, _)| gpu.note(e.clone()));
+    }
+
+    /// The values on the host; copied from a card if they are only there.
+    ///
+    /// # Errors
+    /// That copy failed.
+    pub fn read(&self) -> Result<&[f32]> {
+        if self.host.get().is_none() {
+            let mut parked = self.parked(); // other threads wait here for the one copy
+            if self.host.get().is_none() {
+                let mut host = parked.host.take().unwrap_or_default();
+                let copied = match self.cards().next() {
+                    Some(Card(_, buffer)) => {
+                        host.resize(buffer.len(), 0.0);
+                        buffer.download(&mut host)
+                    }
+                    None => {
+                        host = vec![0.0; self.len];
+                        Ok(())
+                    }
+                };
+                if let Err(e) = copied {
+                    parked.host = Some(host);
+                    return Err(e);
+                }
+                let _ = self.host.set(host);
+                self.cards().for_each(|Card(gpu, _)| gpu.values_have_moved());
+            }
         }
+        Ok(self.host.get().map_or(&[], |host| &host[..self.len]))
+    }
+
+    /// The values on the host, to be changed; the cards' become stale. If the copy from a card fails, the changes are lost, and
+    /// the card keeps the error and the values.
+    pub fn host_mut(&mut self) -> &mut [f32] {
+        if let Err(e) = self.read() {
+            self.note(&e);
+            self.unread = vec![f32::NAN; self.len].into();
+            return self.unread.get_mut().map_or(&mut [], Vec::as_mut_slice);
+        }
+        self.park_cards_but(None);
         match self.host.get_mut() {
             Some(host) => &mut host[..self.len],
             None => &mut [],
         }
     }
 
-    /// The values on the card; copied from the host if they are only there.
+    /// The values on this card; copied from the host, or from another card by way of the host, if needed.
     ///
     /// # Errors
-    /// The card has no memory left, or the copy failed.
+    /// The card has no memory left, or a copy failed.
     pub fn card(&self, gpu: &Gpu) -> Result<&dyn CardBuffer> {
-        if self.card.get().is_none() {
-            let mut card = self.card_storage(gpu)?;
+        if let Some(buffer) = self.buffer_on(gpu) {
+            return Ok(buffer);
+        }
+        if self.side() == Side::Card {
+            self.read()?;
+        }
+        let mut parked = self.parked();
+        if self.buffer_on(gpu).is_none() {
+            let mut card = parked.storage(gpu, self.len)?;
             let filled = match self.host.get() {
                 Some(host) => card.1.upload(&host[..host.len().min(card.1.len())]),
                 None => gpu.fill(&mut *card.1, self.len, 0.0),
             };
             if let Err(e) = filled {
-                self.parked(|p| p.card = Some(card)); // a recording may know its address
+                parked.cards.push(card); // a recording may know its address
                 return Err(e);
             }
-            let _ = self.card.set(card); // lost only to another thread that made the same copy
+            gpu.values_have_moved();
+            let last = self.list().last().map_or(&self.cards, |last| &last.next);
+            let _ = last.set(Box::new(OnCard { card, next: OnceLock::new() }));
         }
-        self.card.get().map(|c| &*c.1).ok_or_else(|| crate::Error::shape("no card memory"))
+        self.buffer_on(gpu).ok_or_else(no_card_memory)
     }
 
-    /// The values on the card, to be changed; the host's become stale.
+    /// The values on this card, to be changed; all others become stale.
     pub fn card_mut(&mut self, gpu: &Gpu) -> Result<&mut dyn CardBuffer> {
         self.card(gpu)?;
         self.card_over(gpu)
     }
 
-    /// The card's storage, to be wholly overwritten: nothing is copied.
+    /// This card's storage, to be overwritten as a whole: nothing is copied.
     pub fn card_over(&mut self, gpu: &Gpu) -> Result<&mut dyn CardBuffer> {
-        if self.card.get().is_none() {
-            let _ = self.card.set(self.card_storage(gpu)?);
-        }
+        let is_there = self.buffer_on(gpu).is_some();
+        let made = if is_there { None } else { Some(self.parked().storage(gpu, self.len)?) };
+        self.park_cards_but(Some(gpu));
+        let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = self.host.take() {
-            self.parked.get_mut().unwrap_or_else(PoisonError::into_inner).host = Some(host);
+            gpu.values_have_moved();
+            parked.host = Some(host);
         }
-        match self.card.get_mut() {
-            Some(c) => Ok(&mut *c.1),
-            None => Err(crate::Error::shape("no card memory")),
+        if let Some(card) = made {
+            gpu.values_have_moved();
+            self.cards = Box::new(OnCard { card, next: OnceLock::new() }).into();
         }
+        self.cards.get_mut().map(|list| &mut *list.card.1).ok_or_else(no_card_memory)
     }
 
-    /// Sets every value: on the card where the values are there, else on the host.
+    /// Sets every value: on a card if one has the values, else on the host.
     pub fn fill(&mut self, value: f32) {
-        let len = self.len;
-        match self.on_card() {
-            Some((gpu, card)) => gpu.fill(card, len, value).unwrap_or_else(|e| gpu.note(e)),
+        let (len, gpu) = (self.len, self.cards().next().map(|Card(gpu, _)| gpu.clone()));
+        match gpu.as_ref().map(|gpu| (gpu, self.card_over(gpu))) {
+            Some((gpu, Ok(buffer))) => gpu.fill(buffer, len, value).unwrap_or_else(|e| gpu.note(e)),
+            Some((gpu, Err(e))) => gpu.note(e),
             None => self.host_mut().fill(value),
         }
     }
 
-    /// Takes over the values of `from`, which has the same length: on the card where they are there, else on the host.
-    pub fn copy_from(&mut self, from: &Memory) {
-        let (len, source) = (self.len.min(from.len), from.card.get().map(|(gpu, card)| (gpu.clone(), card)));
-        match source.as_ref().map(|(gpu, card)| (gpu, card, self.card_over(gpu))) {
-            Some((gpu, card, Ok(to))) => gpu.copy(&***card, to, len).unwrap_or_else(|e| gpu.note(e)),
-            Some((gpu, _, Err(e))) => gpu.note(e),
-            None => self.host_mut()[..len].copy_from_slice(&from.host()[..len]),
+    /// Copies the values of `from`, which has the same length: on its card if this memory may use it, else on the host.
+    ///
+    /// # Errors
+    /// The card has no memory left, or a copy failed.
+    pub fn copy_from(&mut self, from: &Memory) -> Result {
+        let len = self.len.min(from.len);
+        let shared = from.cards().find(|Card(gpu, _)| self.may_use(gpu));
+        match shared {
+            Some(Card(gpu, buffer)) => gpu.copy(&**buffer, self.card_over(gpu)?, len),
+            None => {
+                self.host_mut()[..len].copy_from_slice(&from.read()?[..len]);
+                Ok(())
+            }
         }
     }
 
-    /// The card's fresh values, to be changed; the host's become stale.
-    fn on_card(&mut self) -> Option<(Gpu, &mut dyn CardBuffer)> {
-        let gpu = self.card.get()?.0.clone();
-        Some((gpu.clone(), self.card_over(&gpu).ok()?))
+    /// Whether this memory has storage on this card, or on no card.
+    fn may_use(&self, gpu: &Gpu) -> bool {
+        let parked = self.parked();
+        let own = self.cards().chain(&parked.cards).map(|Card(gpu, _)| gpu);
+        let mut own = own.peekable();
+        own.peek().is_none() || own.any(|own| own.is_same_card(gpu))
     }
 
-    /// Gives the host's storage away, with whatever values it holds; the values are zeros from now on. None if they are (also)
-    /// on a card.
+    /// Gives the host's storage away; the values are zeros from now on. None if a card has the values.
     pub fn take_storage(&mut self) -> Option<Vec<f32>> {
         match self.side() {
             Side::Host => {
@@ -190,24 +263,60 @@ impl Memory {
         }
     }
 
-    /// Takes over storage of at least this length, with whatever values it holds.
+    /// Takes storage of at least this length, with any values, unless there is some.
     pub fn put_storage(&mut self, storage: Vec<f32>) {
         if storage.len() >= self.len && self.side() == Side::Nowhere {
             let _ = self.host.set(storage);
         }
     }
 
-    /// Parked storage if it is long enough, or new.
-    fn card_storage(&self, gpu: &Gpu) -> Result<Card> {
-        match self.parked(|p| p.card.take()) {
-            Some(card) if card.1.len() >= self.len => Ok(card),
-            _ => Ok((gpu.clone(), gpu.alloc(self.len)?)),
+    fn list(&self) -> impl Iterator<Item = &OnCard> {
+        successors(self.cards.get(), |list| list.next.get()).map(|list| &**list)
+    }
+
+    /// All cards that hold the current values.
+    fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.list().map(|list| &list.card)
+    }
+
+    /// The current values on this card, if it has them.
+    fn buffer_on(&self, gpu: &Gpu) -> Option<&dyn CardBuffer> {
+        self.cards().find(|card| card.0.is_same_card(gpu)).map(|card| &*card.1)
+    }
+
+    /// Makes the values on all other cards stale.
+    fn park_cards_but(&mut self, gpu: Option<&Gpu>) {
+        let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = self.cards.take();
+        while let Some(mut list) = rest {
+            rest = list.next.take();
+            if gpu.is_some_and(|gpu| list.card.0.is_same_card(gpu)) {
+                self.cards = list.into();
+            } else {
+                list.card.0.values_have_moved();
+                parked.cards.push(list.card);
+            }
         }
     }
 
-    fn parked<T>(&self, f: impl FnOnce(&mut Parked) -> T) -> T {
-        f(&mut self.parked.lock().unwrap_or_else(PoisonError::into_inner))
+    fn parked(&self) -> MutexGuard<'_, Parked> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Parked {
+    /// The card's parked storage if it is long enough, else new storage.
+    fn storage(&mut self, gpu: &Gpu, len: usize) -> Result<Card> {
+        let own = self.cards.iter().position(|card| card.0.is_same_card(gpu));
+        match own.map(|i| self.cards.swap_remove(i)) {
+            Some(card) if card.1.len() >= len => Ok(card),
+            _ => Ok(Card(gpu.clone(), gpu.alloc(len)?)),
+        }
+    }
+}
+
+fn no_card_memory() -> Error {
+    Error::shape("no card memory")
 }
 
 impl Clone for Memory {

@@ -21,21 +21,27 @@
 //! ```
 
 mod build;
-mod card;
-mod debug;
+pub(crate) mod debug;
 pub mod filter;
+mod inputs;
 mod keep;
 mod mark;
+mod mistakes;
 mod names;
 mod params;
 mod range;
+pub(crate) mod replay;
 mod run;
 mod splits;
+mod through_host;
+mod versions;
 pub(crate) mod view;
 pub mod weights;
 mod wire;
 
 pub use build::Builder;
+pub(crate) use build::setters;
+pub use inputs::Input;
 pub use keep::Keep;
 pub use params::{Params, Spec};
 pub use run::Outputs;
@@ -43,10 +49,12 @@ pub use weights::CopyReport;
 
 use crate::layer::{Layer, Phase};
 
-use crate::proto::{LayerParameter, NetParameter, Source};
+use crate::error::caught;
+use crate::proto::{LayerParameter, NetParameter, SourceMap};
 use crate::{Blob, Device, Error, Log, Result};
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
 
 /// A net. See the [module](self).
 pub struct Net {
@@ -59,7 +67,9 @@ pub struct Net {
     pub(crate) next_pass: u64,
     pub(crate) log: Log,
     pub(crate) debug_info: bool,
-    pub(crate) source: Source,
+    pub(crate) source: SourceMap,
+    /// The folder of the prototxt, if the net came from a file.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) steps: Vec<Step>,
     /// All versions of all blobs, and the entry of `names` that each belongs to.
     pub(crate) blobs: Vec<Blob>,
@@ -68,8 +78,12 @@ pub struct Net {
     pub(crate) index: HashMap<String, usize>,
     pub(crate) params: Params,
     keeper: keep::Keeper,
+    /// The warnings that are given once.
+    warned: HashSet<String>,
     /// Whether it was said which layers have no kernels.
     pub(crate) fallback_reported: bool,
+    /// On a GPU: the recorded pass.
+    recorder: replay::Recorder,
     /// Counts what happens, so that it can be told what was first.
     pub(crate) clock: u64,
     /// When the parameters' diffs were cleared.
@@ -80,8 +94,10 @@ pub struct Net {
 pub(crate) struct Step {
     /// Its place in the prototxt.
     pub(crate) origin: usize,
+    /// By which it is asked for. The prototxt may give one name to several layers: the second is `name[1]` here.
     pub(crate) name: String,
     pub(crate) kind: String,
+    /// As the prototxt has it.
     pub(crate) param: LayerParameter,
     pub(crate) layer: Box<dyn Layer>,
     /// Blobs and parameters by number.
@@ -126,10 +142,13 @@ pub(crate) struct Versions {
     pub(crate) diff_by_hand: u64,
 }
 
+const SHARED: &str = "layers of one name in the train and the test net share their parameters, in their order";
+
 /// A layer that is to become a step.
 struct Planned {
     /// Its place in the prototxt.
     origin: usize,
+    name: String,
     param: LayerParameter,
     layer: Box<dyn Layer>,
 }
@@ -226,7 +245,7 @@ impl Net {
             let Net { steps, blobs, .. } = self;
             let step = &mut steps[i];
             step.borrow_blobs(blobs);
-            let shaped = step.layer.reshape(&step.lent.bottom, &mut step.lent.top);
+            let shaped = caught("its code", || step.layer.reshape(&step.lent.bottom, &mut step.lent.top));
             step.return_blobs(blobs);
             step.fill_loss_diffs(blobs);
             shaped.map_err(|e| self.blame(e, i))?;
@@ -261,29 +280,35 @@ impl Net {
     pub fn lend_params<T>(&mut self, other: &mut Net, work: impl FnOnce(&mut Net) -> Result<T>) -> Result<T> {
         let pairs = self.params_shared_with(other)?;
         self.swap_params(other, &pairs);
-        let result = work(other);
+        let result = catch_unwind(AssertUnwindSafe(|| work(other)));
         self.swap_params(other, &pairs);
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// The entries of the two stores that belong to layers of one name.
+    /// The entries of the two stores that belong to layers of one name; of namesakes, to those in the same place among them.
     pub(crate) fn params_shared_with(&self, other: &Net) -> Result<Vec<(usize, usize)>> {
         let mut pairs = Vec::new();
         for (i, step) in other.steps.iter().enumerate() {
-            let Some(mine) = self.steps.iter().find(|s| s.name == step.name) else { continue };
-            if mine.params.len() != step.params.len() {
-                let (a, b) = (mine.params.len(), step.params.len());
-                return Err(Error::shape(format!("it has {a} parameters in one net and {b} in the other"))
-                    .layer(&step.name)
-                    .hint("layers of one name in the train and the test net share their parameters"));
+            let name = step.param.name();
+            if !self.steps.iter().any(|s| s.param.name() == name) {
+                continue;
+            }
+            let (ours, theirs) = (self.learners(name), other.learners(name));
+            let differ = |message| Err(other.blame(Error::shape(message).hint(SHARED), i));
+            let (a, b) = (ours.len(), theirs.len());
+            if a != b {
+                return differ(format!("{a} layers of this name have parameters in one net and {b} in the other"));
+            }
+            let Some(k) = theirs.iter().position(|&j| j == i) else { continue };
+            let mine = &self.steps[ours[k]];
+            let (a, b) = (mine.params.len(), step.params.len());
+            if a != b {
+                return differ(format!("it has {a} parameters in one net and {b} in the other"));
             }
             for (&a, &b) in mine.params.iter().zip(&step.params) {
                 let (x, y) = (self.params.blobs[a].shape(), other.params.blobs[b].shape());
                 if x != y {
-                    let message = format!("its parameter has shape {y:?} here and {x:?} in the other net");
-                    let e = Error::shape(message)
-                        .hint("layers of one name in the train and the test net share their parameters");
-                    return Err(other.blame(e, i));
+                    return differ(format!("its parameter has shape {y:?} here and {x:?} in the other net"));
                 }
                 if !pairs.iter().any(|&(p, q)| p == a || q == b) {
                     pairs.push((a, b));
@@ -347,13 +372,7 @@ impl Net {
 
 impl std::fmt::Debug for Net {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Net \"{}\" ({:?}, {} layers, {} parameters)",
-            self.name,
-            self.phase,
-            self.steps.len(),
-            self.params.count()
-        )
+        let (layers, parameters) = (self.steps.len(), self.params.count());
+        write!(f, "Net \"{}\" ({:?}, {layers} layers, {parameters} parameters)", self.name, self.phase)
     }
 }

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Any net is made of the message as usual, `Net::new(&n.to_param()?, Phase::Train)`, and [`NetSpec::to_prototxt`] is the
-//! file. What is wrong is said there, once, so that the lines above need no `?`:
+//! file. Errors are reported there, once, so the lines above need no `?`:
 //!
 //! ```
 //! # use cortado::net_spec::*;
@@ -90,7 +90,7 @@ pub use crate::proto::{BlobShape, FillerParameter, ParamSpec, Phase};
 use crate::proto::{LayerParameter, NetParameter, text};
 use crate::{Error, Kind, Result};
 
-/// In place of a layer's name: the spec finds one.
+/// An empty layer name: the spec chooses one.
 pub const AUTO: &str = "";
 
 /// A net that is being written. See the [module](self).
@@ -154,12 +154,12 @@ impl NetSpec {
         NetSpec { param: NetParameter { name: Some(name.into()), ..Default::default() } }
     }
 
-    /// Goes on with a net that there is; [`NetSpec::top`] finds its blobs.
+    /// Continues an existing net; [`NetSpec::top`] finds its blobs.
     pub fn from_param(param: NetParameter) -> NetSpec {
         NetSpec { param }
     }
 
-    /// Goes on with a net that a prototxt describes; an old one is brought up to date.
+    /// Continues a net from a prototxt; an old format is upgraded.
     ///
     /// # Errors
     /// The text is no net.
@@ -222,7 +222,7 @@ impl NetSpec {
         self.param.layer.iter().map(|l| l.name()).collect()
     }
 
-    /// Changes what there is no method for: `n.edit(|net| net.force_backward = Some(true))`.
+    /// Changes a field that has no method: `n.edit(|net| net.force_backward = Some(true))`.
     pub fn edit(&mut self, change: impl FnOnce(&mut NetParameter)) -> &mut NetSpec {
         change(&mut self.param);
         self
@@ -271,7 +271,7 @@ impl NetSpec {
     }
 }
 
-/// How layers of a type are called by custom, where it is not the type's name.
+/// The usual names of layers where they differ from the type's name.
 #[rustfmt::skip]
 const STEMS: &[(&str, &str)] = &[
     ("Convolution", "conv"), ("Deconvolution", "deconv"), ("Pooling", "pool"), ("InnerProduct", "ip"), ("LRN", "norm"),

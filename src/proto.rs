@@ -1,15 +1,14 @@
-//! Caffe's messages: the nets, solvers and weights that files hold.
+//! Caffe's messages: nets, solvers and weights, as files store them.
 //!
-//! Caffe describes everything that it stores by *protocol buffers*. A schema, `proto/caffe.proto`, says what messages
-//! there are and what fields they have; prost makes a Rust struct of each, in [`caffe`]. A message then has two forms:
+//! Caffe describes everything that it stores by *protocol buffers*. The schema, `proto/caffe.proto`, lists the messages and
+//! their fields; prost makes a Rust struct of each, in [`caffe`]. A message has two forms:
 //!
 //! * binary, compact, for weights (`.caffemodel`, `.solverstate`, `.binaryproto`): [`binary`];
-//! * text, for people (`.prototxt`): [`text`], with a source map, so that whatever is found wrong later can be shown
-//!   in its line.
+//! * text, for people (`.prototxt`): [`text`], with a source map, so that later errors can show the line.
 //!
 //! Files from before Caffe 1.0 are brought up to date by [`upgrade`].
 //!
-//! A field that may be left out is an `Option`; the method of its name gives its value or its default:
+//! An optional field is an `Option`; the method of its name returns its value or its default:
 //!
 //! ```
 //! use cortado::proto::caffe::PoolingParameter;
@@ -28,11 +27,12 @@ mod print;
 pub mod schema;
 pub mod source;
 pub mod state;
+pub(crate) mod stored;
 pub mod text;
 pub mod upgrade;
 mod value;
 mod wire;
 
 pub use caffe::*;
-pub use source::Source;
+pub use source::SourceMap;
 pub use text::Parsed;

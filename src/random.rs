@@ -1,6 +1,6 @@
 //! Random numbers as a function, not a state.
 //!
-//! Number `i` of a stream depends on the seed, the name of whoever asks (a layer, a filler), the pass and `i`, and on
+//! Number `i` of a stream depends on the seed, the name of its user (a layer, a filler), the pass and `i`, and on
 //! nothing else: not on how many threads run, on which device, or on what was drawn before. So a resumed run continues
 //! bit for bit with three integers in the snapshot. The function is Philox4x32-10 (Salmon et al., "Parallel random
 //! numbers: as easy as 1, 2, 3", SC 2011): ten rounds of multiplying and swapping scramble a 128-bit counter.
@@ -27,7 +27,7 @@ impl Random {
         Random { key: [seed as u32, (seed >> 32) as u32], stream: [pass as u32, name as u32, (name >> 32) as u32] }
     }
 
-    /// What a kernel's `random_unit` is told of the name: its hash's lower and upper half. Seed and pass are on the
+    /// The lower and upper half of the name's hash, for a kernel's `random_unit`. Seed and pass are on the
     /// [dial](crate::device::Gpu::dial).
     pub fn name(&self) -> [i32; 2] {
         [self.stream[1] as i32, self.stream[2] as i32]
@@ -53,12 +53,12 @@ impl Random {
         below(self.bits(i), n)
     }
 
-    /// Calls `put` with each of the first `n` numbers' bits, in order.
-    pub fn each(&self, n: usize, mut put: impl FnMut(usize, u32)) {
+    /// Calls `visit` with each of the first `n` numbers' bits, in order.
+    pub fn each(&self, n: usize, mut visit: impl FnMut(usize, u32)) {
         for b in 0..n.div_ceil(4) {
             let bits = self.block(b as u32);
             for (lane, &bits) in bits.iter().enumerate().take(n - 4 * b) {
-                put(4 * b + lane, bits);
+                visit(4 * b + lane, bits);
             }
         }
     }

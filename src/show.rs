@@ -55,7 +55,7 @@ impl fmt::Display for Net {
 }
 
 impl Net {
-    /// What it is, its layers, and what they come to.
+    /// The title, the table of layers, and the totals.
     fn table(&self) -> (String, Table, String) {
         let mut table = Table::new(&["layer", "type", "bottoms -> tops", "top shapes", "<parameters", "<memory"]);
         let names = self.layer_names();
@@ -78,7 +78,7 @@ impl Net {
         (format!("{title}, phase {phase}"), table, totals)
     }
 
-    /// A layer's line in the table, and the bytes of the data that it makes. `seen` are the parameters counted so far.
+    /// A layer's row in the table, and the bytes of its tops. `seen` holds the parameters counted so far.
     fn row(&self, layer: &str, seen: &mut Vec<usize>) -> crate::Result<(Vec<String>, u64)> {
         let (bottoms, tops) = (self.bottom_names(layer)?, self.top_names(layer)?);
         let flow: Vec<String> =
@@ -101,7 +101,7 @@ impl Net {
 }
 
 impl fmt::Display for Solver {
-    /// One line: the rule and its settings, how far it is, what it trains.
+    /// One line: the rule and its settings, the iteration, the net.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let p = self.param();
         write!(f, "{}, base_lr {} ({})", p.r#type(), number(p.base_lr()), p.lr_policy())?;
@@ -160,7 +160,7 @@ impl Show for Net {
 }
 
 impl Show for Values {
-    /// The summary, and of one or two axes the first numbers.
+    /// The summary; for one or two axes also the first numbers.
     fn look(&self) -> Result<Look> {
         Ok(Look::text(numbers::words(self)))
     }
@@ -179,7 +179,7 @@ impl Show for Chart {
 }
 
 impl Show for Solver {
-    /// The curve of its losses; before the first step only words.
+    /// The curve of its losses; before the first step only text.
     fn look(&self) -> Result<Look> {
         if self.losses().is_empty() {
             return Ok(Look::text(self.to_string()));

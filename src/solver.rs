@@ -14,6 +14,8 @@
 //! ```
 
 mod build;
+mod gpu_update;
+mod lending;
 mod nets;
 mod on_card;
 pub mod policy;
@@ -28,7 +30,6 @@ pub use testing::{Score, TestScores, average, scores};
 
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
-use crate::gpu_step::GpuStep;
 use crate::log::number;
 use crate::net::Net;
 use crate::proto::SolverParameter;
@@ -50,7 +51,7 @@ pub struct Solver {
     seed: u64,
     log: Log,
     net: Net,
-    tests: Vec<Test>,
+    tests: Vec<lending::Test>,
     /// The test net that has the parameters just now.
     lent_to: Option<usize>,
     rules: Rules,
@@ -65,17 +66,11 @@ pub struct Solver {
     remote: Remote,
     /// Whether the weights were saved at this very iteration.
     saved_at: Option<u64>,
-    /// On a GPU: what does the iterations, and where those began of which the losses are not known yet.
-    card: Option<GpuStep>,
+    /// On a GPU: what updates the weights, and where those iterations began whose losses are not known yet.
+    gpu_update: Option<gpu_update::GpuUpdate>,
     starts: Vec<on_card::Start>,
     /// Whether it was said that the rule has no kernel.
     said: bool,
-}
-
-/// A test net and the parameters it shares: numbers in the train net's store and in its own.
-struct Test {
-    net: Net,
-    pairs: Vec<(usize, usize)>,
 }
 
 /// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
@@ -106,44 +101,6 @@ impl Solver {
         Builder::new(param.clone())
     }
 
-    /// The train net.
-    pub fn net(&mut self) -> &mut Net {
-        self.lend_to(None);
-        self.card.as_mut().map(GpuStep::forget);
-        &mut self.net
-    }
-
-    /// Test net `i`, holding the train net's parameters.
-    ///
-    /// # Errors
-    /// There are not so many.
-    pub fn test_net(&mut self, i: usize) -> Result<&mut Net> {
-        if i >= self.tests.len() {
-            let message = format!("the solver has {} test nets, no number {i}", self.tests.len());
-            return Err(Error::new(Kind::Unknown, message).hint("each value of test_iter makes a test net"));
-        }
-        self.lend_to(Some(i));
-        self.card.as_mut().map(GpuStep::forget);
-        Ok(&mut self.tests[i].net)
-    }
-
-    /// How many test nets there are.
-    pub fn test_nets(&self) -> usize {
-        self.tests.len()
-    }
-
-    /// Hands the parameters to a test net, or back to the train net.
-    fn lend_to(&mut self, test: Option<usize>) {
-        if self.lent_to == test {
-            return;
-        }
-        for i in [self.lent_to, test].into_iter().flatten() {
-            let Test { net, pairs } = &mut self.tests[i];
-            self.net.swap_params(net, pairs);
-        }
-        self.lent_to = test;
-    }
-
     /// The settings.
     pub fn param(&self) -> &SolverParameter {
         &self.param
@@ -166,6 +123,10 @@ impl Solver {
         if param.test_iter.len() != self.param.test_iter.len() || param.test_iter.iter().any(|n| *n <= 0) {
             let message = format!("test_iter {:?} for {} test nets", param.test_iter, self.tests.len());
             return Err(Error::value(message).field("test_iter").hint("give each a number of batches"));
+        }
+        let of_snapshots = |p: &SolverParameter| (p.snapshot(), p.snapshot_prefix.clone(), p.snapshot_format());
+        if of_snapshots(&param) != of_snapshots(&self.param) {
+            snapshot::check_on_the_way(&param)?;
         }
         (self.param, self.regularization, self.rule) = (param, regularization, rule);
         Ok(())
@@ -211,20 +172,26 @@ impl Solver {
     /// # Errors
     /// Whatever stops training: a layer's error, a loss that is not finite, a disk that is full.
     pub fn solve(&mut self) -> Result {
-        self.solve_watched(None)
+        self.solve_with(None)
     }
 
-    /// As [`Solver::solve`]; calls `look` with the number of iterations done and the loss after each.
-    pub fn solve_each(&mut self, mut look: impl FnMut(u64, f32) + Send) -> Result {
-        self.solve_watched(Some(&mut look))
+    /// As [`Solver::solve`]; calls `look` after each iteration with the number of iterations done and the last loss that is
+    /// known, for a progress bar. On the CPU that is this iteration's loss. A GPU is not waited for: there it is the loss at
+    /// the last `display`, and NaN before the first.
+    pub fn solve_watched(&mut self, mut look: impl FnMut(u64, f32) + Send) -> Result {
+        self.solve_with(Some(Watcher { look: &mut look, waits: false }))
     }
 
-    fn solve_watched(&mut self, look: Option<&mut Look>) -> Result {
+    fn solve_with(&mut self, watcher: Option<Watcher>) -> Result {
         self.log.info(|| format!("Solving {}", self.net.name()));
         self.log.info(|| format!("Learning Rate Policy: {}", self.param.lr_policy()));
-        self.iterations((self.param.max_iter() as u64).saturating_sub(self.iter), look)?;
-        if self.param.snapshot_after_train() && self.saved_at != Some(self.iter) && self.param.snapshot_prefix.is_some()
-        {
+        let (end, saves) = ((self.param.max_iter() as u64).max(self.iter), self.param.snapshot_after_train());
+        let saves = saves && self.param.snapshot_prefix.is_some();
+        if saves && self.saved_at != Some(end) {
+            snapshot::check(&self.param, [end])?;
+        }
+        self.iterations(end - self.iter, watcher)?;
+        if saves && self.saved_at != Some(self.iter) {
             self.snapshot()?;
         }
         if self.remote.stop.swap(false, Ordering::SeqCst) {
@@ -233,7 +200,8 @@ impl Solver {
         }
         if due(self.param.display(), self.iter) {
             // As in Caffe, one more forward says what the last update was worth.
-            let loss = self.net().forward_loss()?;
+            self.lend_to(None);
+            let loss = self.net.forward_loss()?;
             self.smooth(loss);
             self.log.info(|| format!("Iteration {}, loss = {}", self.iter, number(self.loss())));
         }
@@ -255,10 +223,10 @@ impl Solver {
     /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each. A GPU has to be waited for
     /// to know a loss: [`Solver::step`] is faster there.
     pub fn step_each(&mut self, n: u64, mut look: impl FnMut(u64, f32) + Send) -> Result {
-        self.iterations(n, Some(&mut look))
+        self.iterations(n, Some(Watcher { look: &mut look, waits: true }))
     }
 
-    fn iterations(&mut self, n: u64, mut look: Option<&mut Look>) -> Result {
+    fn iterations(&mut self, n: u64, mut watcher: Option<Watcher>) -> Result {
         let device = self.device.clone();
         let mut clock = Clock { since: Instant::now(), iter: self.iter };
         self.lend_to(None);
@@ -266,8 +234,10 @@ impl Solver {
             let mut all = || {
                 for _ in 0..n {
                     self.iterate(&mut clock)?;
-                    if let Some(look) = &mut look {
-                        self.look()?;
+                    if let Some(Watcher { look, waits }) = &mut watcher {
+                        if *waits {
+                            self.look()?;
+                        }
                         look(self.iter, self.losses.last().copied().unwrap_or(f32::NAN));
                     }
                     if self.remote.snapshot.swap(false, Ordering::SeqCst) || due(self.param.snapshot(), self.iter) {
@@ -291,7 +261,7 @@ impl Solver {
             self.test_all()?;
             self.lend_to(None);
         }
-        if self.card()?.is_some() {
+        if self.is_on_gpu()? {
             return self.iterate_on_card(clock);
         }
         let display = due(self.param.display(), self.iter);
@@ -337,8 +307,7 @@ impl Solver {
     /// The complaint about a loss that is not finite. The pass is run once more from where its data began, layer by layer, to
     /// name the first whose values are not finite.
     fn not_finite(&mut self, loss: f32, positions: Vec<(String, u64)>) -> Error {
-        let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter))
-            .hint("a smaller base_lr, clip_gradients or another filler usually helps");
+        let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter));
         let mut first = None;
         let mut again = || {
             positions.iter().try_for_each(|(layer, samples)| self.net.seek(layer, *samples))?;
@@ -352,11 +321,15 @@ impl Solver {
             })
         };
         let _ = again(); // whatever else goes wrong, the loss is what there is to report
+        let diverged = "a smaller base_lr, clip_gradients or another filler usually helps";
         match first {
             Some((layer, top)) => {
+                // What a layer without bottoms makes is what it was given.
+                let is_source = self.net.bottom_names(&layer).is_ok_and(|bottoms| bottoms.is_empty());
+                let e = if is_source { e.hint("look at the data: they hold such values") } else { e.hint(diverged) };
                 e.hint(format!("the first values that are not finite are its top \"{top}\"")).layer(layer)
             }
-            None => e,
+            None => e.hint(diverged),
         }
     }
 
@@ -377,8 +350,11 @@ impl Solver {
     }
 }
 
-/// Who is told of every iteration: how many are done, and the loss.
-type Look<'a> = dyn FnMut(u64, f32) + Send + 'a;
+/// Who is told of every iteration: how many are done, and the loss; and whether a GPU is waited for to know it.
+struct Watcher<'a> {
+    look: &'a mut (dyn FnMut(u64, f32) + Send),
+    waits: bool,
+}
 
 /// When the last line of progress was shown.
 struct Clock {

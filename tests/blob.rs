@@ -100,7 +100,7 @@ fn sums_are_of_all_values() {
     b.data.slice_mut().copy_from_slice(&[1.0, -2.0, 3.0]);
     b.diff.fill(1.0);
     assert_eq!((b.data.asum(), b.data.sumsq()), (6.0, 14.0));
-    b.data.scaled_add(2.0, &b.diff);
+    b.data.scaled_add(2.0, &b.diff).unwrap();
     assert_eq!(b.data.slice(), [3.0, 0.0, 5.0]);
     assert_eq!(b.data.scalar(), 3.0);
     assert!(blob(&[0]).data.scalar().is_nan());

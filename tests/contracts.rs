@@ -13,16 +13,10 @@ impl Layer for Times {
     fn new(_: &LayerParameter) -> Result<Self> {
         Ok(Times)
     }
-    fn arity(&self) -> Arity {
-        Arity::exact(1, 1)
-    }
     fn setup(&mut self, _: &Cx, _: &[Blob]) -> Result<Vec<Param>> {
         let mut w = Blob::new(&[1])?;
         w.data.fill(2.0);
         Ok(vec![Param::new(w)])
-    }
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-        top[0].reshape_like(&bottom[0])
     }
     fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (w, x, y) = (params[0].data.scalar(), bottom[0].data.slice(), top[0].data.slice_mut());
@@ -32,10 +26,10 @@ impl Layer for Times {
         y.iter_mut().zip(x).for_each(|(y, x)| *y = w * x);
         Ok(())
     }
-    fn backward(&mut self, _: &Cx, params: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (w, x, dy) = (params[0].data.scalar(), bottom[0].data.slice(), top[0].diff.slice());
         params[0].diff.slice_mut()[0] += x.iter().zip(dy).map(|(x, dy)| x * dy).sum::<f32>();
-        if down[0] {
+        if cx.propagate_down[0] {
             bottom[0].diff.slice_mut().iter_mut().zip(dy).for_each(|(dx, dy)| *dx = w * dy);
         }
         Ok(())
@@ -63,10 +57,10 @@ impl Layer for SumAndDifference {
         }
         Ok(())
     }
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+    fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (ds, dd) = (top[0].diff.slice(), top[1].diff.slice());
         for (k, sign) in [(0, 1.0), (1, -1.0)] {
-            if down[k] {
+            if cx.propagate_down[k] {
                 for (dx, (ds, dd)) in bottom[k].diff.slice_mut().iter_mut().zip(ds.iter().zip(dd)) {
                     *dx = ds + sign * dd;
                 }
@@ -165,6 +159,48 @@ fn the_store_is_lent_to_a_test_net() {
     let failed: Result = train.lend_params(&mut test, |_| Err(Error::value("no")));
     assert!(failed.is_err());
     assert_eq!(train.param("t", 0).unwrap().data.scalar(), 7.0);
+}
+
+/// Two layers of one name are told apart by their place among those of that name: `t` and `t[1]`.
+#[test]
+fn layers_of_one_name_are_told_apart() {
+    let times =
+        |bottom: &str, top: &str| format!(r#"layer {{ name: "t" type: "Times" bottom: "{bottom}" top: "{top}" }}"#);
+    let two = format!("{INPUT} {} {}", times("x", "a"), times("a", "b"));
+    let (mut train, mut test) = (build(&two), build(&two));
+    assert_eq!(train.layer_names(), ["in", "t", "t[1]"]);
+    assert_eq!(train.bottom_names("t[1]").unwrap(), ["a"]);
+    train.param_mut("t", 0).unwrap().data.fill(3.0);
+    train.param_mut("t[1]", 0).unwrap().data.fill(5.0);
+    test.data_mut("x").unwrap().fill(1.0);
+    let y = train.lend_params(&mut test, |test| test.forward()).unwrap();
+    assert_eq!(y["b"].as_slice().unwrap(), [15.0; 4]);
+    // What is called after each layer asks for the layer that ran.
+    let mut tops = Vec::new();
+    test.forward_each(|net, layer| {
+        tops.extend(net.top_names(layer)?.into_iter().map(String::from));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(tops, ["x", "a", "b"]);
+    // In files they have the prototxt's names, and the same order.
+    let file = train.to_proto(false).unwrap();
+    assert_eq!(file.layer.iter().map(|l| l.name()).collect::<Vec<_>>(), ["in", "t", "t"]);
+    let report = test.copy_trained_layers(&file, false).unwrap();
+    assert_eq!((&report.copied[..], &report.left_new[..]), (&["t".to_string(), "t[1]".into()][..], &[][..]));
+    assert_eq!([0, 1].map(|i| test.store().get(i).unwrap().0.data.scalar()), [3.0, 5.0]);
+    // Of how many that is only in one of them, nobody can say which it is.
+    let mut one = build(&format!("{INPUT} {}", times("x", "a")));
+    for (a, b) in [(&mut train, &mut one), (&mut build(&format!("{INPUT} {}", times("x", "a"))), &mut test)] {
+        let e = a.lend_params(b, |_| Ok(())).unwrap_err();
+        assert!(e.message().contains("2") && e.layer_name() == Some("t") && !e.hints().is_empty(), "{e}");
+    }
+    assert!(!one.copy_trained_layers(&file, false).unwrap().mismatched.is_empty());
+    assert_eq!(one.param("t", 0).unwrap().data.scalar(), 2.0);
+    // A name that is taken is not given twice.
+    let named = build(&format!("{two} {}", times("b", "c").replace("\"t\"", "\"t[1]\"")));
+    assert_eq!(named.layer_names(), ["in", "t", "t[2]", "t[1]"]);
+    assert_eq!(named.bottom_names("t[1]").unwrap(), ["b"]);
 }
 
 #[test]
@@ -269,6 +305,25 @@ fn a_layer_may_have_two_bottoms_and_two_tops() {
     let wrong = net.forward_with([("a", &a), ("b", &array![1.0].into_dyn())]).unwrap_err();
     assert!(wrong.message().contains("[1]") && wrong.message().contains("[2]"), "{wrong}");
     assert!(net.forward_with([("a", &a)]).is_err() && net.forward_with([("c", &a)]).is_err());
+}
+
+/// Inputs of several ranks in one call: arrays, views and another net's values.
+#[test]
+fn inputs_are_arrays_of_any_dimension() {
+    let text = r#"
+        layer { name: "in" type: "Input" top: "a" top: "b" top: "c"
+            input_param { shape { dim: 2 dim: 3 } shape { dim: 2 } shape { } } }
+        layer { name: "all" type: "Silence" bottom: "a" bottom: "b" bottom: "c" }"#;
+    let (mut net, mut other) = (build(text), build(text));
+    let (a, b) = (array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [7.0, 8.0]);
+    net.forward_with([("a", &a), ("b", &ndarray::aview1(&b)), ("c", &ndarray::arr0(9.0))]).unwrap();
+    assert_eq!(net.data("a").unwrap().slice(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!((net.data("b").unwrap().slice(), net.data("c").unwrap().scalar()), (&b[..], 9.0));
+    let (x, c) = (net.data("a").unwrap(), net.data("c").unwrap());
+    other.forward_with([("a", x), ("b", &array![0.0, 1.0]), ("c", c)]).unwrap();
+    assert_eq!(other.data("a").unwrap().slice(), x.slice());
+    let e = other.forward_with([("a", &a.t()), ("b", &array![0.0, 1.0]), ("c", c)]).unwrap_err();
+    assert!(e.message().contains("[3, 2]") && e.message().contains("[2, 3]"), "{e}");
 }
 
 #[test]
@@ -521,4 +576,171 @@ fn a_backward_can_be_guided_at_each_relu() {
         from_above.backward_each(|_, _| Ok(())).unwrap();
         assert_eq!(from_above.diff("x").unwrap().asum(), 0.0);
     }
+}
+
+/// y = w x, which reads one value too far where it is told to.
+struct OneTooFar {
+    w: Times,
+    fails_in: &'static str,
+}
+
+impl OneTooFar {
+    fn read(&self, x: &Blob, method: &str) -> f32 {
+        let x = x.data.slice();
+        x[x.len() - usize::from(self.fails_in != method)]
+    }
+}
+
+impl Layer for OneTooFar {
+    fn new(param: &LayerParameter) -> Result<Self> {
+        Ok(OneTooFar { w: Times::new(param)?, fails_in: "" })
+    }
+    fn setup(&mut self, cx: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
+        self.w.setup(cx, bottom)
+    }
+    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
+        self.read(&bottom[0], "reshape");
+        top[0].reshape_like(&bottom[0])
+    }
+    fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
+        self.w.forward(cx, params, bottom, top)?;
+        self.read(&bottom[0], "forward");
+        Ok(())
+    }
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
+        self.read(&bottom[0], "backward");
+        self.w.backward(cx, params, top, bottom)
+    }
+}
+
+const ONE_TOO_FAR: &str = r#"
+    layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 4 } } }
+    layer { name: "one" type: "Times" bottom: "x" top: "a" }
+    layer { name: "far" type: "OneTooFar" bottom: "a" top: "b" }
+    layer { name: "sum" type: "Reduction" bottom: "b" top: "sum" loss_weight: 1 }"#;
+
+/// The error, if it is one and no panic.
+fn tried(work: impl FnOnce() -> Result) -> Option<Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()?.err()
+}
+
+#[test]
+fn a_panic_in_a_layer_leaves_the_net_whole() {
+    let mut layers = layers();
+    layers.add::<OneTooFar>("OneTooFar");
+    for device in [Device::cpu_with_threads(1), Device::cpu_with_threads(2), Device::emulated()] {
+        for method in ["forward", "backward", "reshape"] {
+            let builder = net::Builder::parse(ONE_TOO_FAR, "test").unwrap().phase(Phase::Train);
+            let mut net = builder.layers(&layers).device(&device).make().unwrap();
+            net.data_mut("x").unwrap().fill(1.0);
+            let blobs = |net: &Net| {
+                let names = ["x", "a", "b", "sum"].map(|name| net.data(name).unwrap().slice().to_vec());
+                (names, net.store().iter().map(|(w, _)| w.data.slice().to_vec()).collect::<Vec<_>>())
+            };
+            net.forward().unwrap();
+            let before = (blobs(&net), net.to_proto(true).unwrap());
+            net.layer_mut::<OneTooFar>("far").unwrap().fails_in = method;
+            let e = tried(|| match method {
+                "forward" => net.forward().map(drop),
+                "backward" => net.backward(),
+                _ => net.reshape(),
+            });
+            assert_eq!((blobs(&net), net.to_proto(true).unwrap()), before, "{method}");
+            let e = e.expect("an error and no panic");
+            assert_eq!((e.kind(), e.layer_name()), (Kind::Panic, Some("far")), "{e}");
+            assert!(e.to_string().starts_with("test:4:") && e.message().contains("the len is 4"), "{e}");
+            net.layer_mut::<OneTooFar>("far").unwrap().fails_in = "";
+            assert_eq!(net.forward().unwrap().loss, 16.0, "{method}");
+            net.clear_param_diffs();
+            net.backward().unwrap();
+            assert_eq!(net.param("one", 0).unwrap().diff.scalar(), 8.0, "{method}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_leaves_a_solver_whole() {
+    let text = format!(
+        r#"net_param {{ {ONE_TOO_FAR} }} base_lr: 0.1 lr_policy: "fixed" max_iter: 10
+           test_iter: 1 test_interval: 100 test_initialization: false"#
+    );
+    let mut layers = layers();
+    layers.add::<OneTooFar>("OneTooFar");
+    for device in [Device::cpu_with_threads(1), Device::emulated()] {
+        let make = || {
+            let param = text::parse::<SolverParameter>(&text, "test").unwrap().message;
+            let mut solver: Solver = Builder::new(param).layers(&layers).device(&device).make().unwrap();
+            solver.net().data_mut("x").unwrap().fill(1.0);
+            solver.test_net(0).unwrap().data_mut("x").unwrap().fill(1.0);
+            solver
+        };
+        let w = |solver: &mut Solver| solver.net().store().iter().map(|(w, _)| w.data.scalar()).collect::<Vec<_>>();
+        let (mut expected, mut solver) = (make(), make());
+        for method in ["forward", "backward", "reshape"] {
+            solver.net().layer_mut::<OneTooFar>("far").unwrap().fails_in = method;
+            assert!(tried(|| solver.step(1)).is_some(), "{method}");
+            solver.net().layer_mut::<OneTooFar>("far").unwrap().fails_in = "";
+            solver.test_net(0).unwrap().layer_mut::<OneTooFar>("far").unwrap().fails_in = method;
+            tried(|| solver.test(0).map(drop)); // a test has no backward
+            assert_eq!(w(&mut solver), w(&mut expected), "{method}");
+            solver.step(3).unwrap();
+            expected.step(3).unwrap();
+            assert_eq!(w(&mut solver), w(&mut expected), "{method}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_gives_lent_parameters_back() {
+    let text = format!(r#"{INPUT} layer {{ name: "t" type: "Times" bottom: "x" top: "y" }}"#);
+    let (mut train, mut test) = (build(&text), build(&text));
+    train.param_mut("t", 0).unwrap().data.fill(7.0);
+    let lent = || train.lend_params(&mut test, |test| Err::<(), _>(Error::value(test.outputs()[1])));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(lent)).is_err(), "a panic of one's own goes on");
+    assert_eq!(train.param("t", 0).unwrap().data.scalar(), 7.0);
+    assert_eq!(test.param("t", 0).unwrap().data.scalar(), 2.0);
+}
+
+/// The largest of values with a NaN among them is NaN, wherever it stands; what it gets is its gradient.
+#[test]
+fn a_nan_is_the_maximum_of_its_window() {
+    // 2 x 2 windows side by side have a loop of their own.
+    for (size, kernel, stride) in [(4, 2, 2), (5, 3, 2), (4, 2, 1)] {
+        let text = format!(
+            r#"force_backward: true
+               layer {{ name: "in" type: "Input" top: "x" input_param {{ shape {{ dim: 1 dim: 2 dim: {size} dim: {size} }} }} }}
+               layer {{ name: "pool" type: "Pooling" bottom: "x" top: "y" top: "mask"
+                        pooling_param {{ pool: MAX kernel_size: {kernel} stride: {stride} }} }}"#
+        );
+        for device in [Device::cpu_with_threads(1), Device::emulated()] {
+            let mut net = net::Builder::parse(&text, "test").unwrap().device(&device).make().unwrap();
+            let out = net.shape("y").unwrap()[2];
+            for at in 0..size * size {
+                let x = net.data_mut("x").unwrap().slice_mut();
+                x.iter_mut().enumerate().for_each(|(i, x)| *x = ((i * 7) % 11) as f32 - 5.0);
+                x[at] = f32::NAN;
+                net.forward().unwrap();
+                let (y, mask) = (net.data("y").unwrap().slice(), net.data("mask").unwrap().slice());
+                for i in 0..2 * out * out {
+                    let (plane, row, column) = (i / (out * out), i / out % out * stride, i % out * stride);
+                    let has = |p: usize, first: usize| (first..first + kernel).contains(&p);
+                    let has_nan = plane == 0 && has(at / size, row) && has(at % size, column);
+                    assert_eq!(y[i].is_nan(), has_nan, "{device:?}: window {i} of {kernel} x {kernel}, NaN at {at}");
+                    assert!(!has_nan || mask[i] == at as f32, "{device:?}: {mask:?}, NaN at {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_added_of_another_length() {
+    let (mut y, mut x) = (Blob::new(&[2, 3]).unwrap(), Blob::new(&[4]).unwrap());
+    x.data.fill(1.0);
+    let e = y.data.scaled_add(2.0, &x.data).unwrap_err();
+    assert_eq!(e.kind(), Kind::Shape);
+    assert!(e.message().contains("[2, 3]") && e.message().contains("[4]"), "{e}");
+    assert_eq!(y.data.slice(), [0.0; 6]);
+    x.reshape(&[6]).unwrap();
+    y.data.scaled_add(2.0, &x.data).unwrap(); // the shape does not count
 }

@@ -7,6 +7,8 @@ mod safetensors;
 mod broken;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
+#[path = "data/own.rs"]
+mod own;
 #[path = "data/transform.rs"]
 mod transform;
 
@@ -30,10 +32,15 @@ struct Feed {
 
 impl Feed {
     fn new(param: &LayerParameter, tops: usize, phase: Phase, seed: u64) -> Result<Feed> {
+        Feed::within(None, param, tops, phase, seed)
+    }
+
+    /// The layer of a prototxt in this folder.
+    fn within(folder: Option<&Path>, param: &LayerParameter, tops: usize, phase: Phase, seed: u64) -> Result<Feed> {
         let device = Device::cpu();
         let mut layer = Layers::caffe().create(param)?;
         layer.arity().check("Data", 0, tops)?;
-        layer.setup(&Cx { phase, device: &device, seed, pass: 0 }, &[])?;
+        layer.setup(&Cx { seed, folder, ..Cx::new(phase, &device) }, &[])?;
         let mut top = vec![Blob::default(); tops];
         layer.reshape(&[], &mut top)?;
         Ok(Feed { layer, top, device, phase, seed })
@@ -41,7 +48,7 @@ impl Feed {
 
     fn forward(&mut self) -> Result {
         self.layer.reshape(&[], &mut self.top)?;
-        let cx = Cx { phase: self.phase, device: &self.device, seed: self.seed, pass: 0 };
+        let cx = Cx { seed: self.seed, ..Cx::new(self.phase, &self.device) };
         self.layer.forward(&cx, &mut [], &[], &mut self.top)
     }
 
@@ -109,7 +116,7 @@ fn mnist_test() -> &'static Path {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mnist_test_lmdb");
         let digits = mnist::Mnist::load("data/mnist").unwrap().test;
-        assert!(mnist::write_part(&digits, &path, false).unwrap());
+        assert!(mnist::write_lmdb(&digits, &path, false).unwrap());
         (folder, path)
     });
     path
@@ -128,12 +135,11 @@ fn batches_are_those_of_caffe() {
     let golden = Tensors::read(extras.join("data.safetensors"));
     for name in ["scale", "crop_center", "mean_value", "mean_file"] {
         let net = text::read::<NetParameter>(extras.join(format!("data_{name}.prototxt"))).unwrap();
-        let mut param = with(net.message.layer[0].clone(), |p| {
+        let param = with(net.message.layer[0].clone(), |p| {
             assert_eq!(p.source(), "mnist_test_lmdb");
             p.source = Some(mnist_test().to_str().unwrap().into());
         });
-        files::resolve(&mut param, Some(extras));
-        let mut feed = Feed::new(&param, 2, Phase::Test, 0).unwrap();
+        let mut feed = Feed::within(Some(extras), &param, 2, Phase::Test, 0).unwrap();
         for k in 0..2 {
             feed.forward().unwrap();
             for (top, what) in [(0, "data"), (1, "label")] {
@@ -324,13 +330,18 @@ fn paths_are_found_from_the_prototxt_and_from_the_root() {
     assert!(e.contains("nowhere_lmdb, ") && e.contains(nets.join("nowhere_lmdb").to_str().unwrap()), "{e}");
     assert!(files::find("", Some(&nets)).is_err());
 
-    let t = TransformationParameter { mean_file: Some("mean.binaryproto".into()), ..Default::default() };
-    let mut p = transformed(param(Path::new("here_lmdb"), 1), t);
-    files::resolve(&mut p, Some(&nets));
-    let path = |name: &str| nets.join(name).to_str().unwrap().to_string();
-    assert_eq!(p.data_param.as_ref().unwrap().source(), path("here_lmdb"));
-    assert_eq!(p.transform_param.unwrap().mean_file(), path("mean.binaryproto"));
-    let mut p = param(Path::new("nowhere_lmdb"), 1);
-    files::resolve(&mut p, Some(&nets));
-    assert_eq!(p.data_param.unwrap().source(), "nowhere_lmdb");
+    let device = Device::cpu();
+    let cx = Cx { folder: Some(&nets), ..Cx::new(Phase::Test, &device) };
+    assert_eq!(cx.find("here_lmdb").unwrap(), nets.join("here_lmdb"));
+    let read = |source: &str, mean: &str| {
+        let t = TransformationParameter { mean_file: Some(mean.into()), ..Default::default() };
+        let p = transformed(param(Path::new(source), 1), t);
+        Feed::within(Some(&nets), &p, 1, Phase::Test, 0).err().expect("an error")
+    };
+    let here = |name: &str| nets.join(name).display().to_string();
+    let e = read("here_lmdb", "mean.binaryproto"); // both files are empty
+    assert_eq!(e.field_path(), Some("transform_param.mean_file"));
+    assert!(e.message().contains(&here("mean.binaryproto")), "{e}");
+    let e = read("here_lmdb", "no.binaryproto");
+    assert!(e.message().contains(&here("no.binaryproto")), "{e}");
 }

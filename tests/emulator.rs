@@ -4,15 +4,20 @@
 
 use cortado::check::{Fill, Harness};
 use cortado::device::emulator::Emulator;
-use cortado::device::{Arg, Gemm, Gpu, Kernels, Module, OnCard, Refusal, Trans};
+use cortado::device::{Arg, Gemm, Gpu, Kernels, Module, OnCard, Refusal, Stored, Trans};
 use cortado::layers::Relu;
 use cortado::net::Builder;
 use cortado::proto::{LayerParameter, ReLuParameter};
-use cortado::{Blob, Device, Error, Kind};
+use cortado::{Blob, Device, Error, Kind, args};
 use std::sync::Arc;
 
+thread_local! {
+    static GPU: Gpu = Gpu::new(Emulator::new());
+}
+
+/// The emulator of the thread, and so of the test: what it compiles and what it allocates are one card's.
 fn gpu() -> Gpu {
-    Gpu::new(Emulator::new())
+    GPU.with(Gpu::clone)
 }
 
 fn compile(source: &str) -> Arc<dyn Module> {
@@ -367,7 +372,7 @@ fn integers_tables_atomics_and_planes_of_shared_memory() {
     let gpu = gpu();
     let (mut x, mut bins) = (OnCard::<i32>::default(), OnCard::<i32>::default());
     bins.hold(&gpu, &[0; 3]).unwrap();
-    let args = &mut [6.into(), x.hold(&gpu, &[0, 2, 2, 1, 2, 0]).unwrap(), bins.over(&gpu, 3).unwrap()];
+    let args = &mut [6.into(), x.hold(&gpu, &[0, 2, 2, 1, 2, 0]).unwrap(), bins.to_update(&gpu).unwrap()];
     kernels.launch("count", [2, 1, 1], [4, 1, 1], args).unwrap();
     assert_eq!(bins.download().unwrap(), [2, 1, 3]);
 
@@ -395,16 +400,53 @@ fn integers_tables_atomics_and_planes_of_shared_memory() {
     assert!(y.data.slice()[..3] == [3.0; 3] && y.data.slice()[3].is_nan(), "{:?}", y.data.slice());
 }
 
+/// Each emulator orders what touches its own memory, as each card does: so another's is refused, as a card refuses it.
+#[test]
+fn memory_of_another_emulator_is_refused() {
+    let (a, b) = (Gpu::new(Emulator::new()), Gpu::new(Emulator::new()));
+    let (mut x, mut y) = (a.alloc(4).unwrap(), b.alloc(4).unwrap());
+    let not_ours = "a buffer belongs to another card";
+    assert_eq!(refusal(b.copy(&*x, &mut *y, 4)).message(), not_ours);
+    assert_eq!(refusal(b.copy(&*y, &mut *x, 4)).message(), not_ours);
+    assert_eq!(refusal(b.fill(&mut *x, 4, 1.0)).message(), not_ours);
+    assert_eq!(refusal(b.put(&*x, &[1])).message(), not_ours);
+    assert_eq!(refusal(b.table(&[&*x])).message(), not_ours);
+    let gemm = Gemm::new(Trans::No, Trans::No, 2, 2, 2);
+    let mut z = b.alloc(4).unwrap();
+    assert_eq!(
+        refusal(b.gemm(&gemm, args![Arg::In(&*y, 4), Arg::In(&*x, 4), Arg::Out(&mut *z, 4)])).message(),
+        not_ours
+    );
+    let one = |args: &mut [Arg]| {
+        let source = "__global__ void k(In x, Many m, Refusal r, Out y) { y[0] = x[0] + m[0][0]; refuse(r, 0, 1); }";
+        refusal(b.compile(source).unwrap().launch("k", [1; 3], [1; 3], args)).message().to_string()
+    };
+    let (of_a, of_b) = (a.table(&[&*x]).unwrap(), b.table(&[&*y]).unwrap());
+    let (mut to_a, mut to_b) = (Refusal::default(), Refusal::default());
+    let explain = |_, _| Error::value("refused");
+    let (to_a, to_b) = (to_a.arg(&a, explain).unwrap(), to_b.arg(&b, explain).unwrap());
+    let foreign = |i: usize| format!("kernel k: buffer {i} belongs to another card");
+    let mut args = [Arg::In(&*x, 4), Arg::Many(&*of_b), to_b, Arg::Out(&mut *z, 4)];
+    assert_eq!(one(&mut args), foreign(0));
+    args[0] = Arg::In(&*y, 4);
+    let right = std::mem::replace(&mut args[1], Arg::Many(&*of_a));
+    assert_eq!(one(&mut args), foreign(1));
+    args[1] = right;
+    args[2] = to_a;
+    assert_eq!(one(&mut args), foreign(2));
+}
+
 #[test]
 fn memory_that_was_not_written_is_no_number() {
     let mut y = OnCard::<f32>::default();
-    y.over(&gpu(), 3).unwrap();
+    y.over(3);
+    y.to_overwrite(&gpu()).unwrap();
     assert!(y.download().unwrap().iter().all(|y| y.is_nan()));
 }
 
 #[test]
 fn a_kernel_can_refuse_a_value() {
-    let mut kernels = Kernels::new(
+    let kernels = Kernels::new(
         r#"extern "C" __global__ void below_two(int n, In x, Refusal r) {
             int i = threadIdx.x;
             if (i < n && x[i] >= 2) refuse(r, i, x[i]);
@@ -438,13 +480,7 @@ fn products() {
                 Gemm::new(ta, tb, m, n, k).scaled(0.5, 2.0).rows([ra, rb, rc]).at([5, 7, 3]).batch(2, [90, 0, 100]);
             let mut c = blob(&(0..300).map(|i| i as f32).collect::<Vec<_>>());
             let old = c.data.slice().to_vec();
-            gpu.gemm(
-                &gemm,
-                values.data.card(&gpu).unwrap(),
-                others.data.card(&gpu).unwrap(),
-                c.data.card_mut(&gpu).unwrap(),
-            )
-            .unwrap();
+            gpu.gemm(&gemm, args![values.data, others.data, c.data.updated()]).unwrap();
             for b in 0..2 {
                 for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
                     let at = |trans, start: usize, row: usize, i: usize, j: usize| {
@@ -459,14 +495,23 @@ fn products() {
         }
     }
     let mut c = blob(&[0.0; 3]);
-    let args = (values.data.card(&gpu).unwrap(), values.data.card(&gpu).unwrap(), c.data.card_over(&gpu).unwrap());
-    let e = refusal(gpu.gemm(&Gemm::new(Trans::No, Trans::No, 2, 2, 2), args.0, args.1, args.2));
+    let args = args![values.data, values.data, c.data.over()];
+    let e = refusal(gpu.gemm(&Gemm::new(Trans::No, Trans::No, 2, 2, 2), args));
     assert_eq!(e.message(), "gemm: c, 2 x 2 with rows 2 apart, ends at 3 of 3");
 }
 
 #[test]
+fn a_number_that_no_int_holds_is_refused() {
+    let kernels = Kernels::new(ADD_ONE);
+    let (gpu, x, mut y) = (gpu(), blob(&[1.0]), blob(&[0.0]));
+    let args = &mut [(1usize << 31).into(), 1.0.into(), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    let e = refusal(kernels.launch(&gpu, "add_one", 1, args));
+    assert_eq!(e.message(), "argument 0 of kernel add_one is 2147483648, and an int goes to 2147483647");
+}
+
+#[test]
 fn a_recorded_step_is_done_when_it_is_replayed() {
-    let mut kernels = Kernels::new(ADD_ONE);
+    let kernels = Kernels::new(ADD_ONE);
     let (gpu, x, mut y) = (gpu(), blob(&[1.0, 2.0]), blob(&[0.0; 2]));
     let (mut other, mut dx) = (blob(&[0.0; 2]), OnCard::<f32>::default());
     x.data.card(&gpu).unwrap();
@@ -479,7 +524,8 @@ fn a_recorded_step_is_done_when_it_is_replayed() {
     step(&mut y, 1.0).unwrap();
     gpu.record().unwrap();
     step(&mut y, 10.0).unwrap();
-    let e = refusal(dx.over(&gpu, 2));
+    dx.over(2);
+    let e = refusal(dx.to_overwrite(&gpu));
     assert_eq!(e.message(), "memory for 2 values while a step is being recorded");
     let recording = gpu.end_record().unwrap();
     assert_eq!((recording.len(), y.data.slice()), (3, &[2.0, 3.0][..]));

@@ -1,9 +1,17 @@
 //! Training on a GPU (the emulated one, unless CORTADO_DEVICE names a card): as on the CPU, and recorded steps as plain ones.
 //!
-//! These tests need a C++ compiler, as the emulator does.
+//! These tests need a C++ compiler, as the emulator does. Here its host hears of what kernels refuse as late as a card's.
 
+#[path = "gpu/card.rs"]
+mod card;
 #[path = "common/digits.rs"]
 mod digits;
+#[path = "gpu/refusals.rs"]
+mod refusals;
+#[path = "gpu/replay.rs"]
+mod replay;
+
+use cortado::args;
 
 use cortado::device::{Counts, Kernels};
 use cortado::layer::*;
@@ -18,8 +26,33 @@ use std::sync::{Arc, Mutex};
 fn gpu() -> Device {
     match Device::best() {
         Ok(Device::Gpu(gpu)) => Device::Gpu(gpu),
-        _ => Device::emulated(),
+        _ => Device::emulated_late(),
     }
+}
+
+fn is_a_card() -> bool {
+    !format!("{:?}", gpu()).contains("emulated")
+}
+
+/// The two are near each other: a card's `expf` and the order of cuBLAS's sums differ from the CPU's in the last bits, and
+/// training makes more of that. Sometimes the difference is worth a look, so it is printed.
+fn assert_near(a: &[f32], b: &[f32], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    let limit = if is_a_card() { 1e-3 } else { 1e-4 };
+    let differences = || a.iter().zip(b).map(|(a, b)| (a - b).abs() / a.abs().max(1.0)).enumerate();
+    let (at, largest) = differences().fold((0, 0.0), |most, now| if now.1 > most.1 { now } else { most });
+    println!("largest difference {largest:.1e}, at {at} of {}: {what}", a.len());
+    assert!(differences().all(|(_, d)| d <= limit), "{what}: {a:?} {b:?}");
+}
+
+/// Whether passes and updates are recorded: with CORTADO_GRAPH=0 all of them are plain, and nothing is said of recordings.
+fn records() -> bool {
+    std::env::var("CORTADO_GRAPH").as_deref() != Ok("0")
+}
+
+/// Passes and updates together are replayed so often, if they are recorded at all.
+fn assert_replays(counts: Counts, expected: u64) {
+    assert_eq!(counts.replays, if records() { expected } else { 0 }, "{counts:?}");
 }
 
 fn counts(solver: &mut Solver) -> Counts {
@@ -77,7 +110,8 @@ fn twenty_replayed_steps_are_twenty_plain_ones_bit_for_bit() {
             plain.net(); // whoever has the net may do anything to it: nothing recorded holds
             plain.step(1).unwrap();
         }
-        assert!(counts(&mut replayed).replays >= 18 + 19, "{settings}: {:?}", counts(&mut replayed));
+        let iter_size = replayed.param().iter_size() as u64;
+        assert_replays(counts(&mut replayed), 20 * iter_size - 2 + 19);
         assert_eq!(counts(&mut plain).replays, 0, "{settings}");
         assert_eq!(replayed.losses().len(), 20);
         assert!(bits(&mut replayed) == bits(&mut plain), "{settings}: {:?} {:?}", replayed.losses(), plain.losses());
@@ -93,10 +127,7 @@ fn a_gpu_trains_as_the_cpu_does() {
             bits(&mut solver).into_iter().map(f32::from_bits).collect::<Vec<f32>>()
         };
         let (cpu, gpu) = (run(&Device::cpu()), run(&gpu()));
-        assert_eq!(cpu.len(), gpu.len());
-        for (k, (a, b)) in cpu.iter().zip(&gpu).enumerate() {
-            assert!((a - b).abs() <= 1e-4 * a.abs().max(1.0), "{settings}, value {k}: {a} on the CPU, {b} on the GPU");
-        }
+        assert_near(&cpu, &gpu, settings);
     }
 }
 
@@ -135,11 +166,8 @@ fn a_net_of_many_layers_trains_as_on_the_cpu_and_is_replayed() {
         (solver.losses().to_vec(), counts(&mut solver))
     };
     let ((cpu, _), (gpu, counts)) = (run(&Device::cpu()), run(&gpu()));
-    for (i, (a, b)) in cpu.iter().zip(&gpu).enumerate() {
-        assert!((a - b).abs() < 1e-4, "iteration {i}: {a} on the CPU, {b} on the GPU");
-    }
-    assert_eq!(cpu.len(), gpu.len());
-    assert_eq!(counts.replays, 10 + 11, "{counts:?}");
+    assert_near(&cpu, &gpu, "losses");
+    assert_replays(counts, 10 + 11);
 }
 
 /// LeNet as in `proto/`, on batches of 8.
@@ -163,9 +191,7 @@ fn lenet_trains_as_on_the_cpu() {
         solver.losses().to_vec()
     };
     let (cpu, gpu) = (run(&Device::cpu()), run(&gpu()));
-    for (i, (a, b)) in cpu.iter().zip(&gpu).enumerate() {
-        assert!((a - b).abs() < 1e-4, "iteration {i}: {a} on the CPU, {b} on the GPU");
-    }
+    assert_near(&cpu, &gpu, "losses");
     assert!(cpu[14] < cpu[0], "{cpu:?}");
 }
 
@@ -186,23 +212,16 @@ impl Layer for Twice {
         }"#;
         Ok(Twice { name: param.name().into(), kernels: Kernels::new(source), forwards: 0 })
     }
-    fn arity(&self) -> Arity {
-        Arity::exact(1, 1)
-    }
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-        top[0].reshape_like(&bottom[0])
-    }
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, y, n) = (&bottom[0].data, &mut top[0].data, bottom[0].count());
         self.forwards += 1;
         match cx.device {
             Device::Gpu(gpu) if self.name != "on_the_cpu" => {
                 match &*self.name {
-                    "looks" if self.forwards == 3 => drop(x.slice().to_vec()),
                     "panics" if self.forwards == 3 => panic!("a layer of one's own"),
                     _ => {}
                 }
-                self.kernels.launch(gpu, "twice", n, &mut [n.into(), x.card(gpu)?, y.card_over(gpu)?])
+                self.kernels.launch(gpu, "twice", n, args![n, x, y.over()])
             }
             _ => {
                 y.slice_mut().iter_mut().zip(x.slice()).for_each(|(y, x)| *y = 2.0 * x);
@@ -210,12 +229,11 @@ impl Layer for Twice {
             }
         }
     }
-    fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
+    fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (dy, dx, n) = (&top[0].diff, &mut bottom[0].diff, top[0].count());
         match cx.device {
-            _ if !down[0] => Ok(()),
             Device::Gpu(gpu) if self.name != "on_the_cpu" => {
-                self.kernels.launch(gpu, "twice", n, &mut [n.into(), dy.card(gpu)?, dx.card_over(gpu)?])
+                self.kernels.launch(gpu, "twice", n, args![n, dy, dx.over()])
             }
             _ => {
                 dx.slice_mut().iter_mut().zip(dy.slice()).for_each(|(dx, dy)| *dx = 2.0 * dy);
@@ -248,9 +266,6 @@ impl Layer for Shrinking {
         cx.random("t").gaussian(0.0, 1.0, top[1].data.slice_mut());
         Ok(())
     }
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        Ok(())
-    }
     fn is_source(&self) -> bool {
         true
     }
@@ -279,8 +294,8 @@ fn a_batch_of_another_shape_is_recorded_anew() {
         (solver.losses().to_vec(), counts(&mut solver))
     };
     let ((cpu, _), (gpu, counts)) = (run(&Device::cpu()), run(&gpu()));
-    cpu.iter().zip(&gpu).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{cpu:?} {gpu:?}"));
-    assert_eq!(counts.replays, 4 + 4 + 11, "each shape four times, and the update: {counts:?}");
+    assert_near(&cpu, &gpu, "losses");
+    assert_replays(counts, 4 + 4 + 11); // each shape four times, and the update
 }
 
 #[test]
@@ -293,49 +308,35 @@ fn a_layer_of_ones_own_trains_with_a_kernel_and_without() {
         solver.step(10).unwrap();
         let is_ours = |line: &&String| line.starts_with("Layer \"") || line.starts_with("The passes");
         let said: Vec<String> = said.lock().unwrap().iter().filter(is_ours).cloned().collect();
-        (solver.losses().to_vec(), counts(&mut solver).replays, said)
+        (solver.losses().to_vec(), counts(&mut solver), said)
     };
     let (expected, ..) = run("twice", &Device::cpu());
     for name in ["twice", "on_the_cpu"] {
-        let (losses, replays, said) = run(name, &gpu());
-        losses.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{losses:?} {expected:?}"));
+        let (losses, counts, said) = run(name, &gpu());
+        assert_near(&expected, &losses, "losses");
         match name {
-            "twice" => assert_eq!((replays, said), (8 + 9, Vec::<String>::new())),
+            "twice" => {
+                assert_replays(counts, 8 + 9);
+                assert_eq!(said, Vec::<String>::new());
+            }
             _ => {
-                assert_eq!(replays, 9, "the update alone");
+                assert_replays(counts, 9); // the update alone
                 let expected = [
                     "Layer \"on_the_cpu\" (Twice) runs on the CPU: it has no kernel.",
                     "The passes are not recorded: the values \"h2\" of layer \"on_the_cpu\" (Twice) go through the host.",
                 ];
-                assert_eq!(said, expected);
+                assert_eq!(said, expected[..if records() { 2 } else { 1 }]);
             }
         }
     }
 }
 
 #[test]
-fn a_copy_while_a_step_is_recorded_names_layer_and_blob() {
-    let mut solver = solver(&with_twice("looks"), SETTINGS[0], &gpu()).layers(&layers()).make().unwrap();
-    let e = solver.step(10).unwrap_err();
-    assert_eq!(e.kind(), Kind::Device);
-    assert_eq!(e.layer_name(), Some("looks"), "{e}");
-    assert!(e.to_string().contains("a copy of 72 values to the host while a step is being recorded"), "{e}");
-    assert_eq!(e.hints(), ["the host asked for blob \"h\""]);
-    assert!(
-        solver.net().data("h").unwrap().slice().iter().all(|x| x.is_finite()),
-        "the card's values, not a failed copy"
-    );
-    assert_eq!(solver.losses().len(), 2, "the iterations before it count");
-    solver.step(5).unwrap();
-    assert_eq!(solver.losses().len(), 7);
-}
-
-#[test]
 fn a_panic_while_a_step_is_recorded_leaves_the_card_usable() {
     let device = gpu();
     let mut broken = solver(&with_twice("panics"), SETTINGS[0], &device).layers(&layers()).make().unwrap();
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| broken.step(10)));
-    assert!(caught.is_err());
+    assert_eq!(broken.step(10).unwrap_err().kind(), Kind::Panic);
+    broken.step(10).unwrap(); // it panics once
     solver(NET, SETTINGS[0], &device).make().unwrap().step(5).unwrap();
 }
 
@@ -363,56 +364,7 @@ fn a_layer_in_place_on_the_batch_is_seen_after_replays() {
         solver.net().data("x").unwrap().slice().to_vec()
     };
     let (cpu, gpu) = (run(&Device::cpu()), run(&gpu()));
-    cpu.iter().zip(&gpu).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{cpu:?} {gpu:?}"));
-}
-
-/// A label out of range in the seventh pass.
-struct Labels {
-    passes: u32,
-}
-
-impl Layer for Labels {
-    fn new(_: &LayerParameter) -> Result<Self> {
-        Ok(Labels { passes: 0 })
-    }
-    fn arity(&self) -> Arity {
-        Arity::exact(0, 1)
-    }
-    fn reshape(&mut self, _: &[Blob], top: &mut [Blob]) -> Result {
-        top[0].reshape(&[6])
-    }
-    fn forward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], top: &mut [Blob]) -> Result {
-        self.passes += 1;
-        top[0].data.slice_mut().copy_from_slice(&[0.0, 1.0, 2.0, 0.0, 1.0, if self.passes == 7 { 5.0 } else { 2.0 }]);
-        Ok(())
-    }
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        Ok(())
-    }
-    fn is_source(&self) -> bool {
-        true
-    }
-}
-
-/// What a replayed kernel refuses is the CPU's error, at its iteration; and training can go on.
-#[test]
-fn a_label_that_a_replayed_kernel_refuses_stops_training() {
-    let net =
-        NET.replace("EuclideanLoss\" bottom: \"y\" bottom: \"t\"", "SoftmaxWithLoss\" bottom: \"y\" bottom: \"label\"");
-    let net = format!(r#"layer {{ name: "labels" type: "Labels" top: "label" }} {net}"#);
-    let mut layers = layers();
-    layers.add::<Labels>("Labels");
-    let run = |device: &Device| {
-        let mut solver = solver(&net, SETTINGS[0], device).layers(&layers).make().unwrap();
-        let e = solver.step(12).unwrap_err();
-        let (message, iter, losses) = (e.message().to_string(), solver.iter(), solver.losses().len());
-        solver.step(6).unwrap();
-        (message, iter, losses, solver.losses().to_vec())
-    };
-    let (cpu, emulated) = (run(&Device::cpu()), run(&Device::emulated()));
-    assert_eq!((&cpu.0, cpu.1, cpu.2), (&emulated.0, emulated.1, emulated.2));
-    assert_eq!(cpu.3.len(), emulated.3.len());
-    cpu.3.iter().zip(&emulated.3).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{:?} {:?}", cpu.3, emulated.3));
+    assert_near(&cpu, &gpu, "x");
 }
 
 /// Lion (Chen et al. 2023), with a kernel or without.
@@ -457,7 +409,7 @@ fn a_rule_of_ones_own_trains_with_a_kernel_and_without() {
     let expected = run("Lion", &Device::cpu());
     for rule in ["Lion", "LionOnTheCpu"] {
         let losses = run(rule, &gpu());
-        losses.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{losses:?} {expected:?}"));
+        assert_near(&expected, &losses, "losses");
     }
 }
 
@@ -478,8 +430,10 @@ fn training_stops_at_the_first_value_that_is_not_finite() {
         (e.message(), e.layer_name(), iter, losses.len()),
         (gpu.0.message(), gpu.0.layer_name(), gpu.1, gpu.2.len())
     );
+    // One step of 1e13 times a gradient: a card's last bits are worth a thousandth of it.
+    let limit = if is_a_card() { 1e-2 } else { 1e-3 };
     for (a, b) in weights.iter().zip(&gpu.3) {
-        assert!(b.is_finite() && (a - b).abs() <= 1e-3 * a.abs().max(1.0), "{a} {b}");
+        assert!(b.is_finite() && (a - b).abs() <= limit * a.abs().max(1.0), "{a} {b}");
     }
 }
 
@@ -499,7 +453,7 @@ fn what_the_host_changes_between_steps_counts() {
         solver.losses().to_vec()
     };
     let (cpu, gpu) = (run(&Device::cpu()), run(&gpu()));
-    cpu.iter().zip(&gpu).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{cpu:?} {gpu:?}"));
+    assert_near(&cpu, &gpu, "losses");
 }
 
 #[test]
@@ -520,8 +474,10 @@ fn a_resumed_run_goes_on_bit_for_bit() {
 
 #[test]
 fn graphs_can_be_turned_off() {
+    // In `tests/card.rs` this file is a module.
+    let name = concat!(module_path!(), "::without_graphs").split_once("::").unwrap().1;
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "without_graphs", "--ignored"])
+        .args(["--exact", name, "--ignored"])
         .env("CORTADO_GRAPH", "0")
         .output()
         .unwrap();

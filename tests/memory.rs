@@ -3,7 +3,7 @@
 use cortado::device::emulator::Emulator;
 use cortado::device::{Arg, Card, CardBuffer, CardTable, ColumnMajor, Counts, Gpu, Module, Recording, Slot};
 use cortado::memory::{Memory, Side};
-use cortado::{Blob, Device, Error, Kind, Result};
+use cortado::{Blob, Device, Error, Kind, Net, Phase, Result};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -290,4 +290,131 @@ fn a_buffer_of_another_card_is_refused() {
     let args = &mut [Arg::Out(m.card_mut(&gpu).unwrap(), 1)];
     let e = kernels.launch("one", [1, 1, 1], [1, 1, 1], args).unwrap_err();
     assert_eq!(e.message(), "kernel one: buffer 0 belongs to another card");
+}
+
+// --- Two cards, as two nets have that were built without a device ------------------------------------------------------
+
+#[test]
+fn what_is_on_another_card_goes_by_the_host() {
+    let ((a, log_a), (b, log_b)) = (counting(), counting());
+    let mut m = Memory::new(2);
+    write_on_card(&mut m, &a, &[1.0, 2.0]);
+    let on_a = m.card(&a).unwrap().address();
+    let on = |m: &Memory, gpu: &Gpu| {
+        let mut values = [0.0; 2];
+        m.card(gpu).unwrap().download(&mut values).unwrap();
+        values
+    };
+    let [_, uploads, downloads] = log_a.counts();
+    assert_eq!(on(&m, &b), [1.0, 2.0]);
+    assert_eq!(m.side(), Side::Both);
+    assert_eq!((log_a.counts()[2], log_b.counts()), (downloads + 1, [1, 1, 1]), "down from one, up to the other");
+    assert_eq!((on(&m, &a), m.card(&a).unwrap().address()), ([1.0, 2.0], on_a), "the first has kept it");
+
+    write_on_card(&mut m, &b, &[3.0, 4.0]);
+    let on_b = m.card(&b).unwrap().address();
+    assert_eq!(m.side(), Side::Card);
+    assert_eq!((on(&m, &a), log_a.counts()[1]), ([3.0, 4.0], uploads + 1));
+    m.card_over(&a).unwrap().upload(&[5.0, 6.0]).unwrap();
+    assert_eq!((m.host(), on(&m, &b)), (&[5.0, 6.0][..], [5.0, 6.0]));
+    m.host_mut()[0] = 7.0;
+    m.card_mut(&b).unwrap();
+    assert_eq!(on(&m, &a), [7.0, 6.0]);
+    assert_eq!([m.card(&a).unwrap().address(), m.card(&b).unwrap().address()], [on_a, on_b]);
+    assert_eq!([log_a.counts()[0], log_b.counts()[0]], [1, 1], "each card gave memory once");
+}
+
+#[test]
+fn a_copy_takes_the_values_of_whichever_card_has_them() {
+    let ((a, log_a), (b, _)) = (counting(), counting());
+    let (mut x, mut y, mut z) = (Memory::new(2), Memory::new(2), Memory::new(2));
+    write_on_card(&mut x, &a, &[1.0, 2.0]);
+    write_on_card(&mut y, &b, &[3.0, 4.0]);
+    y.copy_from(&x).unwrap();
+    assert_eq!((y.side(), y.host()), (Side::Host, &[1.0, 2.0][..]));
+    let copies = log_a.counts()[1..].to_vec();
+    z.copy_from(&x).unwrap(); // which has no card yet
+    assert_eq!((z.side(), &log_a.counts()[1..]), (Side::Card, &copies[..]), "on the card, without the host");
+    assert_eq!(z.host(), [1.0, 2.0]);
+}
+
+#[test]
+fn a_copy_that_fails_is_an_error_and_loses_nothing() {
+    let ((a, log), (b, _)) = (counting(), counting());
+    let (mut x, mut y) = (Memory::new(2), Memory::new(2));
+    write_on_card(&mut x, &a, &[1.0, 2.0]);
+    write_on_card(&mut y, &b, &[3.0, 4.0]);
+    log.broken.store(true, SeqCst);
+    assert_eq!(y.copy_from(&x).unwrap_err().message(), "copy 1 failed");
+    assert_eq!(x.card(&b).err().unwrap().message(), "copy 2 failed");
+    log.broken.store(false, SeqCst);
+    assert_eq!((x.host(), y.host()), (&[1.0, 2.0][..], &[3.0, 4.0][..]));
+    assert!(Device::Gpu(a).check().is_ok() && Device::Gpu(b).check().is_ok(), "the error was returned, not noted");
+}
+
+const TWO_LAYERS: &str = r#"
+    layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+    layer { name: "ip" type: "InnerProduct" bottom: "x" top: "h"
+            inner_product_param { num_output: 4 weight_filler { type: "xavier" } } }
+    layer { name: "scale" type: "Scale" bottom: "h" top: "y" }"#;
+
+fn net(seed: u64, device: &Device) -> Net {
+    let net = cortado::net::Builder::parse(TWO_LAYERS, "net").unwrap().seed(seed).device(device);
+    let mut net = net.phase(Phase::Test).make().unwrap();
+    net.data_mut("x").unwrap().fill(0.5);
+    net.forward().unwrap();
+    net
+}
+
+/// `Device::best()` opens a card for each net: what works between two nets on the CPU works between those.
+#[test]
+fn two_nets_with_a_card_each_share_values() {
+    let run = |device: fn() -> Device| {
+        let (mut a, mut b) = (net(1, &device()), net(2, &device()));
+        let y_of_b = b.data("y").unwrap().slice().to_vec();
+        let lent = b.lend_params(&mut a, |a| Ok(a.forward()?["y"].clone())).unwrap();
+        assert_eq!(lent.as_slice().unwrap(), y_of_b, "a with the parameters of b");
+        let y_of_a = a.forward().unwrap()["y"].clone();
+        assert_ne!(y_of_a.as_slice().unwrap(), y_of_b, "a has its own again");
+        assert_eq!(b.forward().unwrap()["y"].as_slice().unwrap(), y_of_b);
+
+        for (layer, i) in [("ip", 0), ("ip", 1), ("scale", 0)] {
+            let from = &b.param(layer, i).unwrap().data;
+            a.param_mut(layer, i).unwrap().data.copy_from(from).unwrap();
+        }
+        assert_eq!(a.forward().unwrap()["y"].as_slice().unwrap(), y_of_b);
+        std::mem::swap(a.data_mut("x").unwrap(), b.data_mut("x").unwrap());
+        a.data_mut("h").unwrap().copy_from(b.data("h").unwrap()).unwrap();
+        assert_eq!(a.forward().unwrap()["y"], b.forward().unwrap()["y"]);
+        a.device().check().unwrap();
+        b.device().check().unwrap();
+        y_of_b
+    };
+    let (cpu, emulated) = (run(Device::cpu), run(Device::emulated));
+    cpu.iter().zip(&emulated).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{cpu:?} {emulated:?}"));
+}
+
+/// A recorded step looks at this number instead of at every buffer.
+#[test]
+fn whatever_moves_values_raises_the_cards_generation() {
+    let gpu = Gpu::new(Emulator::new());
+    let mut m = Memory::new(3);
+    let raised = |what: &str, m: &mut Memory, expected: bool, work: &dyn Fn(&mut Memory)| {
+        let before = gpu.generation();
+        work(m);
+        assert_eq!(gpu.generation() != before, expected, "{what}, now {:?}", m.side());
+    };
+    raised("written on the host alone", &mut m, false, &|m| m.host_mut().fill(1.0));
+    raised("copied to the card", &mut m, true, &|m| assert!(m.card(&gpu).is_ok()));
+    raised("asked for again", &mut m, false, &|m| assert!(m.card(&gpu).is_ok()));
+    raised("read on the host where it is", &mut m, false, &|m| assert_eq!(m.host(), [1.0; 3]));
+    raised("to be changed on the card", &mut m, true, &|m| assert!(m.card_mut(&gpu).is_ok()));
+    raised("changed there again", &mut m, false, &|m| m.fill(2.0));
+    raised("copied to the host", &mut m, true, &|m| assert_eq!(m.host(), [2.0; 3]));
+    raised("changed on the host", &mut m, true, &|m| m.host_mut().fill(3.0));
+    raised("overwritten on the card", &mut m, true, &|m| assert!(m.card_over(&gpu).is_ok()));
+    raised("another length in the same storage", &mut m, true, &|m| m.resize(2));
+    raised("another storage", &mut m, true, &|m| m.resize(100));
+    raised("copied to the new storage", &mut m, true, &|m| assert!(m.card(&gpu).is_ok()));
+    raised("dropped for another", &mut m, true, &|m| *m = Memory::new(100));
 }

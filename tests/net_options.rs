@@ -3,6 +3,7 @@
 //! What is not here is elsewhere: upgrades of whole old files in `proto/` (golden.rs has Caffe's own results), structures of
 //! nets with rules, stages and levels in `golden.rs`, snapshot prefixes in `cli/train.rs`, mistakes in `bad/`.
 
+use cortado::log::Level;
 use cortado::net::Builder;
 use cortado::proto::{
     BlobProto, NetParameter, SolverParameter, V0LayerParameter, V1LayerParameter, text, v1_layer_parameter::LayerType,
@@ -133,7 +134,7 @@ fn shapes_of_shared_parameters_are_strict_or_permissive() {
     assert_eq!(dw.slice(), [1.0, 3.0, 0.0, 0.0, 0.0, 2.0 + 3.0, 1.0, 0.0, 0.0, 3.0, 0.0, 2.0]);
 
     // A file has each layer's blob in the layer's own shape, as Caffe's files do.
-    let file = net.to_proto(false);
+    let file = net.to_proto(false).unwrap();
     let shapes: Vec<Vec<i64>> =
         file.layer.iter().flat_map(|l| &l.blobs).map(|b| b.shape.clone().unwrap().dim).collect();
     assert_eq!(shapes, [[2, 6], [3, 4]]);
@@ -340,6 +341,171 @@ fn a_solver_has_debug_info_of_its_own() {
     assert_eq!(run(&chain(""), ""), (0, 0, 0));
     assert_eq!(run(&chain(""), "debug_info: true"), (2, 2 + 1, 0)); // iterations 0 and 2, and the test before the first
     assert_eq!(run(&format!("debug_info: true {}", chain("")), "test_initialization: false"), (0, 0, 1));
+}
+
+// ---- what is probably a mistake
+
+/// What a net of this text warns of while `work` is done with it.
+fn warnings(text: &str, work: impl FnOnce(&mut Net) -> Result) -> Vec<String> {
+    let warned = Arc::new(Mutex::new(Vec::new()));
+    let to = warned.clone();
+    let log = Log::to(move |level, line| {
+        if level == Level::Warning {
+            to.lock().unwrap().push(line.to_string());
+        }
+    });
+    let mut net = builder(text).log(&log).make().unwrap();
+    work(&mut net).unwrap();
+    drop(net);
+    warned.lock().unwrap().clone()
+}
+
+#[test]
+fn a_backward_that_has_nothing_to_start_from_warns_once() {
+    let bare = format!("{INPUT}{}", ip("y", "x", ""));
+    let twice = |net: &mut Net| {
+        net.forward()?;
+        net.backward()?;
+        net.backward()
+    };
+    let said = warnings(&bare, twice);
+    assert!(said.len() == 1 && said[0].contains("loss_weight") && said[0].contains("force_backward"), "{said:?}");
+    let forced = format!("force_backward: true {bare}");
+    let said = warnings(&forced, twice);
+    assert!(said.len() == 1 && said[0].contains("net.diff_mut(\"y\")?"), "{said:?}");
+    let seeded = |net: &mut Net| {
+        net.forward()?;
+        net.diff_mut("y")?.fill(1.0);
+        net.backward()
+    };
+    assert!(warnings(&forced, seeded).is_empty());
+    assert_eq!(warnings(&bare, seeded).len(), 1); // nothing runs backward, whatever is seeded
+    assert!(warnings(&chain(""), twice).is_empty());
+    let said = warnings(&forced, |net| net.forward().and_then(|_| net.backward_range("y"..)));
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+/// x goes two ways, a and b, which meet in s.
+#[test]
+fn a_range_that_leaves_out_a_branch_warns() {
+    let text = format!(
+        r#"force_backward: true {INPUT} {} {} {}
+           layer {{ name: "s" type: "Eltwise" bottom: "a" bottom: "b" top: "s" }}
+           layer {{ name: "relu" type: "ReLU" bottom: "s" top: "s" }} {}"#,
+        ip("first", "x", ""),
+        ip("a", "first", ""),
+        ip("b", "first", ""),
+        sum("s", "loss_weight: 1")
+    );
+    let forward = |net: &mut Net| net.forward().map(drop);
+    let range = |work: fn(&mut Net) -> Result| {
+        warnings(&text, |net| {
+            forward(net)?;
+            net.backward()?;
+            work(net)?;
+            work(net) // said once
+        })
+    };
+    // s reads a, too, which a forward from b does not compute anew
+    let said = range(|net| net.forward_range("b"..).map(drop));
+    assert!(said.len() == 1 && ["\"a\"", "\"b\"", "\"s\""].iter().all(|name| said[0].contains(name)), "{said:?}");
+    // first takes its gradient from both; a backward from a leaves b's as it was
+    let said = range(|net| net.backward_range("a"..));
+    assert!(said.len() == 1 && ["\"a\"", "\"b\"", "\"first\""].iter().all(|name| said[0].contains(name)), "{said:?}");
+    for whole in [
+        (|net| net.forward_range("first"..).map(drop)) as fn(&mut Net) -> Result,
+        |net| net.forward_range("a"..="b").map(drop),
+        |net| net.forward_range("s"..).map(drop),
+        |net| net.forward_range("relu"..).map(drop),
+        |net| net.forward_range(..="a").map(drop),
+        |net| net.backward_range("s"..),
+        |net| net.backward_range("b"..="a"),
+        |net| net.backward_range("first"..),
+        |net| net.backward_range(..="relu"),
+        |net| net.backward(),
+    ] {
+        let said = range(whole);
+        assert!(said.is_empty(), "{said:?}");
+    }
+    // Labels and inputs are no branch: they stand as they are.
+    let labelled = format!(
+        r#"layer {{ name: "data" type: "DummyData" top: "x" top: "t" dummy_data_param {{ shape {{ dim: 1 dim: 2 }} }} }}
+           {} layer {{ name: "l1" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "l1" }}
+           layer {{ name: "l2" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "l2" }}"#,
+        ip("y", "x", "")
+    );
+    let said = warnings(&labelled, |net| {
+        forward(net)?;
+        net.forward_range("y"..)?;
+        net.backward()
+    });
+    assert!(said.is_empty(), "{said:?}");
+}
+
+/// Without a filler weights are 0: of two such layers neither ever learns.
+#[test]
+fn layers_that_never_learn_for_want_of_a_filler_warn() {
+    let layer = |name: &str, bottom: &str, kind: &str, more: &str| {
+        format!(r#"layer {{ name: "{name}" type: "{kind}" bottom: "{bottom}" top: "{name}" {more} }} "#)
+    };
+    let product = |name: &str, bottom: &str, filler: &str| {
+        layer(name, bottom, "InnerProduct", &format!("inner_product_param {{ num_output: 2 {filler} }}"))
+    };
+    let (xavier, zero) = ("weight_filler { type: 'xavier' }", "weight_filler { value: 0 }");
+    let of = |text: String| {
+        let said = warnings(&format!("{INPUT} {text} {}", sum("b", "loss_weight: 1")), |_| Ok(()));
+        said.iter().filter(|line| line.contains("weights") && line.contains("all 0")).cloned().collect::<Vec<_>>()
+    };
+    let said = of(product("a", "x", "") + &layer("relu", "a", "ReLU", "") + &product("b", "relu", ""));
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("\"a\"") && said[0].contains("weight_filler { type: \"xavier\" }"), "{said:?}");
+    assert_eq!(of(product("a", "x", "") + &product("b", "a", xavier)).len(), 1);
+    assert_eq!(of(product("a", "x", xavier) + &product("b", "a", "")).len(), 1);
+    let convolution = layer("a", "r", "Convolution", "convolution_param { num_output: 1 kernel_size: 1 }");
+    let reshape = layer("r", "x", "Reshape", "reshape_param { shape { dim: 1 dim: 1 dim: 1 dim: 2 } }");
+    assert_eq!(of(reshape + &convolution + &product("b", "a", xavier)).len(), 1);
+    // No false alarm: one layer learns from 0, as a linear model does; who writes 0 means it; biases and gains start so;
+    // what does not learn has its values from elsewhere.
+    for fine in [
+        product("b", "x", ""),
+        product("a", "x", xavier) + &product("b", "a", xavier),
+        product("a", "x", zero) + &product("b", "a", zero),
+        product("a", "x", xavier)
+            + &layer("s", "a", "Scale", "scale_param { bias_term: true }")
+            + &layer("b", "s", "Bias", ""),
+        product("a", "x", xavier)
+            + &layer("p", "a", "PReLU", "")
+            + &layer("n", "p", "BatchNorm", "")
+            + &product("b", "n", xavier),
+        product("a", "x", "").replace("top:", "param { lr_mult: 0 } param { lr_mult: 0 } top:")
+            + &product("b", "a", xavier),
+    ] {
+        let said = of(fine.clone());
+        assert!(said.is_empty(), "{fine}: {said:?}");
+    }
+    // A net that only tests gets its weights from a file.
+    let text = format!("{INPUT} {} {}", product("a", "x", ""), product("b", "a", ""));
+    let (log, lines) = logged();
+    builder(&text).phase(Phase::Test).log(&log).make().unwrap();
+    assert!(!lines.lock().unwrap().iter().any(|line| line.contains("all 0")));
+}
+
+#[test]
+fn reshaping_what_a_data_layer_fills_warns() {
+    let text = format!(
+        r#"layer {{ name: "noise" type: "DummyData" top: "d" dummy_data_param {{ shape {{ dim: 2 dim: 2 }} }} }} {INPUT} {}"#,
+        ip("y", "d", "")
+    );
+    let said = warnings(&text, |net| {
+        net.reshape_blob("x", &[3, 2])?;
+        net.reshape_blob("d", &[3, 2])?;
+        net.forward_range("y"..)?;
+        assert_eq!(net.shape("y")?, [3, 2]); // from the layer after it, the shape counts
+        net.forward()?;
+        assert_eq!((net.shape("d")?, net.shape("y")?, net.shape("x")?), (&[2, 2][..], &[2, 2][..], &[3, 2][..]));
+        Ok(())
+    });
+    assert!(said.len() == 1 && said[0].contains("\"d\"") && said[0].contains("\"noise\""), "{said:?}");
 }
 
 // ---- old files

@@ -181,6 +181,104 @@ fn a_restore_that_fails_changes_nothing() {
     assert!(run(true) == run(false));
 }
 
+/// SGD's velocities are no sums of squares: a state says whose it is. Caffe's do not, and are judged by what they hold.
+#[test]
+fn a_state_of_another_rule_is_refused() {
+    let folder = folder();
+    let mut sgd = solver(folder.path(), SOLVERS[0].1, 1);
+    sgd.step(3).unwrap();
+    let state = sgd.snapshot().unwrap();
+    let bytes = std::fs::read(&state).unwrap();
+    let message = cortado::proto::SolverState::decode(&bytes[..]).unwrap();
+    let unsigned = |nameless: bool, negative: bool| {
+        let mut message = message.clone();
+        if nameless {
+            message.r#type = None;
+        }
+        for x in message.history.iter_mut().flat_map(|h| &mut h.data).filter(|_| !negative) {
+            *x = x.abs();
+        }
+        std::fs::write(&state, message.encode_to_vec()).unwrap();
+    };
+    for (name, settings) in &SOLVERS[1..4] {
+        let mut other = solver(folder.path(), settings, 1);
+        other.step(2).unwrap();
+        let before = bits(&mut other);
+        unsigned(false, false);
+        let e = other.restore(&state).unwrap_err();
+        let says_both = e.message().contains("SGD") && e.message().contains(name);
+        assert!(e.kind() == Kind::Weights && says_both && !e.hints().is_empty(), "{e}");
+        // Without the name, no sum of squares is negative; velocities may be anything.
+        unsigned(true, true);
+        assert_eq!(other.restore(&state).is_err(), *name != "Nesterov", "{name}");
+        if *name != "Nesterov" {
+            assert_eq!((other.iter(), bits(&mut other)), (2, before), "{name}");
+        }
+        unsigned(true, false);
+        other.restore(&state).unwrap();
+        assert_eq!(other.iter(), 3);
+        other.step(2).unwrap();
+    }
+    unsigned(false, true);
+    sgd.restore(&state).unwrap();
+}
+
+/// Two layers are called `ip`, and two data layers `noise`, as Caffe allows: each has weights, random numbers and a position of
+/// its own, in training, in tests and after a restore.
+#[test]
+fn layers_of_one_name_go_on_bit_for_bit() {
+    let folder = folder();
+    let ip = |bottom: &str, top: &str| {
+        format!(
+            r#"layer {{ name: "ip" type: "InnerProduct" bottom: "{bottom}" top: "{top}"
+                 inner_product_param {{ num_output: 24 weight_filler {{ type: "xavier" }} }} }}
+               layer {{ name: "drop" type: "Dropout" bottom: "{top}" top: "{top}" }}"#
+        )
+    };
+    let data = |top: &str, more: &str| {
+        format!(
+            r#"layer {{ name: "digits" type: "Data" top: "{top}" top: "l{top}"
+                 data_param {{ source: "{}/digits_lmdb" backend: LMDB {more} shuffle: true }}
+                 transform_param {{ scale: 0.00390625 crop_size: 6 }} }}"#,
+            folder.path().display()
+        )
+    };
+    let net = format!(
+        r#"{} {} layer {{ name: "silence" type: "Silence" bottom: "lb" }}
+           layer {{ name: "sum" type: "Eltwise" bottom: "a" bottom: "b" top: "x" }}
+           layer {{ name: "flat" type: "InnerProduct" bottom: "x" top: "flat"
+                    inner_product_param {{ num_output: 24 weight_filler {{ type: "xavier" }} }} }}
+           {} {}
+           layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "z" bottom: "la" top: "loss" }}"#,
+        data("a", "batch_size: 7"),
+        data("b", "batch_size: 7 rand_skip: 30"),
+        ip("flat", "y"),
+        ip("y", "z")
+    );
+    let make = |seed| {
+        let text = format!(
+            "net_param {{ {net} }} base_lr: 0.05 momentum: 0.9 lr_policy: 'fixed' test_iter: 2 test_interval: 100
+             snapshot_prefix: '{}/run'",
+            folder.path().display()
+        );
+        Builder::parse(&text, "solver").unwrap().seed(seed).log(&Log::silent()).make().unwrap()
+    };
+    let mut whole = make(5);
+    let w: Vec<Vec<f32>> =
+        (0..2).map(|k| whole.net().store().get(2 + 2 * k).unwrap().0.data.slice().to_vec()).collect();
+    assert_ne!(w[0], w[1], "two layers of one name start with weights of their own");
+    whole.step(6).unwrap();
+    let (state, scores) = (whole.snapshot().unwrap(), whole.test(0).unwrap());
+    whole.step(4).unwrap();
+    let want = bits(&mut whole);
+    let mut resumed = make(6);
+    resumed.restore(&state).unwrap();
+    assert_eq!(resumed.test(0).unwrap().scores, scores.scores);
+    resumed.step(4).unwrap();
+    assert_eq!(resumed.losses(), &whole.losses()[6..]);
+    assert!(bits(&mut resumed) == want);
+}
+
 /// Files are written under another name and renamed: there is a whole one or none.
 #[test]
 fn snapshots_are_whole_or_not_there() {

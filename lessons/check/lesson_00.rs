@@ -9,13 +9,13 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "00_1",
         title: "how many are right?",
-        hint: "the guess is a place in the row, from 0 to 9; of equal scores the first counts; divide by the number of rows",
+        hint: "the guess is an index in the row, from 0 to 9; the first of equal scores counts; divide by the number of rows",
         expected: accuracy,
     },
     Exercise {
         name: "00_2",
         title: "steps that become smaller",
-        hint: "iteration 0 has the rate base_lr itself; the last one, max_iter - 1, has nearly none",
+        hint: "the rate of iteration 0 is base_lr; that of the last one, max_iter - 1, is nearly 0",
         expected: rates,
     },
 ];

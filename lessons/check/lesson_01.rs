@@ -11,9 +11,9 @@ use std::fmt::Write;
 pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "01_1",
-        title: "how large is the last blob",
+        title: "how large is the last blob?",
         hint: "the pad counts on both sides; convolution rounds down, pooling up; and the window that pooling adds must begin \
-               before the end of the picture",
+               before the end of the image",
         expected: sides,
     },
     Exercise {
@@ -26,7 +26,7 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "01_3",
         title: "a bottleneck",
-        hint: "the last ReLU comes after the sum, the stride belongs to _a and _side, and whether there is a _side depends on the \
+        hint: "the last ReLU comes after the sum, _a and _side have the stride, and whether there is a _side depends on the \
                stride and on the number of maps",
         expected: bottlenecks,
     },

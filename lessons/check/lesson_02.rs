@@ -11,21 +11,21 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "02_1",
         title: "what the ReLU threw away",
-        hint: "a blob in place has two versions: the negative values are in the one before the ReLU. For the classes without \
-               the ReLU, let ip2 run on that version: two ranges that leave relu1 out",
+        hint: "a blob changed in place has two versions: the one before the ReLU has the negative values. For the classes without \
+               the ReLU, run ip2 on that version: two ranges that leave out relu1",
         expected: relu,
     },
     Exercise {
         name: "02_2",
         title: "why this class and not that one",
-        hint: "three things to mind: the parameter diffs of earlier passes, the diff that ip2 still holds, and that a mean of 8 \
-               is asked, not a sum",
+        hint: "mind three things: the parameter diffs of earlier passes, the diff that ip2 still holds, and that a mean of 8 \
+               is wanted, not a sum",
         expected: lead,
     },
     Exercise {
         name: "02_3",
         title: "only the last layer learns",
-        hint: "if the first two losses are right and the third is not, look for what adds up; if only the first is right, look \
+        hint: "if the first two losses are right and the third is not, look for what adds up; if only the first is right, check \
                which parameters you change: both of ip2, none of ip1",
         expected: last_layer,
     },

@@ -13,13 +13,13 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "03_2",
         title: "clip and divide",
-        hint: "the norm is that of the sum of the passes, over both parameters; a small gradient is never made larger",
+        hint: "take the norm of the sum of the passes, over both parameters; never make a small gradient larger",
         expected: clip_and_divide,
     },
     Exercise {
         name: "03_3",
         title: "interrupted",
-        hint: "what does `step` read that was not the same before the first step? and did every digit survive?",
+        hint: "what does `step` read that changes from step to step? And did every digit survive?",
         expected: interrupted,
     },
 ];

@@ -9,20 +9,20 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "04_1",
         title: "backward",
-        hint: "both tops have a part in each slope; a diff that nobody asked for stays as it was, but dw is computed all \
-               the same, and added",
+        hint: "both tops contribute to each slope; leave a diff alone if nobody asked for it, but compute dw anyway, and \
+               add it",
         expected: backward,
     },
     Exercise {
         name: "04_2",
         title: "a new order every epoch",
-        hint: "the epoch of a sample is its number divided by n; a batch may hold samples of two epochs, or of three",
+        hint: "the epoch of a sample is its number divided by n; a batch may hold samples of two epochs, or three",
         expected: epochs,
     },
     Exercise {
         name: "04_3",
         title: "net surgery",
-        hint: "three layers with weights and biases each; transpose: true turns the matrix of ip2 over",
+        hint: "three layers, each with weights and biases; transpose: true transposes the matrix of ip2",
         expected: surgery,
     },
 ];

@@ -10,7 +10,7 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "05_1",
         title: "looking ahead",
-        hint: "at the first step the velocity is 0; if only that one is right, look where the gradient is taken, and whether \
+        hint: "at the first step the velocity is 0; if only that one is right, check where you take the gradient, and whether \
                the parameters came back from there",
         expected: looking_ahead,
     },
@@ -22,7 +22,7 @@ pub const EXERCISES: &[Exercise] = &[
     },
     Exercise {
         name: "05_3",
-        title: "schedules of books",
+        title: "textbook schedules",
         hint: "print the policy's formula beside the book's, with t / iterations for the book's t: what must gamma be? And \
                what power makes inv the third?",
         expected: schedules,

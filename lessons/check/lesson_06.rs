@@ -10,21 +10,21 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "06_1",
         title: "what would make it surer",
-        hint: "is it the logarithm's slope, or the probability's, or the score's? and each sample has a gradient of its own",
+        hint: "is it the logarithm's slope, or the probability's, or the score's? And each sample has its own gradient",
         expected: gradient_of_log,
     },
     Exercise {
         name: "06_2",
         title: "a third rule for ReLU",
         hint: "by this rule x plays no part: if a zero comes from x <= 0, ReLU's own backward has been there; and both ReLUs \
-               follow the rule, on both ways to ip1",
+               follow the rule, on both paths to ip1",
         expected: deconvolution,
     },
     Exercise {
         name: "06_3",
         title: "uphill",
-        hint: "a gradient holds only where it was taken: forward comes before each one; the norm is one sample's, and the \
-               clamp belongs to every step",
+        hint: "a gradient holds only where it was taken: run forward before each one; take the norm of one sample, and \
+               clamp in every step",
         expected: climb,
     },
 ];

@@ -10,7 +10,7 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "07_1",
         title: "a kernel with mistakes",
-        hint: "a mean is divided by as many values as were added; and n may be 1",
+        hint: "divide a mean by the number of values added; and n may be 1",
         expected: moving_mean,
     },
     Exercise {
@@ -22,7 +22,7 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         name: "07_3",
         title: "the best of a row",
-        hint: "the largest so far begins below all values, not at 0; of equal ones the lower index wins, in the tree, too",
+        hint: "the largest so far begins below all values, not at 0; among equal ones the lower index wins, also in the tree",
         expected: best,
     },
 ];

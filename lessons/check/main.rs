@@ -1,10 +1,10 @@
-//! The checker: runs your programs in `lessons/exercises` on inputs that they did not see, and says how far you are.
+//! The checker: runs your programs in `lessons/exercises/src/bin` on unseen inputs, and says how far you are.
 //!
 //! ```text
 //! cargo run --release --bin check                   # the whole course
 //! cargo run --release --bin check 02                # the exercises of lesson 02
 //! cargo run --release --bin check 02_1              # one of them
-//! cargo run --release --bin check -- --answers 02   # the same with the programs in lessons/answers
+//! cargo run --release --bin check -- --answers 02   # the same with the programs in lessons/answers/src/bin
 //! cargo run --release --bin check -- --course       # for CI: every answer passes, every hole fails with its hint
 //! ```
 
@@ -16,18 +16,19 @@ mod lesson_04;
 mod lesson_05;
 mod lesson_06;
 mod lesson_07;
-#[allow(dead_code, reason = "the weaver compares more loosely, too")]
+#[allow(dead_code, reason = "the weaver also compares more loosely")]
 #[path = "../weave/text.rs"]
 mod text;
 
 use cortado::{Error, Kind, Result, files};
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output};
 use text::Tolerance;
 
 /// An exercise, and what a right program prints.
 pub struct Exercise {
-    /// `02_1`: its program is `lessons/exercises/02_1.rs`.
+    /// `02_1`: its program is `lessons/exercises/src/bin/exercise_02_1.rs`.
     pub name: &'static str,
     /// What it is about.
     pub title: &'static str,
@@ -52,12 +53,52 @@ const EXERCISES: &[&[Exercise]] = &[
 /// Inputs that a reader's own run does not use.
 const UNSEEN: [u64; 3] = [7, 42, 1998];
 
+const HELP: &str = "\
+usage: cargo run --release --bin check -- [--answers] [EXERCISE ..]
+
+Runs your programs in lessons/exercises/src/bin on inputs that they did not see.
+
+  02         the exercises of lesson 02
+  02_1       one of them
+  --answers  the programs in lessons/answers/src/bin in place of yours
+  --course   checks the course: every answer is right, every exercise has a hole that gives a hint
+
+Without an EXERCISE all are meant. Your program on an input of your choice, here the one with the number 7:
+
+  cargo run --release -p exercises --bin exercise_02_1 -- 7";
+
+/// Whose program is run: the reader's or the course's.
+#[derive(Clone, Copy)]
+enum Form {
+    Exercise,
+    Answer,
+}
+
+impl Form {
+    /// The member package that holds the programs; it has the name of its folder in `lessons`.
+    fn package(self) -> &'static str {
+        match self {
+            Form::Exercise => "exercises",
+            Form::Answer => "answers",
+        }
+    }
+
+    fn program(self, name: &str) -> String {
+        match self {
+            Form::Exercise => format!("exercise_{name}"),
+            Form::Answer => format!("answer_{name}"),
+        }
+    }
+}
+
 /// How an exercise stands.
 #[derive(PartialEq)]
 enum State {
     Right,
     /// The hole is still there: what it says.
     NotDone(String),
+    /// What the compiler says.
+    NotCompiled(String),
     /// What is wrong.
     Wrong(String),
 }
@@ -78,7 +119,16 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
         args.retain(|arg| arg != name);
         args.len() < before
     };
-    let (answers, course) = (flag("--answers"), flag("--course"));
+    if flag("--help") || flag("-h") {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let form = if flag("--answers") { Form::Answer } else { Form::Exercise };
+    let course = flag("--course");
+    if let Some(unknown) = args.iter().find(|arg| arg.starts_with('-')) {
+        let e = Error::new(Kind::Unknown, format!("no option {unknown}"));
+        return Err(e.hint("there are --answers, --course and --help"));
+    }
     let asked = chosen(&args)?;
     let root = files::root()?;
     if course {
@@ -87,12 +137,15 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
     let mut right = 0;
     for exercise in &asked {
         let Exercise { name, title, hint, .. } = exercise;
-        match grade(exercise, if answers { "answer" } else { "exercise" }, &root)? {
+        match grade(exercise, form, &root)? {
             State::Right => {
                 right += 1;
                 println!("{name}  right      {title}");
             }
             State::NotDone(what) => println!("{name}  to do      {title}\n      {what}"),
+            State::NotCompiled(what) => {
+                println!("{name}  not yet    {title}\n      it does not compile:\n      {what}")
+            }
             State::Wrong(what) => println!("{name}  not yet    {title}\n      {what}\n      hint: {hint}"),
         }
     }
@@ -115,37 +168,67 @@ fn chosen(asked: &[String]) -> Result<Vec<&'static Exercise>> {
     Ok(all.into_iter().filter(|exercise| asked.is_empty() || asked.iter().any(|asked| fits(exercise, asked))).collect())
 }
 
-/// Runs a program on every unseen input, until it is wrong.
-fn grade(exercise: &Exercise, form: &str, root: &Path) -> Result<State> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+/// Builds a program and runs it on every unseen input, until it is wrong.
+fn grade(exercise: &Exercise, form: Form, root: &Path) -> Result<State> {
+    let program = match build(&form.program(exercise.name), form.package(), root)? {
+        Ok(program) => program,
+        Err(message) => return Ok(State::NotCompiled(indented(&message))),
+    };
     for number in UNSEEN {
-        let ran = Command::new(&cargo)
-            .args([
-                "run",
-                "--release",
-                "--quiet",
-                "--bin",
-                &format!("{form}_{}", exercise.name),
-                "--",
-                &number.to_string(),
-            ])
-            .current_dir(root)
-            .output()
-            .map_err(|e| Error::new(Kind::File, format!("cannot run cargo: {e}")))?;
+        let ran = run(Command::new(&program).arg(number.to_string()).current_dir(root))?;
         let (stdout, stderr) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-        if stderr.contains("not done yet") {
-            return Ok(State::NotDone(stderr.trim().trim_start_matches("Error: ").replace('\n', "\n      ")));
-        }
+        let again =
+            format!("cargo run --release -p {} --bin {} -- {number}", form.package(), form.program(exercise.name));
         if !ran.status.success() {
-            return Ok(State::Wrong(format!("it fails:\n{}", stderr.trim()).replace('\n', "\n      ")));
+            let said = stderr.trim().trim_start_matches("Error: ").trim_start_matches('"');
+            return Ok(match said.starts_with("not done yet") {
+                true => State::NotDone(indented(said)),
+                false => State::Wrong(indented(&format!("for the input {number} it fails:\n{said}\nrun it: {again}"))),
+            });
         }
         let expected = (exercise.expected)(number)?;
-        if let Some(difference) = text::text(expected.trim_end(), stdout.trim_end(), Tolerance::default()) {
-            let difference = difference.replacen("recorded", "right is", 1).replacen("now", "yours is", 1);
-            return Ok(State::Wrong(format!("for the input {number}: {difference}")));
+        if let Some(difference) = text::difference(expected.trim_end(), stdout.trim_end(), Tolerance::default()) {
+            let at = difference.under.map_or(String::new(), |line| format!(", under `{line}`"));
+            let said = match (difference.old, difference.new) {
+                (Some(right), Some(yours)) => format!("right is `{right}`, yours is `{yours}`"),
+                (Some(right), None) => format!("the line `{right}` is missing"),
+                (None, yours) => format!("the line `{}` is one too many", yours.unwrap_or_default()),
+            };
+            return Ok(State::Wrong(indented(&format!("for the input {number}{at}: {said}\nrun it: {again}"))));
         }
     }
     Ok(State::Right)
+}
+
+/// Builds a program: where it lies, or the compiler's errors without its warnings.
+fn build(program: &str, package: &str, root: &Path) -> Result<Result<PathBuf, String>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let args = ["build", "--release", "--quiet", "--message-format", "json", "-p", package, "--bin", program];
+    let built = run(Command::new(cargo).args(args).current_dir(root))?;
+    let (mut executable, mut errors) = (None, String::new());
+    for line in String::from_utf8_lossy(&built.stdout).lines() {
+        let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
+        executable = message["executable"].as_str().map(PathBuf::from).or(executable);
+        let told = &message["message"];
+        // The compiler's last error only counts the others, and points nowhere.
+        if told["level"] == "error" && told["spans"].as_array().is_some_and(|spans| !spans.is_empty()) {
+            errors += told["rendered"].as_str().unwrap_or_default();
+        }
+    }
+    Ok(match executable {
+        Some(executable) if built.status.success() => Ok(executable),
+        _ if errors.is_empty() => Err(String::from_utf8_lossy(&built.stderr).trim().into()),
+        _ => Err(errors.trim().into()),
+    })
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    command.output().map_err(|e| Error::new(Kind::File, format!("cannot run {command:?}: {e}")))
+}
+
+/// Lines that stand below an exercise's name.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n      ")
 }
 
 /// For CI: the exercises as they lie there are holes that fail with a hint, the answers are right.
@@ -156,23 +239,27 @@ fn check_course(asked: &[&Exercise], root: &Path) -> Result<ExitCode> {
             eprintln!("error: {what}");
             failed += 1;
         };
-        match grade(exercise, "exercise", root)? {
+        match grade(exercise, Form::Exercise, root)? {
             State::NotDone(what) if what.contains("help:") => {}
             State::NotDone(what) => complain(&format!("exercise {}: its hole gives no hint: {what}", exercise.name)),
-            State::Wrong(what) => complain(&format!("exercise {} has no hole that says so: {what}", exercise.name)),
+            State::NotCompiled(what) | State::Wrong(what) => {
+                complain(&format!("exercise {} has no hole that says so: {what}", exercise.name));
+            }
             State::Right => complain(&format!("exercise {} is done already", exercise.name)),
         }
-        match grade(exercise, "answer", root)? {
+        match grade(exercise, Form::Answer, root)? {
             State::Right => println!("{}  hole and answer are in order", exercise.name),
-            State::NotDone(what) | State::Wrong(what) => complain(&format!("answer {}: {what}", exercise.name)),
+            State::NotDone(what) | State::NotCompiled(what) | State::Wrong(what) => {
+                complain(&format!("answer {}: {what}", exercise.name));
+            }
         }
     }
-    for folder in ["exercises", "answers"] {
-        let path = root.join("lessons").join(folder);
+    for form in [Form::Exercise, Form::Answer] {
+        let path = root.join("lessons").join(form.package()).join("src/bin");
         let entries = std::fs::read_dir(&path).map_err(|e| Error::file(&path, "read", e))?;
         for file in entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())) {
-            if !EXERCISES.iter().copied().flatten().any(|exercise| file == format!("{}.rs", exercise.name)) {
-                eprintln!("error: nobody grades lessons/{folder}/{file}");
+            if !EXERCISES.iter().copied().flatten().any(|exercise| file == form.program(exercise.name) + ".rs") {
+                eprintln!("error: nobody grades {}", path.join(&file).display());
                 failed += 1;
             }
         }

@@ -16,7 +16,12 @@ pub fn tables(kind: &str, source: &str, doc: &str, of_example: &str, proto: &str
         text += &format!("\n### `{}`\n\n", field.name);
         text += "| field | type | default | meaning |\n|---|---|---|---|\n";
         for f in message.fields {
-            let default = schema::default(message.name, f.name).map_or(String::new(), |value| format!("`{value}`"));
+            let default = match f.ty {
+                Type::Message(inner) if inner.name == "FillerParameter" && f.name.ends_with("_filler") => {
+                    "zeros".into()
+                }
+                _ => schema::default(message.name, f.name).map_or(String::new(), |value| format!("`{value}`")),
+            };
             let said = said_of(proto, message.name, f.name).replace('|', "\\|");
             text += &format!("| `{}` | {} | {default} | {said} |\n", f.name, type_of(f));
         }

@@ -28,6 +28,13 @@ pub struct Row {
     pub doc: String,
 }
 
+impl Row {
+    /// The source's path from the root.
+    fn path(&self) -> String {
+        format!("src/layers/{}/{}.rs", self.group, self.stem)
+    }
+}
+
 /// Writes the pages, and removes those of layers that are gone.
 pub fn weave(root: &Path) -> Result {
     let made = pages(root)?;
@@ -91,7 +98,7 @@ fn pages(root: &Path) -> Result<BTreeMap<String, String>> {
     let proto = read(root, "proto/caffe.proto")?;
     let mut made = BTreeMap::new();
     for row in &rows {
-        let at = |e: Error| e.hint(format!("this is the page of {}, src/layers/{}.rs", row.kind, row.stem));
+        let at = |e: Error| e.hint(format!("this is the page of {}, {}", row.kind, row.path()));
         let drawing = picture::of(row.kind.as_str()).map_err(at)?;
         made.insert(
             format!("book/src/layers/{}.md", row.stem),
@@ -110,26 +117,30 @@ fn read(root: &Path, path: &str) -> Result<String> {
     std::fs::read_to_string(root.join(path)).map_err(|e| Error::file(path, "read", e))
 }
 
-/// The table of `src/layers/mod.rs`: the groups are its comments, and `pub use` says in which file a struct is.
+/// The table of `src/layers/mod.rs`: the groups are its comments and the folders, where `pub use` says in which file a
+/// struct is.
 fn rows(root: &Path) -> Result<Vec<Row>> {
     let table = read(root, "src/layers/mod.rs")?;
-    let wrong = |what: String| Error::value(what).hint("src/layers/mod.rs has a line for it in the table, and pub use");
-    let mut group = String::new();
+    let wrong = |what: String| {
+        Error::value(what).hint("src/layers/mod.rs has a line for it in the table, and its family's pub use")
+    };
+    let (mut group, mut family) = (String::new(), String::new());
     let mut rows = Vec::new();
     let lines = table.lines().skip_while(|line| !line.contains("const LAYERS")).take_while(|line| *line != "];");
     for line in lines.map(str::trim) {
         if let Some(title) = line.strip_prefix("// ") {
             group = title.to_string();
+            family = read(root, &format!("src/layers/{group}/mod.rs"))?;
         }
         let Some((kind, rest)) = line.strip_prefix("(\"").and_then(|l| l.split_once('"')) else { continue };
         let name = rest.split(['<', '>']).nth(1).unwrap_or(kind).to_string();
-        let home = table.lines().find_map(|l| l.strip_prefix("pub use ")?.strip_suffix(&format!("::{name};")));
+        let home = family.lines().find_map(|l| l.strip_prefix("pub use ")?.strip_suffix(&format!("::{name};")));
         let stem = home.ok_or_else(|| wrong(format!("the file of the layer {kind} was not found")))?.to_string();
-        let source = read(root, &format!("src/layers/{stem}.rs"))?;
+        let source = read(root, &format!("src/layers/{group}/{stem}.rs"))?;
         let doc: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
         let doc = doc.iter().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect::<String>();
         if !doc.starts_with(&format!("# {kind}: ")) {
-            let message = format!("the documentation of src/layers/{stem}.rs does not begin with `# {kind}: `");
+            let message = format!("the documentation of src/layers/{group}/{stem}.rs does not begin with `# {kind}: `");
             return Err(
                 Error::value(message).hint("the rest of that line says in a formula or a few words what it does")
             );
@@ -145,7 +156,7 @@ fn rows(root: &Path) -> Result<Vec<Row>> {
 fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<String> {
     let example = example::of(&row.kind)?;
     let (doc, mut related) = doc::linked(&row.doc, rows);
-    let mut page = format!("<!-- Woven from src/layers/{}.rs; change that, then: {MEND} -->\n\n{doc}", row.stem);
+    let mut page = format!("<!-- Woven from {}; change that, then: {MEND} -->\n\n{doc}", row.path());
     if let Some(svg) = drawing {
         page += &format!("\n![{}]({}.svg)\n", crate::output::title(svg), row.stem);
     }
@@ -156,10 +167,14 @@ fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<S
     };
     page += &fields::tables(&row.kind, &row.source, &row.doc, example.message, proto);
     let line = |start: &str| row.source.lines().position(|line| line.trim_start().starts_with(start)).map(|i| i + 1);
-    page += &format!("\n## Read on\n\nThe source is `src/layers/{}.rs`", row.stem);
-    if let (Some(forward), Some(backward)) = (line("fn forward("), line("fn backward(")) {
-        page += &format!(": forward is at line {forward}, backward at line {backward}");
-    }
+    page += &format!("\n## Read on\n\nThe source is `{}`", row.path());
+    // A pointwise layer's file has its formula and slope.
+    let (forward, backward) = (line("fn forward(").or(line("fn y(")), line("fn backward(").or(line("fn dx(")));
+    page += &match (forward, backward) {
+        (Some(forward), Some(backward)) => format!(": forward is at line {forward}, backward at line {backward}"),
+        (Some(forward), None) => format!(": forward is at line {forward}"),
+        _ => String::new(),
+    };
     page += ".";
     related.retain(|stem| *stem != row.stem);
     if !related.is_empty() {

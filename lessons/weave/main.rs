@@ -77,6 +77,9 @@ fn work(mut args: Vec<String>) -> Result<ExitCode> {
             notebook::settle(&root)?;
         }
         if args == ["kernel"] {
+            println!(
+                "wrote lessons/evcxr.toml: notebooks share what the kernel compiles of the library, in target/notebook"
+            );
             return Ok(ExitCode::SUCCESS);
         }
         for lesson in lessons(&root, &args)? {

@@ -18,18 +18,40 @@ impl Default for Tolerance {
     }
 }
 
+/// Where two texts part.
+pub struct Difference<'a> {
+    /// The line that an indented line stands under, if it does.
+    pub under: Option<&'a str>,
+    /// The line of either text; a text that has ended has none.
+    pub old: Option<&'a str>,
+    pub new: Option<&'a str>,
+}
+
 /// The first line that differs.
-pub fn text(old: &str, new: &str, tolerance: Tolerance) -> Option<String> {
+pub fn difference<'a>(old: &'a str, new: &'a str, tolerance: Tolerance) -> Option<Difference<'a>> {
     let (mut a, mut b) = (old.lines(), new.lines());
+    let mut above: Vec<&str> = Vec::new();
     loop {
-        match (a.next(), b.next()) {
-            (None, None) => return None,
-            (Some(a), Some(b)) if equal(a, b, tolerance) => {}
-            (Some(a), Some(b)) => return Some(format!("recorded `{}`, now `{}`", a.trim(), b.trim())),
-            (Some(a), None) => return Some(format!("the line `{}` is missing", a.trim())),
-            (None, Some(b)) => return Some(format!("the line `{}` was not recorded", b.trim())),
+        let (a, b) = (a.next(), b.next());
+        let line = a.or(b)?;
+        if !matches!((a, b), (Some(a), Some(b)) if equal(a, b, tolerance)) {
+            let indent = |line: &str| line.len() - line.trim_start().len();
+            let under = above.iter().rev().find(|before| indent(before) < indent(line)).map(|before| before.trim());
+            return Some(Difference { under, old: a.map(str::trim), new: b.map(str::trim) });
         }
+        above.push(line);
     }
+}
+
+/// The first line that differs, in words.
+pub fn text(old: &str, new: &str, tolerance: Tolerance) -> Option<String> {
+    let difference = difference(old, new, tolerance)?;
+    let under = difference.under.map_or(String::new(), |line| format!(", under `{line}`"));
+    Some(match (difference.old, difference.new) {
+        (Some(a), Some(b)) => format!("recorded `{a}`, now `{b}`{under}"),
+        (Some(a), None) => format!("the line `{a}` is missing{under}"),
+        (None, b) => format!("the line `{}` was not recorded{under}", b.unwrap_or_default()),
+    })
 }
 
 /// Whether two lines hold the same words and numbers; how many blanks stand between them does not matter.
@@ -125,6 +147,9 @@ mod tests {
         assert_eq!(text("error 3.5", "error 99", Tolerance::Any), None);
         assert!(text("3 wrong", "many wrong", Tolerance::Any).is_some());
         assert!(text("a\nb", "a", THOUSANDTH).is_some());
+        let passes =
+            difference("pass 1\n  da 1\npass 2\n  da 2", "pass 1\n  da 1\npass 2\n  da 3", THOUSANDTH).unwrap();
+        assert_eq!((passes.under, passes.old, passes.new), (Some("pass 2"), Some("da 2"), Some("da 3")));
         assert!(text("x = 1-2", "x = 1+2", THOUSANDTH).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Does backward give the slope of forward?
 //!
 //! The tops are weighted at random and added up to one number f. Backward, started with those weights as the tops'
-//! diffs, must give df/dx for each x in a bottom or parameter. The other way to find the slope is to walk:
+//! diffs, must give df/dx for each x in a bottom or parameter. Finite differences give the same slope in another way:
 //!
 //! | step     | formula                                          | error    |
 //! |----------|--------------------------------------------------|----------|
@@ -10,7 +10,7 @@
 //! | both     | (4 d1 - d2) / 3 (Richardson)                     | of order h⁴ |
 //!
 //! Where d1 and d2 disagree there is a kink nearby (the corner of a ReLU), where no slope exists: the element is
-//! skipped, and counted. If more than a tenth of a blob is skipped, nothing was shown, and the check fails.
+//! skipped, and counted. If more than a tenth of a blob is skipped, the check fails.
 
 use super::{Harness, index, wrong};
 use crate::random::Random;
@@ -41,7 +41,7 @@ impl Default for Gradient {
 pub struct Report {
     /// How many slopes were compared.
     pub compared: usize,
-    /// How many were not, being near a kink.
+    /// How many were skipped because a kink is near.
     pub skipped: usize,
     /// The largest difference, relative to the larger of the two slopes and 1.
     pub worst: f64,
@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Tries what the contract promises besides the numbers, and returns the diffs that backward gives.
+    /// Checks the rest of the contract, and returns the diffs that backward gives.
     fn contract(&mut self) -> Result<Diffs> {
         let all: Vec<bool> = (0..self.bench.bottom.len()).map(|i| self.bench.layer.propagates(i)).collect();
         let right = self.backward(&all, 0.0, 0.0)?;
@@ -262,7 +262,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// A weight for f: 0.5 to 1 with either sign, so that no value goes unheard.
+/// A weight for f: 0.5 to 1 with either sign, so that every value counts.
 fn weight(u: f32) -> f32 {
     if u < 0.5 { -0.5 - u } else { u }
 }

@@ -1,18 +1,16 @@
-//! The test kit: everything that a layer of this crate is tried for, in one call, for a layer of one's own.
+//! The test kit: all the checks that this crate's layers pass, in one call, for your own layer.
 //!
 //! ```
 //! # use cortado::{Blob, Result, layer::*, proto::LayerParameter};
 //! # struct Square;
 //! # impl Layer for Square {
 //! #     fn new(_: &LayerParameter) -> Result<Self> { Ok(Square) }
-//! #     fn arity(&self) -> Arity { Arity::exact(1, 1) }
-//! #     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result { top[0].reshape_like(&bottom[0]) }
 //! #     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
 //! #         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
 //! #         y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
 //! #         Ok(())
 //! #     }
-//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
 //! #         let (x, dx) = (bottom[0].data.slice(), bottom[0].diff.slice_mut());
 //! #         dx.iter_mut().zip(x).zip(top[0].diff.slice()).for_each(|((dx, x), dy)| *dx = 2.0 * x * dy);
 //! #         Ok(())
@@ -38,12 +36,12 @@ use std::sync::Arc;
 /// How many random shapes the layer is given.
 const SHAPES: usize = 10;
 
-/// Bottoms and parameters in f64, to what the tops should hold.
+/// Computes the expected tops from bottoms and parameters, in f64.
 type Naive = dyn Fn(&[ArrayD<f64>], &[ArrayD<f64>]) -> Vec<ArrayD<f64>> + Send + Sync;
 
 type Check = fn(&Kit) -> Result<Outcome>;
 
-/// What is tried, in this order. A check on another device finds its place here.
+/// The checks, in the order in which they run.
 const CHECKS: &[(&str, Check)] = &[
     ("formula", Kit::formula),
     ("slope", Kit::slope),
@@ -71,7 +69,7 @@ pub struct Kit {
     pub(super) device: Device,
 }
 
-/// What became of one check.
+/// The outcome of one check.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// All was right; the text says what was seen.
@@ -82,7 +80,7 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// What became of all checks; prints as a small table.
+/// The outcomes of all checks; prints as a small table.
 #[derive(Clone, Debug)]
 pub struct LayerReport {
     /// The layer's type.
@@ -131,19 +129,19 @@ impl Kit {
         }
     }
 
-    /// Further shapes, one for each bottom: formula and slope are tried on these, too.
+    /// Further shapes, one for each bottom: formula and slope are also tried on these.
     pub fn shapes(mut self, bottom_shapes: &[&[usize]]) -> Kit {
         self.shapes.push(bottom_shapes.iter().map(|shape| shape.to_vec()).collect());
         self
     }
 
-    /// What bottom `i` holds; uniform from -1 to 1 if it is not said.
+    /// The values of bottom `i`; the default is uniform from -1 to 1.
     pub fn fill(mut self, i: usize, fill: Fill) -> Kit {
         self.fill.push((i, fill));
         self
     }
 
-    /// What parameter `i` holds; if it is not said uniform from -1 to 1, or what `setup` made where no solver trains it.
+    /// The values of parameter `i`; the default is uniform from -1 to 1, or what `setup` made if no solver trains it.
     pub fn fill_param(mut self, i: usize, fill: Fill) -> Kit {
         self.fill_params.push((i, fill));
         self
@@ -155,7 +153,7 @@ impl Kit {
         self
     }
 
-    /// The formula as plain loops: of bottoms and parameters it makes what the tops should hold.
+    /// The formula as plain loops: it computes the expected tops from bottoms and parameters.
     pub fn naive(
         mut self,
         naive: impl Fn(&[ArrayD<f64>], &[ArrayD<f64>]) -> Vec<ArrayD<f64>> + Send + Sync + 'static,
@@ -237,10 +235,10 @@ impl Kit {
         Ok(Outcome::Passed(worst.map_or(String::new(), |report| report.to_string())))
     }
 
-    /// One layer that is given the shapes, and ten random ones, in turn does at each what a fresh layer does.
+    /// One layer, reshaped to the given shapes and ten random ones in turn, behaves at each like a fresh layer.
     ///
     /// # Errors
-    /// The first value that differs; what the layer refuses that was given other shapes before.
+    /// The first value that differs; an error of the reshaped layer.
     pub fn reshapes(&self) -> Result<Outcome> {
         let random = self.random_shapes(SHAPES)?;
         let sets = self.fitting_shapes()?.into_iter().chain(random.iter().cloned()).collect::<Vec<_>>();

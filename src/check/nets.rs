@@ -40,7 +40,7 @@ impl Kit {
         for (i, w) in bench.params.iter().enumerate() {
             saved.param_mut(&name, i)?.data.copy_from(&w.data)?;
         }
-        let bytes = saved.to_proto(false).encode_to_vec();
+        let bytes = saved.to_proto(false)?.encode_to_vec();
         read.copy_trained_layers(&decode_weights(&bytes, "the saved net")?, false)?;
         for (i, w) in bench.params.iter().enumerate() {
             same(&format!("params[{i}]"), &read.param(&name, i)?.data, &w.data)?;
@@ -61,7 +61,7 @@ impl Kit {
     }
 
     /// In a net that computes the layer in place and keeps only what [`needs`](crate::Layer::needs) names, data and diffs
-    /// are those of a net with a blob for each.
+    /// are those of a net with separate blobs.
     ///
     /// # Errors
     /// The first value that differs.
@@ -161,13 +161,13 @@ fn input(name: &str, shape: &[usize]) -> LayerParameter {
 }
 
 /// Compares the bits of two arrays; two NaNs are equal.
-fn same(what: &str, got: &Values, want: &Values) -> Result {
-    if got.shape() != want.shape() {
-        return Err(wrong(format!("{what} has shape {:?} in the net, {:?} alone", got.shape(), want.shape())));
+fn same(what: &str, got: &Values, expected: &Values) -> Result {
+    if got.shape() != expected.shape() {
+        return Err(wrong(format!("{what} has shape {:?} in the net, {:?} alone", got.shape(), expected.shape())));
     }
-    let mut pairs = got.slice().iter().zip(want.slice());
+    let mut pairs = got.slice().iter().zip(expected.slice());
     match pairs.find(|(a, b)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan())) {
         None => Ok(()),
-        Some((got, want)) => Err(wrong(format!("{what} has the value {got:e} in the net, {want:e} is right"))),
+        Some((got, expected)) => Err(wrong(format!("{what} has the value {got:e} in the net, {expected:e} is right"))),
     }
 }

@@ -36,7 +36,7 @@ impl Kit {
 }
 
 impl Harness {
-    /// A pass on a GPU, and what of it happened on the host, if anything did.
+    /// A pass on a GPU, and the part of it that ran on the host, if any.
     fn pass_on(&mut self, gpu: &Gpu) -> Result<(Left, Option<String>)> {
         let mut by_host = None;
         self.clear_diffs();
@@ -50,21 +50,19 @@ impl Harness {
             by_host = Some("forward reads something there".to_string());
         }
         self.random_diffs();
-        if self.has_backward() {
-            self.all_to_card(gpu)?;
-            let copies = gpu.counts().downloads;
-            self.backward()?;
-            let diffs = self.bottom.iter().enumerate().filter(|(i, b)| self.layer.propagates(*i) && b.count() > 0);
-            if let Some((i, _)) = { diffs }.find(|(_, b)| b.diff.side() == Side::Host) {
-                by_host.get_or_insert(format!("backward writes the diff of bottom {i} there"));
-            } else if gpu.counts().downloads > copies {
-                by_host.get_or_insert("backward reads something there".to_string());
-            }
+        self.all_to_card(gpu)?;
+        let copies = gpu.counts().downloads;
+        self.backward()?;
+        let diffs = self.bottom.iter().enumerate().filter(|(i, b)| self.layer.propagates(*i) && b.count() > 0);
+        if let Some((i, _)) = { diffs }.find(|(_, b)| b.diff.side() == Side::Host) {
+            by_host.get_or_insert(format!("backward writes the diff of bottom {i} there"));
+        } else if gpu.counts().downloads > copies {
+            by_host.get_or_insert("backward reads something there".to_string());
         }
         Ok((self.left(), by_host))
     }
 
-    /// Moves all to the card, and off the host: then a look from the host shows as a copy.
+    /// Moves all values from the host to the GPU, so that each later access from the host counts as a copy.
     fn all_to_card(&mut self, gpu: &Gpu) -> Result {
         let blobs = self.bottom.iter_mut().chain(&mut self.params).chain(&mut self.top);
         { blobs }.flat_map(|b| [&mut b.data, &mut b.diff]).try_for_each(|values| values.card_mut(gpu).map(drop))

@@ -8,7 +8,7 @@ use super::{Harness, Kit};
 use crate::Result;
 use crate::random::Random;
 
-/// How many proposals are made for each shape that is wanted.
+/// The number of proposals tried for each random shape.
 const TRIES: usize = 200;
 
 /// A shape for each bottom.
@@ -78,7 +78,7 @@ fn vary(set: &[Vec<usize>], attempt: usize) -> Shapes {
             2 => [bottom, axis, size],
             _ => [0, axis, 0],
         };
-        let most = if draw(key, 4, 1) == 0 { size + 12 } else { size + 3 }; // seldom much larger: tests shall be quick
+        let most = if draw(key, 4, 1) == 0 { size + 12 } else { size + 3 }; // seldom much larger, so that tests stay quick
         match (draw(key, 2, 0), attempt % 4) {
             (0, _) => size,
             (_, 3) => size * (1 + draw(key, 3, 2)),

@@ -1,61 +1,52 @@
 //! The command line: a command, flags with values, and plain words.
 //!
-//! `--solver F`, `--solver=F` and Caffe's `-solver F` mean the same; so do `--sigint_effect` and `--sigint-effect`. What
-//! follows a flag that takes a value is that value, even if it begins with a dash: `-gpu -1`.
+//! `--solver F`, `--solver=F` and Caffe's `-solver F` mean the same; so do `--sigint_effect` and `--sigint-effect`. The word
+//! after a flag that takes a value is that value, even if it begins with a dash: `-gpu -1`.
 
-use super::COMMANDS;
+use super::{COMMANDS, Failure, usage};
 use cortado::error::closest;
 
-/// One thing that the command can do.
+/// A command of `cortado`, such as `train`.
 pub struct Command {
     pub name: &'static str,
-    /// What may follow the name.
+    /// The plain words after the name, as the help writes them.
     pub words: &'static str,
     pub about: &'static str,
     pub flags: &'static [&'static [Flag]],
     pub run: fn(&Args) -> super::Done,
 }
 
-/// A flag and what its value is called in the help; a switch has no value.
+/// A flag, and the name of its value in the help; a switch has no value.
 pub struct Flag {
     pub name: &'static str,
     pub value: &'static str,
     pub about: &'static str,
 }
 
-/// A command line, taken apart.
+/// A parsed command line.
 pub struct Args {
     pub command: &'static Command,
     flags: Vec<(&'static str, String)>,
     pub words: Vec<String>,
 }
 
-/// What somebody typed that cannot be meant: exit code 2.
-#[derive(Debug)]
-pub struct Usage(pub String);
-
 impl Command {
     pub fn all_flags(&self) -> impl Iterator<Item = &'static Flag> {
         self.flags.iter().flat_map(|group| group.iter())
     }
 
-    pub fn find(name: &str) -> Result<&'static Command, Usage> {
+    pub fn find(name: &str) -> Result<&'static Command, Failure> {
         let name = if name == "devicequery" { "device_query" } else { name };
         COMMANDS.iter().find(|c| c.name == name).ok_or_else(|| {
             let near = did_you_mean(name, COMMANDS.iter().map(|c| c.name), "");
-            Usage(format!("there is no command \"{name}\"{near}\n\n{}", super::help::overview()))
+            usage(format!("there is no command \"{name}\"{near}"))
         })
-    }
-
-    /// An error about how this command was called.
-    pub fn usage(&self, what: impl Into<String>) -> Usage {
-        Usage(format!("{}\n\n{}", what.into(), super::help::of(self)))
     }
 }
 
 impl Args {
-    /// Takes apart what follows the command's name.
-    pub fn parse(command: &'static Command, line: &[String]) -> Result<Args, Usage> {
+    /// Parses the words after the command's name.
+    pub fn parse(command: &'static Command, line: &[String]) -> Result<Args, Failure> {
         let mut args = Args { command, flags: Vec::new(), words: Vec::new() };
         let mut line = line.iter();
         while let Some(word) = line.next() {
@@ -71,25 +62,25 @@ impl Args {
             let name = name.replace('-', "_");
             let Some(flag) = command.all_flags().find(|f| f.name == name) else {
                 let near = did_you_mean(&name, command.all_flags().map(|f| f.name), "--");
-                return Err(command.usage(format!("{} has no flag {word}{near}", command.name)));
+                return Err(usage(format!("{} has no flag {word}{near}", command.name)));
             };
             let value = match (flag.value.is_empty(), value) {
                 (true, None) => String::new(),
-                (true, Some(_)) => return Err(command.usage(format!("--{name} takes no value"))),
+                (true, Some(_)) => return Err(usage(format!("--{name} takes no value"))),
                 (false, Some(value)) => value,
-                (false, None) => {
-                    let next = line.next().cloned();
-                    next.ok_or_else(|| command.usage(format!("--{name} needs a value: {}", flag.value)))?
-                }
+                (false, None) => match line.next() {
+                    Some(next) => next.clone(),
+                    None => return Err(usage(format!("--{name} needs a value: {}", flag.value))),
+                },
             };
             args.flags.push((flag.name, value));
         }
-        if command.words.is_empty()
-            && let Some(word) = args.words.first()
-        {
-            return Err(command.usage(format!("{} does not know what to do with \"{word}\"", command.name)));
+        match args.words.first() {
+            Some(word) if command.words.is_empty() => {
+                Err(usage(format!("{} does not know what to do with \"{word}\"", command.name)))
+            }
+            _ => Ok(args),
         }
-        Ok(args)
     }
 
     /// The value of a flag; the last, if it is given more than once.
@@ -108,18 +99,33 @@ impl Args {
     }
 
     /// The value of a flag that must be given.
-    pub fn need(&self, name: &str) -> Result<&str, Usage> {
-        let flag = self.command.all_flags().find(|f| f.name == name);
-        let value = flag.map_or("VALUE", |f| f.value);
-        self.get(name).ok_or_else(|| self.command.usage(format!("{} needs --{name} {value}", self.command.name)))
+    pub fn need(&self, name: &str) -> Result<&str, Failure> {
+        let value = self.command.all_flags().find(|f| f.name == name).map_or("VALUE", |f| f.value);
+        self.get(name).ok_or_else(|| usage(format!("{} needs --{name} {value}", self.command.name)))
+    }
+
+    /// The value of a flag that takes one of these words, in upper or lower case.
+    pub fn choice<'a>(&self, name: &str, choices: &[&'a str]) -> Result<Option<&'a str>, Failure> {
+        let find = |value: &str| {
+            let choice = choices.iter().find(|choice| choice.eq_ignore_ascii_case(value));
+            let or = choices.join(" or ");
+            choice.copied().ok_or_else(|| usage(format!("--{name} {value}: give {or}")))
+        };
+        self.get(name).map(find).transpose()
     }
 
     /// The value of a flag as a number.
-    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Usage> {
-        let parse = |value: &str| {
-            value.parse().map_err(|_| self.command.usage(format!("--{name} {value}: a number is wanted here")))
-        };
+    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let parse = |value: &str| value.parse().map_err(|_| usage(format!("--{name} {value}: give a number")));
         self.get(name).map(parse).transpose()
+    }
+
+    /// The value of a flag as a number of at least 1.
+    pub fn count<T: std::str::FromStr + PartialEq + From<u8>>(&self, name: &str) -> Result<Option<T>, Failure> {
+        match self.number(name)? {
+            Some(n) if n == T::from(0) => Err(usage(format!("--{name} 0: give at least 1"))),
+            count => Ok(count),
+        }
     }
 }
 
@@ -131,34 +137,17 @@ fn did_you_mean(name: &str, known: impl Iterator<Item = &'static str>, dashes: &
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Args, Usage> {
-        let line: Vec<String> = line.split(' ').map(String::from).collect();
-        Args::parse(Command::find(&line[0])?, &line[1..])
-    }
-
     #[test]
     fn all_spellings_mean_the_same() {
-        for line in ["train --solver=F --gpu=-1", "train --solver F --gpu -1", "train -solver F -gpu -1"] {
-            let args = parse(line).unwrap();
-            assert_eq!((args.get("solver"), args.get("gpu")), (Some("F"), Some("-1")), "{line}");
-        }
-        let args = parse("train --solver F --sigint-effect none --weights a,b --weights c").unwrap();
-        assert_eq!((args.get("sigint_effect"), args.list("weights")), (Some("none"), vec!["a", "b", "c"]));
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (line, what) in [
-            ("tarin", "did you mean train?"),
-            ("train --sover F", "did you mean --solver?"),
-            ("train --solver", "--solver needs a value"),
-            ("train F", "does not know what to do with \"F\""),
-            ("convert mnist --overwrite=1", "takes no value"),
+        for line in [
+            "train --solver=F --gpu=-1 --sigint-effect=none --weights=a,b,c",
+            "train --solver F --gpu -1 --sigint-effect none --weights a,b --weights c",
+            "train -solver F -gpu -1 -sigint_effect none -weights a,b -weights c",
         ] {
-            let usage = parse(line).err().unwrap().0;
-            assert!(usage.contains(what), "{line}: {usage}");
+            let words: Vec<String> = line.split(' ').map(String::from).collect();
+            let args = Args::parse(&super::super::train::COMMAND, &words[1..]).ok().unwrap();
+            assert_eq!((args.get("solver"), args.get("gpu")), (Some("F"), Some("-1")), "{line}");
+            assert_eq!((args.get("sigint_effect"), args.list("weights")), (Some("none"), vec!["a", "b", "c"]));
         }
-        assert!(parse("train --threads x").unwrap().number::<usize>("threads").is_err());
-        assert!(parse("train --threads 2").unwrap().need("solver").is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! `cortado convert`: data sets to Caffe's databases.
+//! `cortado convert`: makes Caffe's databases of a data set.
 
 use super::args::{Args, Command, Flag};
-use super::{Done, say};
+use super::{Done, say, usage};
 use cortado::data::mnist;
 use cortado::files;
 use std::path::PathBuf;
@@ -14,16 +14,16 @@ pub const COMMAND: Command = Command {
     flags: &[&[
         Flag { name: "from",      value: "FOLDER", about: "where the four files are; the project's data/mnist if not given" },
         Flag { name: "to",        value: "FOLDER", about: "where to make the databases; the project's data if not given" },
-        Flag { name: "overwrite", value: "",       about: "replace databases that are there" },
+        Flag { name: "overwrite", value: "",       about: "replace existing databases" },
     ]],
     run,
 };
 
 fn run(args: &Args) -> Done {
-    match args.words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["mnist"] => {}
-        [] => return Err(args.command.usage("convert what? mnist can be converted").into()),
-        [.., other] => return Err(args.command.usage(format!("convert knows mnist, not \"{other}\"")).into()),
+    match &args.words[..] {
+        [] => return Err(usage("convert what? mnist can be converted")),
+        [name] if name == "mnist" => {}
+        [.., other] => return Err(usage(format!("convert knows mnist, not \"{other}\""))),
     }
     let folder = |flag: &str, default: &str| match args.get(flag) {
         Some(folder) => Ok(PathBuf::from(folder)),

@@ -1,4 +1,4 @@
-//! `cortado device_query`: what nets run on here, and what there is besides.
+//! `cortado device_query`: tells which device nets run on, and which parts of CUDA were found.
 
 use super::args::{Args, Command};
 use super::{DEVICE, Done, say};
@@ -8,13 +8,13 @@ use cortado::device::{cuda, emulator};
 pub const COMMAND: Command = Command {
     name: "device_query",
     words: "",
-    about: "says what nets run on here, and what was found of CUDA",
+    about: "tells which device nets run on, and which parts of CUDA were found",
     flags: &[DEVICE],
     run,
 };
 
 fn run(args: &Args) -> Done {
-    let device = super::device(args, &Log::silent());
+    let device = super::device(args, false, &Log::silent());
     if let Ok(device) = &device {
         say(format!("Nets run on: {device:?}."));
     }

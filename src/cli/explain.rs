@@ -1,18 +1,16 @@
-//! `cortado explain`: how one blob of a net comes about.
+//! `cortado explain`: tells where a blob of a net comes from and where it goes.
 
 use super::args::{Args, Command, Flag};
-use super::{Done, STATE, check, nets, say};
-use cortado::error::Result;
+use super::{Done, Failure, STATE, check, nets, say, usage};
 use cortado::explain::Explanation;
-use cortado::{Log, Phase, files, net};
-use std::path::Path;
+use cortado::{Log, Phase, files};
 
 #[rustfmt::skip]
 pub const COMMAND: Command = Command {
     name: "explain",
     words: "FILE BLOB",
-    about: "tells of a net's blob who writes and reads it, where its shape comes from, and whether a gradient reaches it\n\n\
-            A net whose layers differ by phase is built for TRAIN, and for TEST if the blob is only there.",
+    about: "tells which layers write and read a blob, where its shape comes from, and whether a gradient reaches it\n\n\
+            A net whose layers differ by phase is built for TRAIN, or for TEST if only that net has the blob.",
     flags: &[&[
         Flag { name: "phase", value: "PHASE", about: "TRAIN or TEST" },
     ], STATE],
@@ -21,25 +19,20 @@ pub const COMMAND: Command = Command {
 
 fn run(args: &Args) -> Done {
     let [file, blob] = &args.words[..] else {
-        return Err(args.command.usage("explain needs a net's prototxt and the name of a blob").into());
+        return Err(usage("explain needs a net's prototxt and the name of a blob"));
     };
-    let (path, log, level) = (files::find(file, None)?, Log::from_env(), args.number("level")?);
-    let param = nets::read(&path)?;
-    nets::ensure_mnist(&param, path.parent(), &log)?;
-    let explain = |path: &Path, phase: Phase| -> Result<Explanation> {
-        let mut builder = net::Builder::read(path)?.phase(phase).log(&log);
-        if let Some(level) = level {
-            builder = builder.level(level);
-        }
-        builder.stages(args.list("stage")).make()?.explain(blob)
+    let (path, log) = (files::find(file, None)?, Log::from_env());
+    let explain = |phase: Phase| -> Result<Explanation, Failure> {
+        Ok(nets::builder(args, &path, phase, &log)?.make()?.explain(blob)?)
     };
-    let told = match (args.get("phase"), &check::phases(&param)[..]) {
-        (Some(_), _) => explain(&path, nets::phase(args, Phase::Test)?),
-        (None, [first, others @ ..]) => others
-            .iter()
-            .fold(explain(&path, *first), |told, phase| told.or_else(|e| explain(&path, *phase).map_err(|_| e))),
-        (None, []) => explain(&path, Phase::Test),
+    let phases = match nets::phase(args)? {
+        Some(phase) => vec![phase],
+        None => check::phases(&nets::read(&path)?),
     };
-    say(told?);
+    let mut explanation = explain(phases[0]);
+    for &phase in &phases[1..] {
+        explanation = explanation.or_else(|e| explain(phase).map_err(|_| e));
+    }
+    say(explanation?);
     Ok(())
 }

@@ -1,10 +1,9 @@
-//! `cortado forward`: one forward pass from arrays to arrays.
+//! `cortado forward`: runs one forward pass, from .npy files to .npy files.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, STATE, nets, say};
+use super::{DEVICE, Done, Failure, STATE, nets, say, usage};
 use cortado::data::npy;
 use cortado::error::{Error, Kind, Result};
-use cortado::log::{Level, least_from_env};
 use cortado::net::Keep;
 use cortado::{Log, Net, Phase, files};
 
@@ -13,42 +12,53 @@ pub const COMMAND: Command = Command {
     name: "forward",
     words: "",
     about: "runs a net forward once, from .npy files to .npy files\n\n\
-            An input of another batch size reshapes the net. Without --output the net's outputs are described.",
+            An input of another batch size reshapes the net. Without --output the net's outputs are summarised.",
     flags: &[&[
         Flag { name: "model",   value: "FILE",          about: "the net's prototxt" },
         Flag { name: "weights", value: "FILE,..",       about: "the trained weights, .caffemodel" },
         Flag { name: "phase",   value: "PHASE",         about: "TRAIN or TEST; TEST if not given" },
         Flag { name: "input",   value: "BLOB=FILE.npy", about: "an input's values; once for each input" },
-        Flag { name: "output",  value: "BLOB=FILE.npy", about: "where to write a blob's values; as often as wanted" },
+        Flag { name: "output",  value: "BLOB=FILE.npy", about: "where to write a blob's values; once for each blob" },
     ], STATE, DEVICE],
     run,
 };
 
 fn run(args: &Args) -> Done {
-    let pairs = |flag: &str| args.all(flag).map(|value| pair(args, flag, value)).collect::<Result<Vec<_>, _>>();
+    let pairs = |flag: &str| args.all(flag).map(|value| pair(flag, value)).collect::<Result<Vec<_>, _>>();
     let (inputs, outputs) = (pairs("input")?, pairs("output")?);
-    let log = least_from_env(Level::Warning).map_or(Log::silent(), Log::stderr);
-    let mut net = nets::make(args, nets::phase(args, Phase::Test)?, Keep::All, &log)?;
+    let log = Log::from_env();
+    let mut net = nets::make(args, nets::phase(args)?.unwrap_or(Phase::Test), Keep::All, &log)?;
     nets::load_weights(args, &mut net, &log)?;
-    // A wrong name is told before the work begins, not after.
+    // A wrong name is reported before the work begins.
     for (blob, _) in &outputs {
         net.data(blob)?;
     }
     fill(&mut net, &inputs)?;
     net.forward_loss()?;
     for (blob, file) in &outputs {
-        npy::write(file, net.data(blob)?.view())?;
+        let values = net.read(blob)?;
+        npy::write(file, values.view())?;
+        let shape: Vec<String> = values.shape().iter().map(usize::to_string).collect();
+        say(format!("{blob}: {} -> {file}", shape.join(" x ")));
     }
     if outputs.is_empty() {
         for name in net.outputs() {
+            net.data(name)?.read()?;
             say(format!("{name}: {}", net.data(name)?));
         }
     }
     Ok(())
 }
 
-/// Reads each input's file, shapes the net by them, and puts the values in.
+/// Reads each input's file, reshapes the net to fit, and copies the values into the inputs.
 fn fill(net: &mut Net, inputs: &[(&str, &str)]) -> Result<()> {
+    for (blob, _) in inputs {
+        if !net.inputs().contains(blob) {
+            net.data(blob)?; // an unknown name has an error of its own
+            let e = Error::new(Kind::Net, format!("\"{blob}\" is not an input of this net: a layer computes it"));
+            return Err(e.hint(format!("its inputs are {:?}", net.inputs())));
+        }
+    }
     if let Some(missing) = net.inputs().into_iter().find(|name| !inputs.iter().any(|(blob, _)| blob == name)) {
         return Err(Error::new(Kind::Net, format!("the input \"{missing}\" is not given"))
             .hint(format!("add --input {missing}=FILE.npy")));
@@ -56,11 +66,6 @@ fn fill(net: &mut Net, inputs: &[(&str, &str)]) -> Result<()> {
     let mut arrays = Vec::new();
     for &(blob, file) in inputs {
         let x = npy::read(files::find(file, None)?)?;
-        if !net.inputs().contains(&blob) {
-            net.data(blob)?; // an unknown name is an error of its own
-            let e = Error::new(Kind::Net, format!("\"{blob}\" is not an input of this net: a layer computes it"));
-            return Err(e.hint(format!("its inputs are {:?}", net.inputs())));
-        }
         if x.shape() != net.data(blob)?.shape() {
             net.reshape_blob(blob, x.shape())?;
         }
@@ -73,8 +78,7 @@ fn fill(net: &mut Net, inputs: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-fn pair<'a>(args: &Args, flag: &str, value: &'a str) -> Result<(&'a str, &'a str), super::args::Usage> {
-    value.split_once('=').filter(|(blob, file)| !blob.is_empty() && !file.is_empty()).ok_or_else(|| {
-        args.command.usage(format!("--{flag} {value}: write the blob's name, =, and the file: --{flag} data=x.npy"))
-    })
+fn pair<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str), Failure> {
+    let pair = value.split_once('=').filter(|(blob, file)| !blob.is_empty() && !file.is_empty());
+    pair.ok_or_else(|| usage(format!("--{flag} {value}: give BLOB=FILE, as in --{flag} data=x.npy")))
 }

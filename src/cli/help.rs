@@ -1,18 +1,18 @@
 //! The help, made from the tables of commands and flags.
 
-use super::COMMANDS;
-use super::args::{Command, Usage};
+use super::args::Command;
+use super::{COMMANDS, Failure};
 
-/// What `cortado --help` says.
+/// The text of `cortado --help`.
 pub fn overview() -> String {
     let mut text = String::from("Cortado, Caffe made small enough to read\n\nusage: cortado COMMAND [FLAGS]\n\n");
-    for command in COMMANDS {
-        text += &format!("  {:<13} {}\n", command.name, command.about.lines().next().unwrap_or_default());
+    for Command { name, about, .. } in COMMANDS {
+        text += &format!("  {name:<13} {}\n", about.lines().next().unwrap_or_default());
     }
     text + "\ncortado help COMMAND tells more. Flags are written --flag VALUE, --flag=VALUE or, as in Caffe, -flag VALUE."
 }
 
-/// What `cortado help COMMAND` says.
+/// The text of `cortado help COMMAND`.
 pub fn of(command: &Command) -> String {
     let words = if command.words.is_empty() { String::new() } else { format!(" {}", command.words) };
     let mut text = format!("usage: cortado {}{words} [FLAGS]\n\n{}\n", command.name, command.about);
@@ -27,10 +27,7 @@ pub fn of(command: &Command) -> String {
     text.trim_end().to_string()
 }
 
-/// `help` and `help COMMAND`.
-pub fn asked(words: &[String]) -> Result<String, Usage> {
-    match words.first() {
-        None => Ok(overview()),
-        Some(name) => Ok(of(Command::find(name)?)),
-    }
+/// The answer to `help` and `help COMMAND`.
+pub fn answer(words: &[String]) -> Result<String, Failure> {
+    words.first().map_or_else(|| Ok(overview()), |name| Command::find(name).map(of))
 }

@@ -1,46 +1,76 @@
-//! What commands do with the nets that they are given, before they build them.
+//! Reads, builds and describes the nets and solvers that the commands work with.
 
-use super::args::{Args, Usage};
+use super::Failure;
+use super::args::Args;
 use cortado::data::mnist;
 use cortado::log::number;
 use cortado::net::Keep;
 use cortado::proto::{NetParameter, SolverParameter, text};
-use cortado::{Log, Net, Phase, Result, Solver, files, net};
+use cortado::{Log, Net, Phase, Result, Solver, files, net, solver};
 use std::path::Path;
 
-/// The phase that a flag names.
-pub fn phase(args: &Args, default: Phase) -> Result<Phase, Usage> {
-    match args.get("phase").map(str::to_uppercase).as_deref() {
-        None => Ok(default),
-        Some("TRAIN") => Ok(Phase::Train),
-        Some("TEST") => Ok(Phase::Test),
-        Some(other) => Err(args.command.usage(format!("--phase {other}: the phases are TRAIN and TEST"))),
-    }
+/// The phase that `--phase` names.
+pub fn phase(args: &Args) -> Result<Option<Phase>, Failure> {
+    let name = args.choice("phase", &["TRAIN", "TEST"])?;
+    Ok(name.map(|name| if name == "TRAIN" { Phase::Train } else { Phase::Test }))
 }
 
-/// A net's message, an old one brought up to date.
+/// A net's message; one in an old format is upgraded.
 pub fn read(path: &Path) -> Result<NetParameter> {
     let mut parsed = text::read::<NetParameter>(path)?;
     parsed.upgrade()?;
     Ok(parsed.message)
 }
 
-/// Builds the net of `--model` with the flags' state, seed, device and log; MNIST's databases are made if it names them.
-pub fn make(args: &Args, phase: Phase, keep: Keep, log: &Log) -> Result<Net, super::Failure> {
-    let model = args.need("model")?;
-    let level = args.number("level")?;
-    let path = files::find(model, None)?;
-    ensure_mnist(&read(&path)?, path.parent(), log)?;
-    let mut builder = net::Builder::read(&path)?.phase(phase).keep(keep).device(&super::device(args, log)?).log(log);
-    if let Some(level) = level {
+/// The builder of a prototxt's net in the flags' state; makes MNIST's databases if the net names them.
+pub fn builder(args: &Args, path: &Path, phase: Phase, log: &Log) -> Result<net::Builder, Failure> {
+    ensure_mnist(&read(path)?, path.parent(), log)?;
+    let builder = net::Builder::read(path)?.phase(phase).stages(args.list("stage")).log(log);
+    Ok(match args.number("level")? {
+        Some(level) => builder.level(level),
+        None => builder,
+    })
+}
+
+/// The builder of a prototxt's solver with the flags' state and seed; makes MNIST's databases if its nets name them.
+pub fn solver_builder(args: &Args, path: &Path, log: &Log) -> Result<solver::Builder, Failure> {
+    let mut builder = solver::Builder::read(path)?.stages(args.list("stage")).log(log);
+    if let Some(level) = args.number("level")? {
         builder = builder.level(level);
     }
-    let net = builder.stages(args.list("stage")).make()?;
+    if let Some(seed) = args.number("seed")? {
+        builder = builder.seed(seed);
+    }
+    ensure_mnist_of_solver(builder.param_mut(), path.parent(), log)?;
+    Ok(builder)
+}
+
+/// Builds the net of `--model` on the device of the flags.
+pub fn make(args: &Args, phase: Phase, keep: Keep, log: &Log) -> Result<Net, Failure> {
+    let path = files::find(args.need("model")?, None)?;
+    let net = builder(args, &path, phase, log)?.keep(keep).device(&super::device(args, false, log)?).make()?;
     describe(&net, log)?;
     Ok(net)
 }
 
-/// A net's layers in the log, in Caffe's words.
+/// Builds the solver of a file, changed by `change`, on the device that the flags or the file ask for.
+pub fn make_solver(
+    args: &Args,
+    file: &str,
+    log: &Log,
+    change: impl FnOnce(solver::Builder) -> solver::Builder,
+) -> Result<Solver, Failure> {
+    let builder = solver_builder(args, &files::find(file, None)?, log)?.keep(Keep::Needed);
+    let device = super::device(args, builder.wants_cpu(), log)?;
+    let mut solver = change(builder.device(&device)).make()?;
+    describe(solver.net(), log)?;
+    for i in 0..solver.test_nets() {
+        describe(solver.test_net(i)?, log)?;
+    }
+    Ok(solver)
+}
+
+/// Writes a net's layers to the log, in Caffe's words.
 pub fn describe(net: &Net, log: &Log) -> Result<()> {
     let mut bytes = 0;
     for layer in net.layer_names() {
@@ -53,8 +83,8 @@ pub fn describe(net: &Net, log: &Log) -> Result<()> {
             let in_place = if bottoms.contains(&top) { " (in-place)" } else { "" };
             log.info(|| format!("{layer} -> {top}{in_place}"));
             let dims = net.shape(top)?;
-            let (shape, count) =
-                (dims.iter().map(|d| format!("{d} ")).collect::<String>(), dims.iter().product::<usize>());
+            let count: usize = dims.iter().product();
+            let shape: String = dims.iter().map(|d| format!("{d} ")).collect();
             log.info(|| format!("Top shape: {shape}({count})"));
             if net.loss_weight(top) != 0.0 {
                 log.info(|| format!("    with loss weight {}", number(net.loss_weight(top))));
@@ -71,15 +101,6 @@ pub fn describe(net: &Net, log: &Log) -> Result<()> {
         log.info(|| format!("This network produces output {name}"));
     }
     log.info(|| "Network initialization done.".into());
-    Ok(())
-}
-
-/// Describes all nets of a solver.
-pub fn describe_all(solver: &mut Solver, log: &Log) -> Result<()> {
-    describe(solver.net(), log)?;
-    for i in 0..solver.test_nets() {
-        describe(solver.test_net(i)?, log)?;
-    }
     Ok(())
 }
 
@@ -104,7 +125,7 @@ pub fn ensure_mnist_of_solver(p: &SolverParameter, folder: Option<&Path>, log: &
         ensure_mnist(net, folder, log)?;
     }
     for file in p.net.iter().chain(&p.train_net).chain(&p.test_net) {
-        // A file that cannot be read is the solver's to complain about, who knows where it is named.
+        // A file that cannot be read is left to the solver, whose error names the line.
         if let Ok(path) = files::find(file, folder)
             && let Ok(net) = read(&path)
         {

@@ -1,4 +1,4 @@
-//! `cortado test`: the mean of a net's outputs over a number of batches.
+//! `cortado test`: averages a net's outputs over a number of batches.
 
 use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, STATE, log, nets};
@@ -11,9 +11,9 @@ use cortado::solver::{self, Score};
 pub const COMMAND: Command = Command {
     name: "test",
     words: "",
-    about: "scores a net with trained weights: each batch's outputs, then their means",
+    about: "scores a net with trained weights: prints each batch's outputs, then their means",
     flags: &[&[
-        Flag { name: "model",      value: "FILE",    about: "the net's prototxt; its layers of phase TEST are run" },
+        Flag { name: "model",      value: "FILE",    about: "the net's prototxt, run in phase TEST" },
         Flag { name: "weights",    value: "FILE,..", about: "the trained weights, .caffemodel" },
         Flag { name: "iterations", value: "N",       about: "how many batches; 50 if not given" },
     ], STATE, DEVICE],
@@ -23,10 +23,7 @@ pub const COMMAND: Command = Command {
 fn run(args: &Args) -> Done {
     args.need("model")?;
     args.need("weights")?;
-    let iterations = args.number::<u32>("iterations")?.unwrap_or(50);
-    if iterations == 0 {
-        return Err(args.command.usage("--iterations 0: at least one is needed").into());
-    }
+    let iterations = args.count("iterations")?.unwrap_or(50);
     let log = log();
     let mut net = nets::make(args, Phase::Test, Keep::Needed, &log)?;
     nets::load_weights(args, &mut net, &log)?;

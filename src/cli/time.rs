@@ -1,12 +1,11 @@
-//! `cortado time`: how long each layer takes, and how long a whole training step.
+//! `cortado time`: measures the time of each layer and of a whole training step.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, STATE, log, nets, say};
+use super::{DEVICE, Done, STATE, log, nets, say, usage};
 use cortado::error::Result;
 use cortado::net::Keep;
 use cortado::show::Table;
-use cortado::solver::Builder;
-use cortado::{Device, Net, Phase, Solver, files};
+use cortado::{Device, Net, Phase, Solver};
 use std::time::Instant;
 
 #[rustfmt::skip]
@@ -17,7 +16,7 @@ pub const COMMAND: Command = Command {
             Training steps (data, forward, backward, update) are timed in 15 blocks of about 0.15 s.\n\
             GFLOP counts the matrix products of both directions; GFLOP/s goes by the smallest times.",
     flags: &[&[
-        Flag { name: "solver",     value: "FILE",  about: "a solver's prototxt: its train net is timed, and its training" },
+        Flag { name: "solver",     value: "FILE",  about: "a solver's prototxt: its train net and its training steps are timed" },
         Flag { name: "model",      value: "FILE",  about: "a net's prototxt, in place of a solver" },
         Flag { name: "iterations", value: "N",     about: "how often each layer is run; 50 if not given" },
         Flag { name: "phase",      value: "PHASE", about: "TRAIN or TEST, for --model; TRAIN if not given" },
@@ -29,14 +28,16 @@ const BLOCKS: usize = 15;
 const BLOCK_SECONDS: f64 = 0.15;
 
 fn run(args: &Args) -> Done {
-    let iterations = args.number::<usize>("iterations")?.unwrap_or(50);
-    if iterations == 0 {
-        return Err(args.command.usage("--iterations 0: at least one is needed").into());
-    }
-    let phase = nets::phase(args, Phase::Train)?;
+    let iterations = args.count("iterations")?.unwrap_or(50);
+    let phase = nets::phase(args)?.unwrap_or(Phase::Train);
     match (args.get("solver"), args.get("model")) {
         (Some(file), None) => {
-            let mut solver = make_solver(args, file)?;
+            // A training step has no tests, displays or snapshots.
+            let mut solver = nets::make_solver(args, file, &log(), |mut builder| {
+                let param = builder.param_mut();
+                (param.display, param.snapshot) = (Some(0), Some(0));
+                builder.without_test_nets()
+            })?;
             say_layers(solver.net(), iterations)?;
             say_counts(&mut solver)?;
             let steps = time_steps(&mut solver)?;
@@ -46,32 +47,13 @@ fn run(args: &Args) -> Done {
             let mut net = nets::make(args, phase, Keep::Needed, &log())?;
             say_layers(&mut net, iterations)?;
         }
-        _ => return Err(args.command.usage("time needs either --solver FILE or --model FILE").into()),
+        _ => return Err(usage("time needs either --solver FILE or --model FILE")),
     }
     Ok(())
 }
 
-/// The solver without what is no part of a training step: tests, displays, snapshots.
-fn make_solver(args: &Args, file: &str) -> Result<Solver, super::Failure> {
-    let log = log();
-    let path = files::find(file, None)?;
-    let builder = Builder::read(&path)?.keep(Keep::Needed).log(&log).without_test_nets();
-    let device = super::device_of_solver(args, &builder, &log)?;
-    let mut builder = builder.device(&device);
-    if let Some(level) = args.number("level")? {
-        builder = builder.level(level);
-    }
-    builder = builder.stages(args.list("stage"));
-    let param = builder.param_mut();
-    (param.display, param.snapshot) = (Some(0), Some(0));
-    nets::ensure_mnist_of_solver(param, path.parent(), &log)?;
-    let mut solver = builder.make()?;
-    nets::describe_all(&mut solver, &log)?;
-    Ok(solver)
-}
-
 fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
-    time_layers(net, iterations.min(3))?; // memory is allocated and threads are started
+    time_layers(net, iterations.min(3))?; // allocates memory and starts threads
     let layers = time_layers(net, iterations)?;
     let mut table =
         Table::new(&["layer", "type", "<forward min", "<mean", "<backward min", "<mean", "<GFLOP", "<GFLOP/s"]);
@@ -99,7 +81,7 @@ fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds of one thing, measured several times.
+/// Repeated measurements of one time, in milliseconds.
 #[derive(Clone, Default)]
 struct Times(Vec<f64>);
 
@@ -112,14 +94,11 @@ impl Times {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The middle value; of an even number the mean of the middle two.
+    /// The middle value, or the mean of the middle two. There is at least one time: `--iterations 0` is refused.
     fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        match sorted.len() {
-            0 => f64::NAN,
-            n => (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
-        }
+        (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
     }
 }
 
@@ -127,7 +106,7 @@ impl Times {
 fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
     let mut layers = vec![<[Times; 2]>::default(); net.layer_names().len()];
     let device = net.device().clone();
-    // The device's threads are entered once, not for each layer.
+    // The thread pool is entered once, not for each layer.
     device.install(|| {
         for _ in 0..iterations {
             let mut i = 0;
@@ -157,11 +136,9 @@ fn lap(clock: &mut Instant) -> f64 {
     (now - std::mem::replace(clock, now)).as_secs_f64() * 1e3
 }
 
-/// The multiplications and additions of a layer's matrix products, forward and backward: each weight is used once at each
-/// position of the tops, of which there are `count / num_output`.
-///
-/// InnerProduct: `2 M N K`. Convolution: `2 N Co oh ow (Ci / group) kh kw`. Backward makes one such product for dw, and one
-/// for dx if it is asked for.
+/// The multiplications and additions of a layer's matrix products, forward and backward. Each weight is used once at each of
+/// the tops' `count / num_output` positions: `2 M N K` for InnerProduct, `2 N Co oh ow (Ci / group) kh kw` for Convolution.
+/// Backward computes one such product for dw, and another for dx if the bottom needs it.
 fn flop(net: &Net, layer: &str) -> Result<u64> {
     let mut forward = 0;
     for top in net.top_names(layer)? {
@@ -180,9 +157,9 @@ fn flop(net: &Net, layer: &str) -> Result<u64> {
     Ok(products * forward)
 }
 
-/// What a training step asks of a GPU, when it is not replayed.
+/// Prints how many launches, products and copies a training step that is not replayed takes on a GPU.
 fn say_counts(solver: &mut Solver) -> Result {
-    solver.step(1)?; // memory is allocated, kernels are compiled
+    solver.step(1)?; // allocates memory and compiles kernels
     let Device::Gpu(gpu) = solver.net().device().clone() else { return Ok(()) };
     solver.step(1)?;
     let before = gpu.counts();
@@ -201,7 +178,7 @@ fn say_counts(solver: &mut Solver) -> Result {
     Ok(())
 }
 
-/// Milliseconds of a training step, the mean of each block.
+/// The time of a training step: the mean of each block.
 fn time_steps(solver: &mut Solver) -> Result<Times> {
     let start = Instant::now();
     solver.step(2)?;

@@ -1,7 +1,6 @@
 //! Datum: the message in which Caffe's databases hold one image and its label.
 //!
-//! Its values stand C x H x W, either as bytes (`data`) or as numbers (`float_data`). If it has both, the bytes count, as
-//! in Caffe.
+//! Its C x H x W values are either bytes (`data`) or floats (`float_data`). If it has both, the bytes are used, as in Caffe.
 
 use crate::proto::Datum;
 use crate::{Error, Kind, Result};
@@ -10,27 +9,27 @@ use prost::Message;
 /// The values of a Datum.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pixels<'a> {
-    /// From 0 to 255.
+    /// Values from 0 to 255.
     Bytes(&'a [u8]),
-    /// Any numbers.
+    /// Any values.
     Floats(&'a [f32]),
 }
 
-/// What a Datum says.
+/// A decoded Datum.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Image<'a> {
     /// C, H, W.
     pub shape: [usize; 3],
     /// C x H x W values.
     pub pixels: Pixels<'a>,
-    /// 0 if none is given.
+    /// The class; 0 if none is given.
     pub label: i32,
 }
 
-/// Reads a database's value, reusing `datum`'s memory.
+/// Decodes a database's value, reusing `datum`'s memory.
 ///
 /// # Errors
-/// The value is not a Datum, holds a compressed image, or has too few or too many values; the error names the key.
+/// The value is no Datum, holds a compressed image, or has too few or too many values; the error names the key.
 ///
 /// ```
 /// use cortado::{data::datum, proto::Datum};
@@ -50,17 +49,13 @@ pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Imag
         return wrong(format!("is not a Datum: {e}"));
     }
     if datum.encoded() {
-        let e = refuse("holds a compressed image; only plain values can be read so far".into());
+        let e = refuse("holds a compressed image; only plain values can be read".into());
         return Err(e.hint("make the database without `--encoded`"));
     }
     let sizes = [datum.channels(), datum.height(), datum.width()];
-    let pixels = match (datum.data(), &datum.float_data[..]) {
-        ([], floats) => Pixels::Floats(floats),
-        (bytes, _) => Pixels::Bytes(bytes),
-    };
-    let len = match pixels {
-        Pixels::Bytes(x) => x.len(),
-        Pixels::Floats(x) => x.len(),
+    let (pixels, len) = match (datum.data(), &datum.float_data[..]) {
+        ([], floats) => (Pixels::Floats(floats), floats.len()),
+        (bytes, _) => (Pixels::Bytes(bytes), bytes.len()),
     };
     let [c, h, w] = sizes.map(|n| usize::try_from(n).unwrap_or(0));
     match c.checked_mul(h).and_then(|n| n.checked_mul(w)) {
@@ -69,10 +64,10 @@ pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Imag
     }
 }
 
-/// Writes a Datum of bytes into `value`, which is emptied first.
+/// Replaces the contents of `value` by a Datum of bytes.
 ///
 /// # Errors
-/// An axis too long for the message.
+/// An axis is too long for the message.
 pub fn encode(shape: [usize; 3], data: &[u8], label: i32, value: &mut Vec<u8>) -> Result {
     let size = |n: usize| i32::try_from(n).map_err(|_| Error::shape(format!("an image of shape {shape:?}")));
     let datum = Datum {
@@ -84,12 +79,11 @@ pub fn encode(shape: [usize; 3], data: &[u8], label: i32, value: &mut Vec<u8>) -
         ..Default::default()
     };
     value.clear();
-    value.reserve(datum.encoded_len());
     datum.encode_raw(value);
     Ok(())
 }
 
-/// A key for a message: as text, and not too long.
+/// A key as printable text, cut to 80 bytes.
 pub(crate) fn key_text(key: &[u8]) -> String {
     String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string()
 }

@@ -1,13 +1,13 @@
 //! The IDX format of MNIST's files: images and labels as arrays of bytes.
 //!
-//! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. The files are
-//! mostly gzipped; that is seen from their first two bytes, not from their name.
+//! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. A gzipped file is
+//! recognised by its first two bytes, not by its name.
 
-use super::read_up_to;
+use super::read_exactly;
 use crate::{Error, Kind, Result, blob};
 use flate2::read::GzDecoder;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// An array of bytes: images `[N, H, W]` or labels `[N]`.
@@ -26,50 +26,30 @@ impl Idx {
     /// The file cannot be read, is not IDX, or its sizes disagree with its length.
     pub fn read(path: impl AsRef<Path>) -> Result<Idx> {
         let path = path.as_ref();
-        let cannot = |e| Error::file(path, "read", e);
-        let mut file = File::open(path).map_err(|e| Error::file(path, "open", e))?;
-        let mut magic = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut magic).map_err(cannot)?;
-        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let file = BufReader::new(file);
-        match magic[..] == [0x1F, 0x8B] {
-            true => Idx::parse(GzDecoder::new(file)),
-            false => Idx::parse(file),
-        }
-        .map_err(|what| Error::new(Kind::Data, format!("{}: {what}", path.display())))
+        let mut file = BufReader::new(File::open(path).map_err(|e| Error::file(path, "open", e))?);
+        let is_gzipped = file.fill_buf().map_err(|e| Error::file(path, "read", e))?.starts_with(&[0x1F, 0x8B]);
+        let idx = if is_gzipped { Idx::parse(GzDecoder::new(file)) } else { Idx::parse(file) };
+        idx.map_err(|what| Error::new(Kind::Data, format!("{}: {what}", path.display())))
     }
 
-    /// Reads the format itself; the error says what is wrong.
     fn parse(mut file: impl Read) -> Result<Idx, String> {
-        let mut read = |len: usize| {
-            let bytes = read_up_to(&mut file, len)?;
-            let whole = bytes.len() == len;
-            Ok::<_, String>((bytes, whole))
-        };
-        let (head, whole) = read(4)?;
+        let mut read = |len: usize, part: &str| read_exactly(&mut file, len, part);
+        let head = read(4, "first bytes")?;
         let &[0, 0, kind, axes @ 1..=4] = &head[..] else {
-            return Err(match whole {
-                true => format!("the first bytes {head:02x?} are not those of an IDX file"),
-                false => "the file is too short for an IDX file".into(),
-            });
+            return Err(format!("the first bytes {head:02x?} are not those of an IDX file"));
         };
         if kind != 8 {
-            return Err(format!("an IDX file of type {kind:#04x}; only bytes (0x08) are known"));
+            return Err(format!("an IDX file of type {kind:#04x}; only bytes (0x08) can be read"));
         }
-        let (sizes, whole) = read(4 * axes as usize)?;
-        if !whole {
-            return Err("the file ends within its sizes".into());
-        }
+        let sizes = read(4 * axes as usize, "sizes")?;
         let size = |b: &[u8]| b.iter().fold(0, |n, &b| n << 8 | b as usize);
         let shape: Vec<usize> = sizes.chunks(4).map(size).collect();
         let count = blob::count(&shape).map_err(|_| format!("the sizes {shape:?} are too large"))?;
-        let (data, whole) = read(count)?;
-        if !whole {
-            return Err(format!("the sizes {shape:?} need {count} values, the file has {}", data.len()));
-        }
-        match read(1)?.0.is_empty() {
-            true => Ok(Idx { shape, data }),
-            false => Err(format!("the file goes on after the {count} values of its sizes {shape:?}")),
+        let data = read(count, &format!("values of shape {shape:?}"))?;
+        match file.read(&mut [0]) {
+            Ok(0) => Ok(Idx { shape, data }),
+            Ok(_) => Err(format!("the file goes on after the {count} values of its sizes {shape:?}")),
+            Err(e) => Err(format!("cannot read: {e}")),
         }
     }
 }
@@ -91,7 +71,7 @@ impl Labelled {
     /// Reads a file of images and the file of their labels.
     ///
     /// # Errors
-    /// As [`Idx::read`]; or the two do not belong together.
+    /// Those of [`Idx::read`]; the two files have different numbers of entries.
     pub fn read(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Labelled> {
         let (image_path, label_path) = (images.as_ref().display(), labels.as_ref().display());
         let (x, t) = (Idx::read(images.as_ref())?, Idx::read(labels.as_ref())?);
@@ -116,7 +96,7 @@ impl Labelled {
         self.labels.len()
     }
 
-    /// Whether there are none; a file that was read has some.
+    /// Whether there are no images; [`Labelled::read`] refuses such files.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -1,22 +1,22 @@
 //! LMDB databases: keys and values in one file, `data.mdb`, in the order of the keys.
 //!
-//! Caffe keeps its data sets in them. The file is an array of pages, most often of 4096 bytes, that form a B+ tree. Every
-//! number is little-endian; a page is named by its index in the file.
+//! Caffe keeps its data sets in them. The file is an array of pages, usually of 4096 bytes, that form a B+ tree. All
+//! numbers are little-endian; a page's number is its index in the file.
 //!
-//! | page     | what it holds                                                                             |
+//! | page     | contents                                                                                  |
 //! |----------|-------------------------------------------------------------------------------------------|
-//! | meta     | pages 0 and 1: magic, version, page size, root of the tree, how many entries; the one with the larger transaction number counts |
-//! | branch   | keys, each with the page that holds the entries from that key on                          |
+//! | meta     | pages 0 and 1: magic, version, page size, root of the tree, number of entries; the one with the larger transaction number is valid |
+//! | branch   | keys, each with the page of the entries from that key on                                  |
 //! | leaf     | keys with their values                                                                    |
-//! | overflow | one value that is too long for a leaf, over as many pages as it needs                     |
+//! | overflow | one value that is too long for a leaf, on consecutive pages                               |
 //!
-//! A branch or leaf page begins with 16 bytes (its own number u64, padding u16, flags u16, `lower` u16, `upper` u16), then
-//! come u16 offsets of its nodes up to `lower`, and the nodes themselves from `upper` to the end. A node is `lo` u16, `hi`
+//! A branch or leaf page begins with 16 bytes (its own number u64, padding u16, flags u16, `lower` u16, `upper` u16). The
+//! u16 offsets of its nodes follow up to `lower`; the nodes fill the page from `upper` to the end. A node is `lo` u16, `hi`
 //! u16, flags u16, key length u16, the key, and in a leaf the value of `lo + hi * 65536` bytes, or the u64 number of its
-//! overflow page. In a branch `lo`, `hi` and flags together are the number of the child.
+//! overflow page. In a branch `lo`, `hi` and flags together are the child's page number.
 //!
-//! The reader asks for plain files only: nothing is mapped into memory, so a broken or shrinking file is an error and never
-//! a crash, any number of readers may share a database, and entry `i` is found by its index, which is what a shuffle needs.
+//! The reader maps nothing into memory: a broken or shrinking file is an error and never a crash. Any number of readers may
+//! share a database, and an entry is found by its index, as a shuffle needs it.
 //!
 //! ```
 //! use cortado::data::lmdb;
@@ -47,13 +47,13 @@ const VERSION: u32 = 1;
 const PAGE_HEAD: usize = 16;
 /// Bytes before a node's key.
 const NODE_HEAD: usize = 8;
-/// Where the two tree descriptions (free pages, entries) stand in a meta page, and how long each is.
+/// The position in a meta page of the descriptions of two trees (free pages, entries), and the length of each.
 const TREES: usize = PAGE_HEAD + 24;
 const TREE: usize = 48;
 const META: usize = TREES + 2 * TREE + 16;
-/// No page: the root of an empty tree.
-const NOWHERE: u64 = u64::MAX;
-/// Deeper than any tree that LMDB makes.
+/// The root of an empty tree.
+const NO_PAGE: u64 = u64::MAX;
+/// The depth of the deepest tree that is read; LMDB's are less deep.
 const MAX_DEPTH: u16 = 32;
 
 // Page flags.
@@ -66,26 +66,26 @@ const KINDS: u16 = 0x6F;
 const BIG: u16 = 1;
 const NOT_PLAIN: u16 = 6; // a database in the database, or several values of one key
 
-/// A database, open for reading. It is never changed; open it as often as you like.
+/// A database, open for reading. Several readers may have it open.
 pub struct Reader {
     pages: Pages,
     len: u64,
     /// The leaf pages, in the order of the keys.
     leaves: Vec<u64>,
-    /// The index of each leaf's first entry, as far as leaves were visited; one more for where the next begins.
+    /// The index of the first entry of each leaf visited so far, and of the leaf after these.
     starts: Vec<u64>,
-    /// The leaf read last, and its place in `leaves`.
-    leaf: Vec<u8>,
-    at: Option<usize>,
-    /// The long value read last.
-    big: Vec<u8>,
+    /// The page of the leaf read last, and its index in `leaves`.
+    page: Vec<u8>,
+    leaf: Option<usize>,
+    /// The overflow pages read last.
+    overflow: Vec<u8>,
 }
 
 impl Reader {
     /// Opens a database: its folder, or the file itself.
     ///
     /// # Errors
-    /// There is none, it is empty, or it is not LMDB's; the error names the file and says what to do.
+    /// The file is missing, is no LMDB database, or has no entries; the error names it and says what to do.
     pub fn open(path: impl AsRef<Path>) -> Result<Reader> {
         let path = path.as_ref();
         let hint = match path.to_string_lossy() {
@@ -99,10 +99,10 @@ impl Reader {
     fn read_tree(path: &Path) -> Result<Reader> {
         let path = if path.is_dir() { path.join("data.mdb") } else { path.to_path_buf() };
         let (mut pages, meta) = Pages::open(path)?;
-        if meta.entries == 0 || meta.root == NOWHERE {
+        if meta.entries == 0 || meta.root == NO_PAGE {
             return Err(Error::new(Kind::Data, format!("{} is an empty database", pages.path.display())));
         }
-        // Level by level: the children of all pages of one level are the next.
+        // Walk down level by level: the children of all pages of one level form the next.
         let mut leaves = vec![meta.root];
         let mut page = Vec::new();
         for _ in 1..meta.depth {
@@ -110,7 +110,7 @@ impl Reader {
             for &number in &leaves {
                 let count = pages.read_node_page(number, BRANCH, &mut page)?;
                 for i in 0..count {
-                    let n = node(&page, i).ok_or_else(|| pages.broken(number, "has a node outside itself"))?;
+                    let n = node(&page, i).ok_or_else(|| pages.node_outside(number))?;
                     children.push(n.low as u64 | (n.flags as u64) << 32);
                 }
                 if children.len() as u64 > pages.count {
@@ -120,7 +120,7 @@ impl Reader {
             leaves = children;
         }
         let (len, starts) = (meta.entries, vec![0]);
-        Ok(Reader { pages, len, leaves, starts, leaf: Vec::new(), at: None, big: Vec::new() })
+        Ok(Reader { pages, len, leaves, starts, page, leaf: None, overflow: Vec::new() })
     }
 
     /// The number of entries.
@@ -128,74 +128,69 @@ impl Reader {
         self.len
     }
 
-    /// Whether there are none: never, for such a database does not open.
+    /// Always false: [`open`](Reader::open) refuses a database without entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The file read from.
+    /// The path of the database's file.
     pub fn path(&self) -> &Path {
         &self.pages.path
     }
 
-    /// Key and value of entry `i` in the order of the keys. Going forward costs one page now and then; the first jump
-    /// far ahead visits the leaves between.
+    /// Key and value of entry `i` in the order of the keys. The first jump ahead visits all leaves in between.
     ///
     /// # Errors
     /// There is no such entry, or the file is broken or truncated.
     pub fn get(&mut self, i: u64) -> Result<(&[u8], &[u8])> {
-        self.find(i).map_err(|e| e.hint("make the database again"))
+        self.entry(i).map_err(|e| e.hint("make the database again"))
     }
 
-    fn find(&mut self, i: u64) -> Result<(&[u8], &[u8])> {
+    fn entry(&mut self, i: u64) -> Result<(&[u8], &[u8])> {
         if i >= self.len {
             let what = format!("{} has {} entries, no entry {i}", self.path().display(), self.len);
             return Err(Error::new(Kind::Data, what));
         }
         loop {
-            let seen = self.starts.len() - 1;
-            let next = self.starts[seen];
+            let visited = self.starts.len() - 1;
+            let next = self.starts[visited];
             if i < next {
                 break;
             }
-            if seen == self.leaves.len() {
+            if visited == self.leaves.len() {
                 let what = format!("{} ends after {next} of {} entries", self.path().display(), self.len);
                 return Err(Error::new(Kind::Data, what));
             }
-            let count = self.visit(seen)?;
+            let count = self.read_leaf(visited)?;
             self.starts.push(next + count as u64);
         }
         let leaf = self.starts.partition_point(|&start| start <= i) - 1;
-        if self.at != Some(leaf) {
-            self.visit(leaf)?;
+        if self.leaf != Some(leaf) {
+            self.read_leaf(leaf)?;
         }
-        self.entry(leaf, (i - self.starts[leaf]) as usize)
-    }
-
-    /// Reads a leaf; gives the number of its entries.
-    fn visit(&mut self, leaf: usize) -> Result<usize> {
-        self.at = None;
-        let count = self.pages.read_node_page(self.leaves[leaf], LEAF, &mut self.leaf)?;
-        self.at = Some(leaf);
-        Ok(count)
-    }
-
-    /// Entry `i` of the leaf read last.
-    fn entry(&mut self, leaf: usize, i: usize) -> Result<(&[u8], &[u8])> {
         let number = self.leaves[leaf];
-        let outside = |pages: &Pages| pages.broken(number, "has a node outside itself");
-        let n = node(&self.leaf, i).ok_or_else(|| outside(&self.pages))?;
-        if n.flags & NOT_PLAIN != 0 {
-            return Err(self.pages.broken(number, "holds databases within the database; Caffe's have none"));
-        }
+        let node_outside = || self.pages.node_outside(number);
+        let n = node(&self.page, (i - self.starts[leaf]) as usize).ok_or_else(node_outside)?;
         let len = n.low as usize;
-        if n.flags & BIG == 0 {
-            let value = n.rest.get(..len).ok_or_else(|| outside(&self.pages))?;
-            return Ok((n.key, value));
-        }
-        let first = u64_at(n.rest, 0).ok_or_else(|| outside(&self.pages))?;
-        let value = self.pages.read_overflow(first, len, &mut self.big)?;
+        let value = match n.flags {
+            flags if flags & NOT_PLAIN != 0 => {
+                return Err(self.pages.broken(number, "holds databases within the database; Caffe's have none"));
+            }
+            flags if flags & BIG != 0 => {
+                let first = u64_at(n.rest, 0).ok_or_else(node_outside)?;
+                self.pages.read_overflow(first, len, &mut self.overflow)?
+            }
+            _ => n.rest.get(..len).ok_or_else(node_outside)?,
+        };
         Ok((n.key, value))
+    }
+
+    /// Reads a leaf; returns the number of its entries.
+    fn read_leaf(&mut self, leaf: usize) -> Result<usize> {
+        self.leaf = None;
+        let count = self.pages.read_node_page(self.leaves[leaf], LEAF, &mut self.page)?;
+        self.leaf = Some(leaf);
+        Ok(count)
     }
 }
 
@@ -204,15 +199,15 @@ struct Pages {
     path: PathBuf,
     file: File,
     size: usize,
-    /// Whole pages in the file.
+    /// The number of whole pages in the file.
     count: u64,
 }
 
-/// What a meta page says of the tree of entries.
+/// A meta page: the tree of entries.
 struct Meta {
     page_size: usize,
     depth: u16,
-    /// Pages in use; the file cannot have fewer.
+    /// The number of pages in use; the file has at least as many.
     used: u64,
     entries: u64,
     root: u64,
@@ -223,20 +218,19 @@ impl Pages {
     fn open(path: PathBuf) -> Result<(Pages, Meta)> {
         let file = File::open(&path).map_err(|e| Error::file(&path, "open", e))?;
         let bytes = file.metadata().map_err(|e| Error::file(&path, "open", e))?.len();
-        // Until the first page tells the pages' size, every byte is a page.
+        // Until the first page gives the page size, every byte counts as a page.
         let mut pages = Pages { path, file, size: 1, count: bytes };
         let (mut page, start) = (Vec::new(), pages.path.display().to_string());
         let not_lmdb = |why: String| Error::new(Kind::Data, format!("{start} is not an LMDB database: {why}"));
-        if bytes < META as u64 {
-            return Err(not_lmdb(format!("it has only {bytes} bytes")));
-        }
-        pages.read(0, META, &mut page)?;
-        let first = meta(&page).map_err(not_lmdb)?;
-        if bytes < (first.page_size + META) as u64 {
-            return Err(not_lmdb(format!("it has only {bytes} bytes")));
-        }
-        pages.read(first.page_size as u64, META, &mut page)?;
-        let second = meta(&page).map_err(not_lmdb)?;
+        let mut meta_at = |at: usize| {
+            if bytes < (at + META) as u64 {
+                return Err(not_lmdb(format!("it has only {bytes} bytes")));
+            }
+            pages.read(at as u64, META, &mut page)?;
+            meta(&page).map_err(not_lmdb)
+        };
+        let first = meta_at(0)?;
+        let second = meta_at(first.page_size)?;
         let meta = if second.transaction > first.transaction { second } else { first };
         pages.size = meta.page_size;
         pages.count = bytes / meta.page_size as u64;
@@ -260,7 +254,7 @@ impl Pages {
             .map_err(|e| Error::file(&self.path, "read", e))
     }
 
-    /// Reads a branch or leaf page; gives the number of its nodes.
+    /// Reads a branch or leaf page; returns the number of its nodes.
     fn read_node_page(&mut self, number: u64, kind: u16, page: &mut Vec<u8>) -> Result<usize> {
         if number >= self.count {
             return Err(self.broken(number, "lies beyond the end of the file: the file is truncated or broken"));
@@ -271,10 +265,9 @@ impl Pages {
             let kind = if kind == LEAF { "a leaf" } else { "a branch" };
             return Err(self.broken(number, &format!("is not {kind} of the tree")));
         }
-        let lower = lower.unwrap_or(0) as usize;
-        match lower >= PAGE_HEAD && lower <= self.size {
-            true => Ok((lower - PAGE_HEAD) / 2),
-            false => Err(self.broken(number, "has no end of its offsets")),
+        match lower.unwrap_or(0) as usize {
+            lower if (PAGE_HEAD..=self.size).contains(&lower) => Ok((lower - PAGE_HEAD) / 2),
+            _ => Err(self.broken(number, "has no end of its offsets")),
         }
     }
 
@@ -292,12 +285,16 @@ impl Pages {
         }
     }
 
+    fn node_outside(&self, number: u64) -> Error {
+        self.broken(number, "has a node outside itself")
+    }
+
     fn broken(&self, number: u64, what: &str) -> Error {
         Error::new(Kind::Data, format!("{} is broken: page {number} {what}", self.path.display()))
     }
 }
 
-/// Reads a meta page; the error says why it is none.
+/// Parses a meta page.
 fn meta(page: &[u8]) -> Result<Meta, String> {
     let u64_in = |tree: usize, at: usize| u64_at(page, TREES + tree * TREE + at).unwrap_or(0);
     let (magic, version) = (u32_at(page, PAGE_HEAD), u32_at(page, PAGE_HEAD + 4));
@@ -322,7 +319,7 @@ fn meta(page: &[u8]) -> Result<Meta, String> {
     })
 }
 
-/// A node: `low` is `lo` and `hi` together, `rest` everything after the key.
+/// A node: `low` is `lo + hi * 65536`, `rest` are the bytes after the key.
 struct Node<'a> {
     low: u32,
     flags: u16,
@@ -330,7 +327,7 @@ struct Node<'a> {
     rest: &'a [u8],
 }
 
-/// Node `i` of a page, if all of its key lies inside.
+/// Node `i` of a page, if its key lies inside the page.
 fn node(page: &[u8], i: usize) -> Option<Node<'_>> {
     let at = u16_at(page, PAGE_HEAD + 2 * i)? as usize;
     let body = page.get(at + NODE_HEAD..)?;

@@ -13,7 +13,7 @@ use crate::data::{datum, lmdb};
 use crate::{Error, Kind, Result};
 use std::path::Path;
 
-/// Both parts, as bytes. Fashion-MNIST and the like have the same files.
+/// Both parts, as bytes. Fashion-MNIST and similar data sets have files of the same names and format.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mnist {
     /// The 60,000 images to learn from.
@@ -22,7 +22,7 @@ pub struct Mnist {
     pub test: Labelled,
 }
 
-/// The databases that [`convert`] makes, and the files that they are made of.
+/// The databases that [`convert`] makes, and the first part of their source files' names.
 const PARTS: [(&str, &str); 2] = [("mnist_train_lmdb", "train"), ("mnist_test_lmdb", "t10k")];
 
 impl Mnist {
@@ -47,43 +47,46 @@ fn load_part(folder: &Path, part: &str) -> Result<Labelled> {
 }
 
 /// Makes Caffe's two databases, `mnist_train_lmdb` and `mnist_test_lmdb`, in the folder `out` from the files in `folder`.
-/// The key is the image's number in eight digits, the value a Datum of shape 1 x 28 x 28. A database that is there
-/// already is kept unless `overwrite`. Gives for train and test whether it was made.
+/// The key is the image's number in eight digits, the value a Datum of shape 1 x 28 x 28. An existing database is kept unless
+/// `overwrite`. Returns for train and test whether the database was made.
 ///
 /// # Errors
-/// A broken file; a folder that cannot be written; a database that is there, but is not whole.
+/// A broken file; a folder that cannot be written; an existing database that is broken.
 pub fn convert(folder: impl AsRef<Path>, out: impl AsRef<Path>, overwrite: bool) -> Result<[bool; 2]> {
     let mut made = [false; 2];
     for (made, (name, part)) in made.iter_mut().zip(PARTS) {
         let target = out.as_ref().join(name);
         if overwrite || !target.exists() {
-            let digits = load_part(folder.as_ref(), part)?;
-            *made = write_part(&digits, &target, overwrite)?;
+            *made = write_lmdb(&load_part(folder.as_ref(), part)?, &target, overwrite)?;
         }
         if !*made {
-            check_kept(&target)?;
+            check_whole(&target)?;
         }
     }
     Ok(made)
 }
 
-/// Makes the databases in the folder `data` of the project at `root`, unless they are there. Gives whether any was made.
+/// Makes those of the two databases that are missing in the folder `data` of the project at `root`. Returns whether any was
+/// made.
 ///
 /// # Errors
-/// As [`convert`].
+/// Those of [`convert`].
 pub fn ensure_lmdb(root: impl AsRef<Path>) -> Result<bool> {
     let data = root.as_ref().join("data");
     let made = convert(data.join("mnist"), data, false)?;
     Ok(made.contains(&true))
 }
 
-/// Whether a data layer's source means one of the databases that [`ensure_lmdb`] makes.
+/// Whether a data layer's `source` is one of the databases that [`ensure_lmdb`] makes.
 pub fn is_lmdb(source: &str) -> bool {
     PARTS.iter().any(|(name, _)| Path::new(source).ends_with(Path::new("data").join(name)))
 }
 
-/// Makes a database of images and labels as [`convert`] does.
-pub fn write_part(digits: &Labelled, target: &Path, overwrite: bool) -> Result<bool> {
+/// Writes images and labels as a database, as [`convert`] does. Returns whether it was made.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn write_lmdb(digits: &Labelled, target: &Path, overwrite: bool) -> Result<bool> {
     lmdb::create(target, overwrite, |db| {
         let shape = [1, digits.rows, digits.cols];
         let mut value = Vec::new();
@@ -95,11 +98,11 @@ pub fn write_part(digits: &Labelled, target: &Path, overwrite: bool) -> Result<b
     })
 }
 
-/// Looks whether a database that is kept can be read to its end.
-fn check_kept(target: &Path) -> Result {
+/// Checks that an existing database can be read to its end.
+fn check_whole(target: &Path) -> Result {
     let whole = lmdb::Reader::open(target).and_then(|mut db| db.get(db.len() - 1).map(|_| ()));
     whole.map_err(|e| {
-        let what = format!("{} is there already, but is no whole database: {}", target.display(), e.message());
+        let what = format!("{} exists already, but is broken: {}", target.display(), e.message());
         Error::new(Kind::Data, what).hint("replace it with `cortado convert mnist --overwrite`, or remove it")
     })
 }

@@ -1,4 +1,4 @@
-//! NumPy's `.npy` files: one array each.
+//! NumPy's `.npy` files, which hold one array each.
 //!
 //! Six bytes `\x93NUMPY`, the version, the length of a header, and the header: a Python dictionary as text, padded with
 //! spaces to a multiple of 64 bytes. Then the values.
@@ -13,21 +13,22 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use super::read_up_to;
+use super::read_exactly;
 use crate::{Error, Kind, Result, blob};
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
+use std::array::from_fn;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// Longer than any header of numbers.
+/// The longest header that is read; those of arrays of numbers are shorter.
 const HEADER_MAX: usize = 1 << 16;
 
 /// Reads an array of f4, f8, u1, i4 or i8, little-endian, as f32.
 ///
 /// # Errors
-/// The file cannot be read, is not of this format, or its shape disagrees with its length.
+/// The file cannot be read or is no .npy file; its shape and its length disagree.
 pub fn read(path: impl AsRef<Path>) -> Result<ArrayD<f32>> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|e| Error::file(path, "open", e))?;
@@ -58,13 +59,7 @@ pub fn write(path: impl AsRef<Path>, x: ArrayViewD<'_, f32>) -> Result {
 }
 
 fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
-    let mut read = |len: usize, what: &str| {
-        let bytes = read_up_to(&mut file, len)?;
-        match bytes.len() == len {
-            true => Ok(bytes),
-            false => Err(format!("the file ends within its {what}: {} of {len} bytes are there", bytes.len())),
-        }
-    };
+    let mut read = |len: usize, part: &str| read_exactly(&mut file, len, part);
     let start = read(8, "first bytes")?;
     if !start.starts_with(MAGIC) {
         return Err("not a .npy file: its first bytes are not NumPy's".into());
@@ -72,7 +67,7 @@ fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     let wide = match start[6] {
         1 => 2,
         2 | 3 => 4,
-        version => return Err(format!("version {version} of .npy; 1 to 3 are known")),
+        version => return Err(format!("version {version} of .npy; versions 1 to 3 can be read")),
     };
     let len = read(wide, "header")?.iter().rev().fold(0, |n, &b| n << 8 | b as usize);
     if len > HEADER_MAX {
@@ -81,7 +76,7 @@ fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     let header = String::from_utf8(read(len, "header")?).map_err(|_| "the header is not text")?;
     let header = Header::parse(&header).ok_or_else(|| format!("cannot understand the header {}", header.trim()))?;
     let (size, convert) = converter(&header.descr)
-        .ok_or_else(|| format!("values of type '{}'; f4, f8, u1, i4 and i8, little-endian, are known", header.descr))?;
+        .ok_or_else(|| format!("values of type '{}'; little-endian f4, f8, u1, i4 and i8 can be read", header.descr))?;
     let shape = &header.shape;
     let count = blob::count(shape).map_err(|_| format!("the shape {shape:?} is too large"))?;
     let bytes = read(count.checked_mul(size).ok_or("the shape is too large")?, "values")?;
@@ -91,20 +86,17 @@ fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     Ok(if header.fortran_order { x.as_standard_layout().into_owned() } else { x })
 }
 
-/// Makes f32 of a value's bytes.
+/// Makes an f32 of a value's bytes.
 type Convert = fn(&[u8]) -> f32;
 
-/// A type's size, and how so many bytes become f32.
+/// The size of a value of this type, and its conversion to f32.
 fn converter(descr: &str) -> Option<(usize, Convert)> {
-    fn to<const N: usize>(b: &[u8]) -> [u8; N] {
-        std::array::from_fn(|i| b[i])
-    }
     Some(match descr {
-        "<f4" => (4, |b| f32::from_le_bytes(to(b))),
-        "<f8" => (8, |b| f64::from_le_bytes(to(b)) as f32),
+        "<f4" => (4, |b| f32::from_le_bytes(from_fn(|i| b[i]))),
+        "<f8" => (8, |b| f64::from_le_bytes(from_fn(|i| b[i])) as f32),
         "|u1" => (1, |b| b[0] as f32),
-        "<i4" => (4, |b| i32::from_le_bytes(to(b)) as f32),
-        "<i8" => (8, |b| i64::from_le_bytes(to(b)) as f32),
+        "<i4" => (4, |b| i32::from_le_bytes(from_fn(|i| b[i])) as f32),
+        "<i8" => (8, |b| i64::from_le_bytes(from_fn(|i| b[i])) as f32),
         _ => return None,
     })
 }
@@ -116,7 +108,7 @@ struct Header {
 }
 
 impl Header {
-    /// Reads the three entries of the dictionary, in any order.
+    /// Parses the dictionary, whose three entries may come in any order.
     fn parse(text: &str) -> Option<Header> {
         let after = |key: &str| {
             let (_, rest) = text.split_once(&format!("'{key}'"))?;

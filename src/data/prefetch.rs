@@ -4,10 +4,9 @@
 //!
 //! ```
 //! use cortado::data::prefetch::Prefetch;
-//! let mut next = 0;
-//! let squares = Prefetch::start("squares", vec![0; 3], move |buffer| {
-//!     *buffer = next * next;
-//!     next += 1;
+//! let squares = Prefetch::start("squares", vec![0; 3], 0, |next, buffer| {
+//!     *buffer = *next * *next;
+//!     *next += 1;
 //!     Ok(())
 //! })?;
 //! for i in 0..10 {
@@ -18,28 +17,30 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+use crate::error::caught;
 use crate::{Error, Kind, Result};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
 /// The net's end of the circle. Dropping it stops the thread.
-pub struct Prefetch<T> {
+pub struct Prefetch<T, S> {
     full: Option<Receiver<Result<T>>>,
     empty: Option<Sender<T>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<S>>,
 }
 
-impl<T: Send + 'static> Prefetch<T> {
-    /// Starts a thread that fills the buffers, again and again, until it reports an error or is dropped.
+impl<T: Send + 'static, S: Send + 'static> Prefetch<T, S> {
+    /// Starts a thread that fills the buffers, again and again, until it reports an error or is dropped. What it works with
+    /// is lent to it: [`stop`](Self::stop) returns it.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(
         name: &str,
         buffers: Vec<T>,
-        mut fill: impl FnMut(&mut T) -> Result + Send + 'static,
-    ) -> Result<Prefetch<T>> {
+        mut state: S,
+        fill: impl Fn(&mut S, &mut T) -> Result + Send + 'static,
+    ) -> Result<Prefetch<T, S>> {
         let (empty, to_fill) = channel::<T>();
         let (filled, full) = channel();
         for buffer in buffers {
@@ -48,13 +49,13 @@ impl<T: Send + 'static> Prefetch<T> {
         let work = move || {
             // Both loops end when the net's end is gone.
             for mut buffer in to_fill {
-                let result = catch_unwind(AssertUnwindSafe(|| fill(&mut buffer)));
-                let result = result.unwrap_or_else(|panic| Err(panicked(&*panic)));
+                let result = caught("reading data", || fill(&mut state, &mut buffer));
                 let failed = result.is_err();
                 if filled.send(result.map(|()| buffer)).is_err() || failed {
                     break;
                 }
             }
+            state
         };
         let thread = Builder::new().name(format!("prefetch {}", name.replace('\0', " "))).spawn(work);
         let thread = thread.map_err(|e| Error::new(Kind::Data, format!("cannot start a thread to read ahead: {e}")))?;
@@ -76,21 +77,25 @@ impl<T: Send + 'static> Prefetch<T> {
             let _ = empty.send(buffer); // a thread that has ended needs none
         }
     }
-}
 
-impl<T> Drop for Prefetch<T> {
-    fn drop(&mut self) {
-        self.full = None;
-        self.empty = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // its panics were caught and reported
-        }
+    /// Stops the thread and takes back what it works with.
+    pub fn stop(mut self) -> Option<S> {
+        self.end()
     }
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    Error::new(Kind::Data, format!("the thread that reads ahead panicked: {}", text.unwrap_or("without a word")))
+impl<T, S> Prefetch<T, S> {
+    fn end(&mut self) -> Option<S> {
+        self.full = None;
+        self.empty = None;
+        self.thread.take()?.join().ok() // its panics were caught and reported
+    }
+}
+
+impl<T, S> Drop for Prefetch<T, S> {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 #[cfg(test)]
@@ -101,22 +106,22 @@ mod tests {
 
     #[test]
     fn errors_come_in_their_turn_and_end_it() {
-        let mut n = 0;
-        let ahead = Prefetch::start("d", vec![0; 4], move |buffer| {
-            n += 1;
-            *buffer = n;
-            if n == 3 { Err(Error::value("no third")) } else { Ok(()) }
+        let ahead = Prefetch::start("d", vec![0; 4], 0, |n, buffer| {
+            *n += 1;
+            *buffer = *n;
+            if *n == 3 { Err(Error::value("no third")) } else { Ok(()) }
         });
         let ahead = ahead.unwrap();
         assert_eq!((ahead.take().unwrap(), ahead.take().unwrap()), (1, 2));
         assert_eq!(ahead.take().unwrap_err().message(), "no third");
         assert!(ahead.take().unwrap_err().message().contains("ended"));
         ahead.give_back(1);
+        assert_eq!(ahead.stop(), Some(3));
     }
 
     #[test]
     fn a_panic_is_an_error() {
-        let ahead = Prefetch::start("d", vec![(); 2], |_| panic!("lost count of {}", 7)).unwrap();
+        let ahead = Prefetch::start("d", vec![(); 2], (), |_, _| panic!("lost count of {}", 7)).unwrap();
         assert!(ahead.take().unwrap_err().message().contains("lost count of 7"));
         assert!(ahead.take().is_err());
     }
@@ -127,8 +132,7 @@ mod tests {
         let alive = Arc::new(());
         let filled = Arc::new(AtomicUsize::new(0));
         let (count, guard) = (filled.clone(), alive.clone());
-        let ahead = Prefetch::start("d\0", vec![0; 3], move |_| {
-            let _held = &guard;
+        let ahead = Prefetch::start("d\0", vec![0; 3], guard, move |_, _| {
             count.fetch_add(1, Ordering::SeqCst);
             Ok(())
         });

@@ -1,4 +1,4 @@
-//! What `transform_param` does to an image: y = (x - mean) * scale, on a crop, perhaps mirrored.
+//! Applies `transform_param` to an image: y = (x - mean) * scale, on a crop, perhaps mirrored.
 //!
 //! | field        | meaning                                                                                    |
 //! |--------------|--------------------------------------------------------------------------------------------|
@@ -6,16 +6,18 @@
 //! | `mean_value` | one mean for all channels, or one for each                                                 |
 //! | `scale`      | the factor, 1 if not given                                                                 |
 //! | `crop_size`  | the side of a square cut out: anywhere in the TRAIN phase, from the middle in the TEST phase |
-//! | `mirror`     | turns every other image left to right, by chance, in both phases                           |
+//! | `mirror`     | flips an image left to right with probability 1/2, in both phases                          |
 //!
-//! Chance depends on (seed, layer, number of the sample) alone, so a resumed run makes the same choices.
+//! The random choices depend on (seed, layer, number of the sample) alone, so a resumed run makes the same ones.
 
 use super::binaryproto;
+use crate::layer::Cx;
 use crate::proto::{Phase, TransformationParameter};
 use crate::random::{Random, below};
 use crate::{Error, Kind, Result};
+use std::path::Path;
 
-/// The steps, ready to be applied.
+/// The settings of `transform_param`, with the mean image loaded.
 #[derive(Clone, Debug)]
 pub struct Transform {
     scale: f32,
@@ -35,18 +37,20 @@ enum Mean {
 }
 
 impl Transform {
-    /// Reads the parameters, and the mean image if there is one. `name` is the layer's.
+    /// Reads the parameters, and the mean image if there is one. `layer` is the layer's name.
     ///
     /// # Errors
     /// Both kinds of mean; a mean file that cannot be read; a scale that is not finite.
-    pub fn new(param: &TransformationParameter, phase: Phase, seed: u64, name: &str) -> Result<Transform> {
+    pub fn new(param: &TransformationParameter, cx: &Cx, layer: &str) -> Result<Transform> {
         let mean = match (&param.mean_file, &param.mean_value[..]) {
             (Some(_), [_, ..]) => {
                 return Err(Error::value("mean_file and mean_value are both given")
                     .field("transform_param.mean_value")
                     .hint("keep one of them"));
             }
-            (Some(file), []) => read_mean(file).map_err(|e| e.field("transform_param.mean_file"))?,
+            (Some(file), []) => {
+                cx.find(file).and_then(|path| read_mean(&path)).map_err(|e| e.field("transform_param.mean_file"))?
+            }
             (None, []) => Mean::Zero,
             (None, values) => Mean::Channels(values.to_vec()),
         };
@@ -60,13 +64,23 @@ impl Transform {
             mirror: param.mirror(),
             crop: param.crop_size() as usize,
             mean,
-            phase,
-            seed,
-            name: format!("{name}/transform"),
+            phase: cx.phase,
+            seed: cx.seed,
+            name: format!("{layer}/transform"),
         })
     }
 
-    /// The shape of what becomes of an image of shape `[C, H, W]`.
+    /// Replaces the seed.
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Further random numbers of a sample.
+    pub(super) fn random(&self, sample: u64) -> Random {
+        Random::new(self.seed, &format!("{}/sample", self.name), sample)
+    }
+
+    /// The transformed shape of an image of shape `[C, H, W]`.
     ///
     /// # Errors
     /// The crop is larger than the image, or the mean does not fit it.
@@ -118,7 +132,7 @@ impl Transform {
         }
     }
 
-    /// Where the crop begins, given how far it may move, and whether to mirror.
+    /// The crop's first row, at most `down`, and first column, at most `right`; and whether to mirror.
     fn choose(&self, down: usize, right: usize, sample: u64) -> (usize, usize, bool) {
         let random = Random::new(self.seed, &self.name, sample >> 32);
         let bits = random.block(sample as u32);
@@ -131,11 +145,12 @@ impl Transform {
 }
 
 /// Reads a mean image: a blob of shape 1 x C x H x W or C x H x W.
-fn read_mean(path: &str) -> Result<Mean> {
+fn read_mean(path: &Path) -> Result<Mean> {
     let hint = "a mean image is a .binaryproto, as compute_image_mean makes it";
     let (shape, mean) = binaryproto::read(path, "the mean image", hint)?;
     let (&[c, h, w] | &[1, c, h, w]) = &shape[..] else {
-        let what = format!("the mean image {path}: its shape is {shape:?}, not 1 x channels x height x width");
+        let what =
+            format!("the mean image {}: its shape is {shape:?}, not 1 x channels x height x width", path.display());
         return Err(Error::new(Kind::Data, what).hint(hint));
     };
     Ok(Mean::Image([c, h, w], mean))

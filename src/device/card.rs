@@ -1,12 +1,14 @@
 //! What a GPU must offer, and what layers say to one.
 
+use super::args::Arg;
 use super::gemm::{ColumnMajor, Gemm};
-use super::refusal::Refusal;
+use super::kernels::Kernels;
+use super::recording::Recording;
 use crate::{Error, Kind, Result};
 use std::any::Any;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a GPU must offer: memory of its own, a compiler for kernels, launches, matrix products, and the recording of them.
@@ -17,6 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub trait Card: Any + Send + Sync {
     /// The card's name, for people.
     fn name(&self) -> String;
+    /// Its number among the machine's cards, from 0, if it is one of them.
+    fn ordinal(&self) -> Option<u32> {
+        None
+    }
     /// Memory for `len` values, which may hold anything (emulated: NaN).
     fn alloc(&self, len: usize) -> Result<Box<dyn CardBuffer>>;
     /// Compiles CUDA C.
@@ -32,7 +38,7 @@ pub trait Card: Any + Send + Sync {
     fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result;
     /// Many buffers as one argument of a kernel.
     fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>>;
-    /// A place where a kernel can leave a complaint; see [`Refusal`].
+    /// A place where a kernel can leave a complaint; see [`Refusal`](super::Refusal).
     fn slot(&self) -> Result<Box<dyn Slot>>;
     /// From now on launches, products, fills and copies on the card are recorded instead of done; copies from and to the
     /// host are errors.
@@ -91,18 +97,6 @@ pub trait Module: Send + Sync {
     fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result;
 }
 
-/// What was asked of a card between `record` and `end_record`, with the arguments as they were then.
-pub trait Recording: Send {
-    /// Has it all done again.
-    fn replay(&self) -> Result;
-    /// How many launches, products, fills and copies there are.
-    fn len(&self) -> usize;
-    /// Whether there is nothing to do.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// What was asked of a card.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counts {
@@ -126,42 +120,10 @@ pub struct Counts {
     pub replays: u64,
 }
 
-/// One argument of a kernel launch. A buffer comes with the number of its values that are in use: its storage may be longer.
-pub enum Arg<'a> {
-    /// A number that the kernel declares as `int`.
-    Int(i32),
-    /// A number that the kernel declares as `float`.
-    Float(f32),
-    /// `In x`: a buffer that the kernel only reads, and how many of its values are in use.
-    In(&'a (dyn CardBuffer + 'static), usize),
-    /// `Out y`: a buffer that the kernel writes, and may read, and how many of its values are in use.
-    Out(&'a mut (dyn CardBuffer + 'static), usize),
-    /// `InInt i`: a buffer of integers that the kernel only reads.
-    InInt(&'a (dyn CardBuffer + 'static), usize),
-    /// `OutInt i`: a buffer of integers that the kernel writes, and may read.
-    OutInt(&'a mut (dyn CardBuffer + 'static), usize),
-    /// `Many w`: a table of buffers, each of which the kernel may write.
-    Many(&'a (dyn CardTable + 'static)),
-    /// `Refusal r`: where the kernel may complain.
-    Refusal(&'a Refusal),
-}
-
-impl From<i32> for Arg<'_> {
-    fn from(x: i32) -> Self {
-        Arg::Int(x)
-    }
-}
-
-/// No blob has more than 2^31 - 1 values.
-impl From<usize> for Arg<'_> {
-    fn from(x: usize) -> Self {
-        Arg::Int(i32::try_from(x).unwrap_or(i32::MAX))
-    }
-}
-
-impl From<f32> for Arg<'_> {
-    fn from(x: f32) -> Self {
-        Arg::Float(x)
+impl Counts {
+    /// Launches, products and moves together: what a recording consists of.
+    pub fn asked(&self) -> u64 {
+        self.launches + self.products + self.moves
     }
 }
 
@@ -172,13 +134,15 @@ pub struct Gpu {
     dial: Arc<Mutex<Option<Arc<dyn CardBuffer>>>>,
     refusals: Arc<super::refusal::Refusals>,
     /// What was compiled, by source: layers of one type share their kernels.
-    modules: Arc<Mutex<HashMap<String, Arc<dyn Module>>>>,
+    modules: Arc<Mutex<HashMap<Kernels, Arc<dyn Module>>>>,
+    generation: Arc<AtomicU64>,
 }
 
 impl Gpu {
     /// A handle with a dial of its own.
     pub fn new(card: impl Card) -> Gpu {
-        Gpu { card: Arc::new(card), dial: Arc::default(), refusals: Arc::default(), modules: Arc::default() }
+        let (dial, refusals, modules, generation) = Default::default();
+        Gpu { card: Arc::new(card), dial, refusals, modules, generation }
     }
 
     /// A handle to the same card with a dial of its own: what each net has.
@@ -191,17 +155,49 @@ impl Gpu {
         Arc::ptr_eq(&self.card, &other.card)
     }
 
-    /// Compiles CUDA C, or finds what this card has compiled of it before.
+    /// Goes up whenever values go to this card or leave it, or their memory is another. While it stays, everything is where
+    /// it was.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Notes that values have moved.
+    pub(crate) fn values_have_moved(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether training records what it repeats: not with `CORTADO_GRAPH=0`.
+    pub fn records(&self) -> bool {
+        std::env::var("CORTADO_GRAPH").as_deref() != Ok("0")
+    }
+
+    /// Records what `work` asks of the card; none of it is done. Whatever happens, the recording is ended.
+    ///
+    /// # Errors
+    /// What `work` returns, or a recording that the card refuses.
+    pub fn recorded(&self, work: impl FnOnce() -> Result) -> Result<Box<dyn Recording>> {
+        self.card.record()?;
+        let open = Open(self);
+        let done = work();
+        drop(open);
+        let recording = done.and(self.card.end_record());
+        if recording.is_err() {
+            let _ = self.card.take_error(); // noted while recording: it has the same cause
+        }
+        recording
+    }
+
+    /// Compiles kernels, or finds what this card has compiled of them before.
     ///
     /// # Errors
     /// No compiler, or a source that it refuses.
-    pub fn compile(&self, source: &str) -> Result<Arc<dyn Module>> {
+    pub fn module(&self, kernels: &Kernels) -> Result<Arc<dyn Module>> {
         let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = modules.get(source) {
+        if let Some(module) = modules.get(kernels) {
             return Ok(module.clone());
         }
-        let module = self.card.compile(source)?;
-        modules.insert(source.to_string(), module.clone());
+        let module = self.card.compile(kernels.source())?;
+        modules.insert(kernels.clone(), module.clone());
         Ok(module)
     }
 
@@ -221,18 +217,19 @@ impl Gpu {
         }
     }
 
-    /// c = alpha op(a) op(b) + beta c, row after row, once or `batch` times.
+    /// c = alpha op(a) op(b) + beta c, row after row, once or `batch` times: `gpu.gemm(&gemm, args![a, b, c.over()])`.
     ///
     /// # Errors
-    /// Buffers that are too short for the sizes.
-    pub fn gemm(&self, gemm: &Gemm, a: Arg, b: Arg, c: Arg) -> Result {
-        let (Arg::In(a, a_len), Arg::In(b, b_len), Arg::Out(c, c_len)) = (a, b, c) else {
+    /// Arguments that are not two buffers to read and one to write; buffers that are too short for the sizes.
+    pub fn gemm(&self, gemm: &Gemm, args: &mut [Arg; 3]) -> Result {
+        super::args::bring(args, self)?;
+        let [Arg::In(a, a_len), Arg::In(b, b_len), Arg::Out(c, c_len)] = args else {
             return Err(Error::new(Kind::Device, "gemm takes two buffers to read and one to write"));
         };
-        gemm.check([a_len.min(a.len()), b_len.min(b.len()), c_len.min(c.len())])?;
+        gemm.check([(*a_len).min(a.len()), (*b_len).min(b.len()), (*c_len).min(c.len())])?;
         match gemm.is_empty() {
             true => Ok(()),
-            false => self.card.product(&gemm.column_major(), b, a, c), // its left factor is our right one
+            false => self.card.product(&gemm.column_major(), *b, *a, *c), // its left factor is our right one
         }
     }
 
@@ -254,80 +251,13 @@ impl Deref for Gpu {
     }
 }
 
-/// The kernels of one source, compiled when first launched: what a layer with a loop of its own keeps.
-///
-/// The source is CUDA C. Before it stands `kernels/prelude.h`: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
-/// `Refusal`, random numbers, indices and the sum of a block.
-pub struct Kernels {
-    source: Cow<'static, str>,
-    compiled: Option<(Gpu, Arc<dyn Module>)>,
-}
+/// Ends a recording that a panic leaves open.
+struct Open<'a>(&'a Gpu);
 
-impl Kernels {
-    /// How many threads a block of [`launch`](Kernels::launch) has.
-    pub const BLOCK: usize = 256;
-
-    /// Nothing is compiled yet.
-    pub fn new(source: impl Into<Cow<'static, str>>) -> Kernels {
-        Kernels { source: source.into(), compiled: None }
-    }
-
-    /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
-    ///
-    /// # Errors
-    /// What [`Card::compile`] and [`Module::launch`] say.
-    pub fn launch(&mut self, gpu: &Gpu, name: &str, n: usize, args: &mut [Arg]) -> Result {
-        self.launch_blocks(gpu, name, n.div_ceil(Self::BLOCK), Self::BLOCK, args)
-    }
-
-    /// Runs the kernel `name` on a row of blocks, each of a row of threads. Without blocks nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_blocks(&mut self, gpu: &Gpu, name: &str, blocks: usize, threads: usize, args: &mut [Arg]) -> Result {
-        self.launch_grid(gpu, name, [blocks, 1, 1], [threads, 1, 1], args)
-    }
-
-    /// Runs the kernel `name` on a block for each of `rows` rows; its threads, whole warps and at most 512, share the row's
-    /// `len` values. Without rows nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_rows(&mut self, gpu: &Gpu, name: &str, rows: usize, len: usize, args: &mut [Arg]) -> Result {
-        self.launch_blocks(gpu, name, rows, len.clamp(1, 512).next_multiple_of(32), args)
-    }
-
-    /// Runs the kernel `name` on a grid of blocks, x first. An empty grid is no error, and nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_grid(
-        &mut self,
-        gpu: &Gpu,
-        name: &str,
-        grid: [usize; 3],
-        block: [usize; 3],
-        args: &mut [Arg],
-    ) -> Result {
-        if grid.contains(&0) {
-            return Ok(());
-        }
-        let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        self.module(gpu)?.launch(name, grid.map(size), block.map(size), args)?;
-        args.iter().try_for_each(|arg| match arg {
-            Arg::Refusal(refusal) => refusal.check(),
-            _ => Ok(()),
-        })
-    }
-
-    fn module(&mut self, gpu: &Gpu) -> Result<Arc<dyn Module>> {
-        match &self.compiled {
-            Some((compiled_for, module)) if compiled_for.is_same_card(gpu) => Ok(module.clone()),
-            _ => {
-                let module = gpu.compile(&self.source)?;
-                self.compiled = Some((gpu.clone(), module.clone()));
-                Ok(module)
-            }
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.card.end_record();
         }
     }
 }

@@ -14,8 +14,10 @@ mod query;
 mod record;
 mod ring;
 
-use super::card::{Arg, Card, CardBuffer, CardTable, Counts, Module, Recording, Slot};
+use super::args::Arg;
+use super::card::{Card, CardBuffer, CardTable, Counts, Module, Slot};
 use super::gemm::ColumnMajor;
+use super::recording::{Asked, Recording};
 use super::source::{not_ours, recorded_elsewhere, too_long};
 use crate::{Error, Kind, Result};
 use blas::Blas;
@@ -25,6 +27,7 @@ pub use query::{describe, fact};
 use record::Recorded;
 use ring::Ring;
 use std::any::Any;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +53,8 @@ struct Inner {
 struct State {
     ring: Option<Ring>,
     blas: Option<Blas>,
+    /// The kernel of [`Card::put`].
+    put: Option<module::Loaded>,
     recorded: Option<Recorded>,
     counts: Counts,
 }
@@ -159,16 +164,17 @@ impl State {
     }
 
     /// Counts a fill, or a copy on the card.
-    fn moved(&mut self, bytes: usize, memories: &[&Arc<Memory>]) {
+    fn moved(&mut self, what: &str, bytes: usize, value: f32, memories: &[&Arc<Memory>]) {
         self.counts.moves += 1;
         self.counts.bytes += bytes as u64;
-        self.keep(memories);
+        self.keep(what, (bytes, value), memories);
     }
 
-    /// Counts something that was recorded, and keeps what it uses.
-    fn keep(&mut self, memories: &[&Arc<Memory>]) {
+    /// Notes something that was recorded, and keeps what it uses.
+    fn keep(&mut self, what: &str, given: impl fmt::Debug, memories: &[&Arc<Memory>]) {
         if let Some(recorded) = &mut self.recorded {
-            recorded.len += 1;
+            let addresses: Vec<u64> = memories.iter().map(|memory| memory.address).collect();
+            recorded.asked.push(Asked::new(what, (given, addresses)));
             recorded.keep.extend(memories.iter().map(|&memory| memory.clone() as Arc<dyn Any + Send + Sync>));
         }
     }
@@ -179,6 +185,10 @@ impl Card for Cuda {
         self.0.name.clone()
     }
 
+    fn ordinal(&self) -> Option<u32> {
+        u32::try_from(self.0.ordinal).ok()
+    }
+
     fn alloc(&self, len: usize) -> Result<Box<dyn CardBuffer>> {
         self.0.state().ensure_done_now(&format!("memory for {len} values"))?;
         let bytes = len.checked_mul(4).ok_or_else(|| Error::shape(format!("{len} values are too many for a card")))?;
@@ -187,7 +197,8 @@ impl Card for Cuda {
     }
 
     fn compile(&self, source: &str) -> Result<Arc<dyn Module>> {
-        Ok(Arc::new(module::Kernels::new(&self.0, source)?))
+        let loaded = Arc::new(module::Loaded::new(&self.0, source)?);
+        Ok(Arc::new(module::Kernels { card: self.0.clone(), loaded }))
     }
 
     fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result {
@@ -197,7 +208,7 @@ impl Card for Cuda {
         state.blas(&self.0.compute)?.product(call, a.memory.address, b.memory.address, c.memory.address)?;
         state.counts.products += 1;
         state.counts.bytes += call.bytes();
-        state.keep(&[&a.memory, &b.memory, &c.memory]);
+        state.keep("a matrix product", call, &[&a.memory, &b.memory, &c.memory]);
         Ok(())
     }
 
@@ -211,7 +222,7 @@ impl Card for Cuda {
         }
         self.0.compute.context.enter()?;
         memory::fill(&self.0.compute.stream, own.memory.address, value.to_bits(), len)?;
-        state.moved(4 * len, &[&own.memory]);
+        state.moved("a fill", 4 * len, value, &[&own.memory]);
         Ok(())
     }
 
@@ -225,7 +236,7 @@ impl Card for Cuda {
         }
         self.0.compute.context.enter()?;
         memory::copy(&self.0.compute.stream, from.memory.address, to.memory.address, 4 * len)?;
-        state.moved(8 * len, &[&from.memory, &to.memory]);
+        state.moved("a copy", 8 * len, 0.0, &[&from.memory, &to.memory]);
         Ok(())
     }
 

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! ```
-//! use cortado::Blob;
 //! use cortado::device::{Gpu, Kernels, emulator::Emulator};
-//! let mut double = Kernels::new(
+//! use cortado::{Blob, args};
+//! let double = Kernels::new(
 //!     r#"extern "C" __global__ void twice(int n, In x, Out y) {
 //!            int i = blockIdx.x * blockDim.x + threadIdx.x;
 //!            if (i < n) y[i] = 2 * x[i];
@@ -24,7 +24,7 @@
 //! let gpu = Gpu::new(Emulator::new());
 //! let (mut x, mut y) = (Blob::new(&[3])?, Blob::new(&[3])?);
 //! x.data.fill(21.0);
-//! double.launch(&gpu, "twice", 3, &mut [3.into(), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
+//! double.launch(&gpu, "twice", 3, args![3_usize, x.data, y.data.over()])?;
 //! assert_eq!(y.data.slice(), [42.0; 3]);
 //! # Ok::<(), cortado::Error>(())
 //! ```
@@ -37,14 +37,15 @@ mod work;
 
 use super::*;
 use build::Library;
-use memory::{Buffer, SlotWords, Table};
+use memory::{Buffer, SlotWords, Storage, Table, Words};
 use source::{foreign, no_kernel, too_long};
 use std::any::Any;
 use std::sync::Arc;
-use work::{Recorded, Work};
+use std::sync::atomic::Ordering;
+use work::{LATE, Recorded, Work};
 
-/// A GPU whose threads run on the CPU, one after another.
-#[derive(Default)]
+/// A GPU whose threads run on the CPU, one after another. A clone is the same GPU.
+#[derive(Clone, Default)]
 pub struct Emulator {
     work: Arc<Work>,
 }
@@ -53,6 +54,25 @@ impl Emulator {
     /// An emulator that has noted no error; kernels are compiled when they are asked for.
     pub fn new() -> Emulator {
         Emulator::default()
+    }
+
+    /// Makes every copy to the host fail from now on, as on a card that has fallen off the bus, or lets them succeed again.
+    pub fn fail_downloads(&self, fail: bool) {
+        self.work.unreadable.store(fail, Ordering::SeqCst);
+    }
+
+    /// An emulator whose kernels run at once, but whose host hears of what they [refuse](Refusal) as late as a card's may.
+    pub fn late() -> Emulator {
+        Emulator { work: Arc::new(Work::late()) }
+    }
+
+    /// An emulator that records nothing: each recording ends in an error, as one that a card's driver refuses.
+    pub fn without_recordings() -> Emulator {
+        Emulator { work: Arc::new(Work::without_recordings()) }
+    }
+
+    fn own(&self, buffer: &(dyn CardBuffer + 'static)) -> Result<Arc<Storage>> {
+        Buffer::of(buffer, &self.work).map(Buffer::storage)
     }
 }
 
@@ -80,7 +100,7 @@ impl Card for Emulator {
 
     /// As cuBLAS does it: columns are contiguous, and what stands in c is read only if beta is not 0.
     fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result {
-        let (a, b, c) = (Buffer::of(a)?.storage(), Buffer::of(b)?.storage(), Buffer::of(c)?.storage());
+        let [a, b, c] = [self.own(a)?, self.own(b)?, self.own(&*c)?];
         let call = *call;
         let factors = [(call.a, call.m, call.k), (call.b, call.k, call.n), (call.c, call.m, call.n)];
         if factors.iter().any(|(f, rows, cols)| f.ld < if f.trans == Trans::Yes { *cols } else { *rows }) {
@@ -90,7 +110,8 @@ impl Card for Emulator {
             ));
         }
         self.work.count(|counts| (counts.products, counts.bytes) = (counts.products + 1, counts.bytes + call.bytes()));
-        self.work.run(move |_| {
+        let asked = Asked::new("a matrix product", (call, [&a, &b, &c].map(Arc::as_ptr)));
+        self.work.run(asked, move |_| {
             a.read(|a| {
                 b.read(|b| {
                     c.write(|c| {
@@ -108,24 +129,26 @@ impl Card for Emulator {
     }
 
     fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result {
-        let to = Buffer::of(buffer)?.storage();
+        let to = self.own(&*buffer)?;
         if len > to.len() {
             return Err(too_long(len, to.len()));
         }
         self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 4 * len as u64));
-        self.work.run(move |_| {
+        let asked = Asked::new("a fill", (Arc::as_ptr(&to), len, value));
+        self.work.run(asked, move |_| {
             to.write(|to| to[..len].fill(value));
             Ok(())
         })
     }
 
     fn copy(&self, from: &dyn CardBuffer, to: &mut dyn CardBuffer, len: usize) -> Result {
-        let (from, to) = (Buffer::of(from)?.storage(), Buffer::of(to)?.storage());
+        let (from, to) = (self.own(from)?, self.own(&*to)?);
         if len > from.len().min(to.len()) {
             return Err(too_long(len, from.len().min(to.len())));
         }
         self.work.count(|counts| (counts.moves, counts.bytes) = (counts.moves + 1, counts.bytes + 8 * len as u64));
-        self.work.run(move |_| {
+        let asked = Asked::new("a copy", ([&from, &to].map(Arc::as_ptr), len));
+        self.work.run(asked, move |_| {
             from.read(|from| to.write(|to| to[..len].copy_from_slice(&from[..len])));
             Ok(())
         })
@@ -133,7 +156,7 @@ impl Card for Emulator {
 
     fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result {
         self.work.refuse_while_recording("new words for the dial")?;
-        let to = Buffer::of(buffer)?.storage();
+        let to = self.own(buffer)?;
         if words.len() > to.len().min(8) {
             return Err(too_long(words.len(), to.len().min(8)));
         }
@@ -144,7 +167,7 @@ impl Card for Emulator {
 
     fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>> {
         self.work.refuse_while_recording("a table of buffers")?;
-        Ok(Box::new(Table::new(buffers)?))
+        Ok(Box::new(Table::new(buffers, &self.work)?))
     }
 
     fn slot(&self) -> Result<Box<dyn Slot>> {
@@ -160,7 +183,9 @@ impl Card for Emulator {
     }
 
     fn wait(&self) -> Result {
-        self.work.refuse_while_recording("a wait")
+        self.work.refuse_while_recording("a wait")?;
+        self.work.advance(LATE);
+        Ok(())
     }
 
     fn counts(&self) -> Counts {
@@ -199,18 +224,21 @@ impl Module for Compiled {
         let args: Vec<(Kept, Argument)> = args
             .iter_mut()
             .enumerate()
-            .map(|(i, arg)| Argument::new(arg).ok_or_else(|| foreign(name, i)))
+            .map(|(i, arg)| Argument::new(arg, &self.work).ok_or_else(|| foreign(name, i)))
             .collect::<Result<_>>()?;
         let (kept, args): (Vec<_>, Vec<_>) = args.into_iter().unzip();
         let bytes: usize = args.iter().map(|arg| 4 * arg.length).sum();
         self.work.count(|counts| (counts.launches, counts.bytes) = (counts.launches + 1, counts.bytes + bytes as u64));
         let (library, name) = (self.library.clone(), name.to_string());
-        self.work.run(move |number| {
+        let asked = Asked::new(format!("its kernel \"{name}\""), (grid, block, &args));
+        let words = kept.iter().flatten().filter_map(|kept| kept.clone().downcast::<Words>().ok());
+        let (words, work) = (words.collect::<Vec<_>>(), Arc::downgrade(&self.work));
+        self.work.run(asked, move |number| {
             let _ = &kept; // the buffers live as long as this may be done again
-            match library.kernels.iter().find(|k| k.declared.name == name) {
-                Some(kernel) => library.run(number, kernel, grid, block, &args),
-                None => Ok(()),
-            }
+            let kernel = library.kernels.iter().find(|k| k.declared.name == name);
+            kernel.map_or(Ok(()), |kernel| library.run(number, kernel, grid, block, &args))?;
+            words.iter().for_each(|words| words.date(work.upgrade().map_or(0, |work| work.clock())));
+            Ok(())
         })
     }
 }
@@ -220,7 +248,7 @@ type Kept = Option<Arc<dyn Any + Send + Sync>>;
 
 /// One argument as the header's struct of the same name has it.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Argument {
     integer: i32,
     number: f32,
@@ -238,19 +266,21 @@ impl Argument {
         Argument { integer: 0, number: 0.0, data: std::ptr::null_mut(), marks: std::ptr::null_mut(), length: 0 };
 
     /// One argument; none for what belongs to another card.
-    fn new(arg: &mut Arg) -> Option<(Kept, Argument)> {
+    fn new(arg: &mut Arg, work: &Arc<Work>) -> Option<(Kept, Argument)> {
         let nothing = Argument::NOTHING;
-        let buffer = |buffer: &dyn CardBuffer, len: usize| -> Option<(Kept, Argument)> {
-            let buffer = Buffer::of(buffer).ok()?;
+        let buffer = |buffer: &(dyn CardBuffer + 'static), len: usize| -> Option<(Kept, Argument)> {
+            let buffer = Buffer::of(buffer, work).ok()?;
             Some((Some(buffer.storage()), buffer.argument(len)))
         };
         match arg {
             Arg::Int(x) => Some((None, Argument { integer: *x, ..nothing })),
+            Arg::Size(x) => Some((None, Argument { integer: *x as i32, ..nothing })), // checked: it fits
             Arg::Float(x) => Some((None, Argument { number: *x, ..nothing })),
             Arg::In(x, len) | Arg::InInt(x, len) => buffer(*x, *len),
             Arg::Out(x, len) | Arg::OutInt(x, len) => buffer(&**x, *len),
-            Arg::Many(table) => (*table as &dyn Any).downcast_ref::<Table>().map(Table::argument),
-            Arg::Refusal(refusal) => (refusal.slot()? as &dyn Any).downcast_ref::<SlotWords>().map(SlotWords::argument),
+            Arg::Many(table) => (*table as &dyn Any).downcast_ref::<Table>()?.argument(work),
+            Arg::Refusal(refusal) => (refusal.slot()? as &dyn Any).downcast_ref::<SlotWords>()?.argument(work),
+            Arg::Read(_) | Arg::Updated(_) | Arg::Over(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A layer's own memory on a card.
 
-use super::card::{Arg, CardBuffer, Gpu};
+use super::args::{Arg, Stored};
+use super::card::{CardBuffer, Gpu};
 use crate::{Error, Kind, Result};
 use std::marker::PhantomData;
 
@@ -8,8 +9,9 @@ use std::marker::PhantomData;
 /// but the layer's kernels sees it.
 ///
 /// ```
-/// use cortado::device::{Arg, Kernels, OnCard, emulator::Emulator, Gpu};
-/// let mut kernels = Kernels::new(
+/// use cortado::args;
+/// use cortado::device::{Gpu, Kernels, OnCard, emulator::Emulator};
+/// let kernels = Kernels::new(
 ///     r#"extern "C" __global__ void square(int n, InInt x, Out y) {
 ///            int i = blockIdx.x * blockDim.x + threadIdx.x;
 ///            if (i < n) y[i] = x[i] * x[i];
@@ -17,7 +19,7 @@ use std::marker::PhantomData;
 /// );
 /// let gpu = Gpu::new(Emulator::new());
 /// let (mut x, mut y) = (OnCard::<i32>::default(), OnCard::<f32>::default());
-/// kernels.launch(&gpu, "square", 3, &mut [3.into(), x.hold(&gpu, &[1, 2, 3])?, y.over(&gpu, 3)?])?;
+/// kernels.launch(&gpu, "square", 3, args![3_usize, x.hold(&gpu, &[1, 2, 3])?, y.over(3)])?;
 /// assert_eq!(y.download()?, [1.0, 4.0, 9.0]);
 /// # Ok::<(), cortado::Error>(())
 /// ```
@@ -37,7 +39,7 @@ impl<T> Default for OnCard<T> {
 
 impl<T> OnCard<T> {
     /// Room for `len` values.
-    fn room(&mut self, gpu: &Gpu, len: usize) -> Result<&mut dyn CardBuffer> {
+    fn room(&mut self, gpu: &Gpu, len: usize) -> Result<&mut (dyn CardBuffer + 'static)> {
         let fits = self.made.as_ref().is_some_and(|(made, buffer)| made.is_same_card(gpu) && buffer.len() >= len);
         if !fits {
             self.made = Some((gpu.clone(), gpu.alloc(len)?));
@@ -47,7 +49,7 @@ impl<T> OnCard<T> {
         self.made.as_mut().map(|(_, buffer)| &mut **buffer).ok_or_else(nothing)
     }
 
-    fn buffer(&self) -> Result<&dyn CardBuffer> {
+    fn buffer(&self) -> Result<&(dyn CardBuffer + 'static)> {
         self.made.as_ref().map(|(_, buffer)| &**buffer).ok_or_else(nothing)
     }
 
@@ -66,48 +68,83 @@ fn nothing() -> Error {
     Error::new(Kind::Device, "a layer reads work memory that it has not written")
 }
 
-impl OnCard<f32> {
+/// A number that a layer keeps on a card: f32 or i32.
+pub trait Number: Send + Sync + 'static {
+    /// A buffer of them, to be read by a kernel.
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a>;
+    /// A buffer of them, to be written by a kernel.
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a>;
+    /// The number that stands in a buffer as these bits.
+    fn of_bits(bits: u32) -> Self;
+}
+
+impl Number for f32 {
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
+        Arg::In(buffer, len)
+    }
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
+        Arg::Out(buffer, len)
+    }
+    fn of_bits(bits: u32) -> f32 {
+        f32::from_bits(bits)
+    }
+}
+
+impl Number for i32 {
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
+        Arg::InInt(buffer, len)
+    }
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
+        Arg::OutInt(buffer, len)
+    }
+    fn of_bits(bits: u32) -> i32 {
+        bits as i32
+    }
+}
+
+impl<T: Number> OnCard<T> {
     /// To be written: `len` values that hold anything at first, and later what was last written while the length stays.
-    pub fn over(&mut self, gpu: &Gpu, len: usize) -> Result<Arg<'_>> {
-        self.room(gpu, len).map(|buffer| Arg::Out(buffer, len))
+    pub fn over(&mut self, len: usize) -> Arg<'_> {
+        self.len = len;
+        Arg::Over(self)
     }
 
-    /// To be read.
-    ///
+    /// A copy on the host, for tests and for looking.
+    pub fn download(&self) -> Result<Vec<T>> {
+        let mut host = vec![0.0f32; self.len];
+        self.buffer()?.download(&mut host)?;
+        Ok(host.iter().map(|x| T::of_bits(x.to_bits())).collect())
+    }
+}
+
+impl<T: Number> Stored for OnCard<T> {
     /// # Errors
     /// Nothing was written.
-    pub fn get(&self) -> Result<Arg<'_>> {
-        Ok(Arg::In(self.buffer()?, self.len))
+    fn to_read(&self, _: &Gpu) -> Result<Arg<'_>> {
+        Ok(T::read(self.buffer()?, self.len))
     }
 
+    fn to_update(&mut self, _: &Gpu) -> Result<Arg<'_>> {
+        let len = self.len;
+        self.held.clear();
+        self.made.as_mut().map(|(_, buffer)| T::write(&mut **buffer, len)).ok_or_else(nothing)
+    }
+
+    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+        let len = self.len;
+        self.held.clear();
+        self.room(gpu, len).map(|buffer| T::write(buffer, len))
+    }
+}
+
+impl OnCard<f32> {
     /// Copies these values to the card.
     pub fn put(&mut self, gpu: &Gpu, values: &[f32]) -> Result {
         self.room(gpu, values.len())?.upload(values)
     }
-
-    /// A copy on the host, for tests and for looking.
-    pub fn download(&self) -> Result<Vec<f32>> {
-        let mut host = vec![0.0; self.len];
-        self.buffer()?.download(&mut host)?;
-        Ok(host)
-    }
 }
 
 impl OnCard<i32> {
-    /// To be written: `len` integers that hold anything at first.
-    pub fn over(&mut self, gpu: &Gpu, len: usize) -> Result<Arg<'_>> {
-        self.held.clear();
-        self.room(gpu, len).map(|buffer| Arg::OutInt(buffer, len))
-    }
-
-    /// To be read.
-    ///
-    /// # Errors
-    /// Nothing was written.
-    pub fn get(&self) -> Result<Arg<'_>> {
-        Ok(Arg::InInt(self.buffer()?, self.len))
-    }
-
     /// To be read: these integers, copied to the card when they are not there already.
     pub fn hold(&mut self, gpu: &Gpu, integers: &[i32]) -> Result<Arg<'_>> {
         let same_card = self.made.as_ref().is_some_and(|(made, _)| made.is_same_card(gpu));
@@ -116,13 +153,6 @@ impl OnCard<i32> {
             self.room(gpu, integers.len())?.upload(&words)?;
             self.held = integers.to_vec();
         }
-        self.get()
-    }
-
-    /// A copy on the host, for tests and for looking.
-    pub fn download(&self) -> Result<Vec<i32>> {
-        let mut host = vec![0.0f32; self.len];
-        self.buffer()?.download(&mut host)?;
-        Ok(host.iter().map(|x| x.to_bits() as i32).collect())
+        self.to_read(gpu)
     }
 }

@@ -1,6 +1,7 @@
 //! How a kernel refuses a value: it cannot return an error, so it leaves a note where the host looks.
 
-use super::card::{Arg, Gpu, Slot};
+use super::args::Arg;
+use super::card::{Gpu, Slot};
 use crate::{Error, Result};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 

@@ -1,7 +1,7 @@
 //! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take. So what does not fit
 //! is refused in the same words.
 
-use super::card::Arg;
+use super::args::Arg;
 use crate::{Error, Kind, Place, Result};
 use std::fmt;
 
@@ -41,10 +41,10 @@ impl Parameter {
     /// What an argument is given for.
     pub fn of(arg: &Arg) -> Parameter {
         match arg {
-            Arg::Int(_) => Parameter::Int,
+            Arg::Int(_) | Arg::Size(_) => Parameter::Int,
             Arg::Float(_) => Parameter::Float,
-            Arg::In(..) => Parameter::In,
-            Arg::Out(..) => Parameter::Out,
+            Arg::In(..) | Arg::Read(_) => Parameter::In,
+            Arg::Out(..) | Arg::Updated(_) | Arg::Over(_) => Parameter::Out,
             Arg::InInt(..) => Parameter::InInt,
             Arg::OutInt(..) => Parameter::OutInt,
             Arg::Many(_) => Parameter::Many,
@@ -103,6 +103,13 @@ impl Kernel {
                     format!("argument {i} of kernel {name} is {wanted}, not {given}"),
                 )
                 .hint(format!("give an Arg::{wanted:?}")));
+            }
+            if let Arg::Size(size) = arg
+                && i32::try_from(*size).is_err()
+            {
+                let most = i32::MAX;
+                let message = format!("argument {i} of kernel {name} is {size}, and an int goes to {most}");
+                return Err(Error::new(Kind::Device, message).hint("make the batch or the blob smaller"));
             }
         }
         Ok(())

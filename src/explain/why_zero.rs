@@ -1,4 +1,4 @@
-//! Why a gradient is zero: from the blob the net is walked up towards the loss, and the first reason is named.
+//! Why a gradient is zero: a walk from the blob up to the loss finds the first reason.
 //!
 //! ```
 //! use cortado::{Net, Phase, explain::why_zero::Cause};
@@ -19,9 +19,10 @@
 mod walk;
 
 use crate::error::Place;
+use crate::net::debug::mean_size;
 use crate::net::{Net, Step};
 use crate::{Error, Kind, Result};
-use walk::{Found, Walk, mean_size};
+use walk::{Found, Walk};
 
 /// The first reason for which a gradient is zero.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,11 +32,11 @@ pub enum Cause {
         /// The mean of |diff|.
         size: f32,
     },
-    /// It is not, but the layer left next to nothing of the gradient that it got.
+    /// It is not, but the layer passed on almost nothing of its upstream gradient.
     Vanishes {
         /// The mean of |diff| that the layer passed on.
         size: f32,
-        /// The mean of |diff| that it got.
+        /// The mean of |diff| of its upstream gradient.
         got: f32,
     },
     /// No layer up to there has a parameter that learns, and nothing forces backward.
@@ -79,7 +80,7 @@ pub enum Cause {
         /// The share of all units, 0 to 1.
         share: f32,
     },
-    /// Units so far out that their slope is 0: a saturated Sigmoid.
+    /// Saturated units, whose slope is 0, as in a Sigmoid.
     Saturated {
         /// The share of all units, 0 to 1.
         share: f32,
@@ -90,19 +91,19 @@ pub enum Cause {
     Constant {
         /// The value.
         value: f32,
-        /// What was put there by hand was overwritten by a data layer.
+        /// A data layer overwrote the values that were put there by hand.
         overwritten: bool,
     },
     /// The loss is 0: there is nothing to be learned from this batch.
     LossIsZero,
-    /// The layer got a gradient and passed nothing on.
+    /// The layer received an upstream gradient and passed nothing on.
     Swallowed {
-        /// The mean of |diff| that it got.
+        /// The mean of |diff| of its upstream gradient.
         size: f32,
     },
 }
 
-/// What [`Net::why_zero`] found. Printed, it is a sentence that says why, and one that says what to do.
+/// What [`Net::why_zero`] found. It prints as one sentence with the cause and one with the remedy.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WhyZero {
     /// What was asked about.
@@ -154,7 +155,7 @@ impl Net {
         self.tell(of, found)
     }
 
-    /// Why backward never comes to version `id`, however the values are; none if it does.
+    /// Why backward never reaches version `id`, whatever the values; none if it does.
     pub(crate) fn why_not_reached(&self, id: usize) -> Result<Option<WhyZero>> {
         let of = format!("the diff of \"{}\"", self.names[self.owner[id]].name);
         match Walk::new(self, false).blob(id)? {
@@ -164,6 +165,7 @@ impl Net {
     }
 
     fn tell(&self, of: String, found: Option<Found>) -> Result<WhyZero> {
+        self.device.check()?; // values that were not read well explain nothing
         let Some(Found { id, step, cause }) = found else {
             return Err(Error::new(Kind::Net, format!("nothing tells why {of} is zero")));
         };
@@ -171,18 +173,6 @@ impl Net {
         let blob = self.names[self.owner[id]].name.clone();
         let place = self.source.place(&format!("layer[{origin}]"));
         Ok(WhyZero { of, cause, blob, layer: name.clone(), kind: kind.clone(), place })
-    }
-
-    /// The step that reads version `id`, and as which bottom. There is at most one, as Splits share out the rest.
-    pub(crate) fn reader(&self, id: usize) -> Option<(usize, usize)> {
-        let bottoms = self.steps.iter().enumerate();
-        bottoms.filter_map(|(n, step)| Some((n, step.bottom.iter().position(|&b| b == id)?))).next()
-    }
-
-    /// The step that writes version `id`, and as which top.
-    pub(crate) fn writer(&self, id: usize) -> Option<(usize, usize)> {
-        let tops = self.steps.iter().enumerate();
-        tops.filter_map(|(n, step)| Some((n, step.top.iter().position(|&t| t == id)?))).next()
     }
 
     fn neighbour(&self, id: usize) -> usize {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// The axis of `n` values between what lies before it, and what lies within.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Groups {
+pub struct Groups {
     pub outer: usize,
     pub n: usize,
     pub inner: usize,

@@ -14,7 +14,7 @@ pub(super) fn learnable(
     filler: Option<&FillerParameter>,
     or: f32,
     random: Random,
-    field: &str,
+    field: &'static str,
 ) -> Result<Param> {
     let mut blob = Blob::new(shape)?;
     match filler {
@@ -22,5 +22,6 @@ pub(super) fn learnable(
         None if or == 0.0 => {} // a blob starts as zeros, and its memory need not exist yet
         None => blob.data.fill(or),
     }
-    Ok(Param::new(blob))
+    let unfilled = (filler.is_none() && field.ends_with("weight_filler")).then_some(field);
+    Ok(Param { unfilled, ..Param::new(blob) })
 }

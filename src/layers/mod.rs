@@ -10,143 +10,35 @@
 //! #     fn arity(&self) -> Arity { Arity::exact(2, 1) }
 //! #     fn reshape(&mut self, _: &[Blob], _: &mut [Blob]) -> Result { Ok(()) }
 //! #     fn forward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &mut [Blob]) -> Result { Ok(()) }
-//! #     fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result { Ok(()) }
 //! # }
 //! let mut layers = cortado::Layers::caffe();
 //! layers.add::<Dice>("Dice");
 //! ```
 
-pub mod absval;
-pub mod accuracy;
-pub mod arg_max;
-pub mod batch_norm;
-pub mod batch_reindex;
-pub mod bias;
-pub mod bnll;
-pub mod clip;
-pub mod concat;
-pub mod contrastive_loss;
-pub mod convolution;
-pub mod crop;
+pub mod activation;
+pub mod common;
 pub mod data;
-pub mod deconvolution;
-pub mod dropout;
-pub mod dummy_data;
-pub mod eltwise;
-pub mod elu;
-pub mod embed;
-pub mod euclidean_loss;
-pub mod exp;
-pub mod filter;
-pub mod flatten;
-pub mod hinge_loss;
-pub mod im2col;
-pub mod infogain_loss;
-pub mod inner_product;
-pub mod input;
-pub mod log;
-pub mod lrn;
-pub mod lstm;
-pub mod lstm_unit;
-pub mod multinomial_logistic_loss;
-pub mod mvn;
-pub mod parameter;
-pub mod pooling;
-pub mod power;
-pub mod prelu;
-pub mod reduction;
-pub mod relu;
-pub mod reshape;
-pub mod rnn;
-pub mod scale;
-pub mod sigmoid;
-pub mod sigmoid_cross_entropy_loss;
-pub mod silence;
-pub mod slice;
-pub mod softmax;
-pub mod softmax_loss;
-pub mod split;
-pub mod spp;
-pub mod swish;
-pub mod tanh;
-pub mod threshold;
-pub mod tile;
+pub mod loss;
+pub mod normalisation;
+pub mod recurrent;
+pub mod shape;
+pub mod vision;
 
-// What several of them share.
-mod columns;
-mod convolving;
-mod convolving_on_card;
+// What several families share.
 mod groups;
 mod indices;
 mod learnable;
-mod loss;
-mod parts;
-mod pointwise;
-mod pooling_on_card;
-mod pooling_on_cpu;
 mod python;
-mod recurrent;
 mod rows;
-mod sizes;
-mod spread;
-mod sums;
-mod windows;
 
-pub use absval::AbsVal;
-pub use accuracy::Accuracy;
-pub use arg_max::ArgMax;
-pub use batch_norm::BatchNorm;
-pub use batch_reindex::BatchReindex;
-pub use bias::Bias;
-pub use bnll::Bnll;
-pub use clip::Clip;
-pub use concat::Concat;
-pub use contrastive_loss::ContrastiveLoss;
-pub use convolution::Convolution;
-pub use crop::Crop;
-pub use data::Data;
-pub use deconvolution::Deconvolution;
-pub use dropout::Dropout;
-pub use dummy_data::DummyData;
-pub use eltwise::Eltwise;
-pub use elu::Elu;
-pub use embed::Embed;
-pub use euclidean_loss::EuclideanLoss;
-pub use exp::Exp;
-pub use filter::Filter;
-pub use flatten::Flatten;
-pub use hinge_loss::HingeLoss;
-pub use im2col::Im2col;
-pub use infogain_loss::InfogainLoss;
-pub use inner_product::InnerProduct;
-pub use input::Input;
-pub use log::Log;
-pub use lrn::Lrn;
-pub use lstm::Lstm;
-pub use lstm_unit::LstmUnit;
-pub use multinomial_logistic_loss::MultinomialLogisticLoss;
-pub use mvn::Mvn;
-pub use parameter::Parameter;
-pub use pooling::Pooling;
-pub use power::Power;
-pub use prelu::Prelu;
-pub use reduction::Reduction;
-pub use relu::Relu;
-pub use reshape::Reshape;
-pub use rnn::Rnn;
-pub use scale::Scale;
-pub use sigmoid::Sigmoid;
-pub use sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss;
-pub use silence::Silence;
-pub use slice::Slice;
-pub use softmax::Softmax;
-pub use softmax_loss::SoftmaxWithLoss;
-pub use split::Split;
-pub use spp::Spp;
-pub use swish::Swish;
-pub use tanh::Tanh;
-pub use threshold::Threshold;
-pub use tile::Tile;
+pub use activation::*;
+pub use common::*;
+pub use data::*;
+pub use loss::*;
+pub use normalisation::*;
+pub use recurrent::*;
+pub use shape::*;
+pub use vision::*;
 
 use crate::layer::Layer;
 use crate::proto::LayerParameter;
@@ -199,7 +91,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("RNN",                     new::<Rnn>),
     ("LSTM",                    new::<Lstm>),
     ("LSTMUnit",                new::<LstmUnit>),
-    // utility
+    // shape
     ("Split",                   new::<Split>),
     ("Concat",                  new::<Concat>),
     ("Slice",                   new::<Slice>),
@@ -227,10 +119,19 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
     Ok(Box::new(L::new(param)?))
 }
 
-/// The types of Caffe 1.0 that are not here yet.
-#[rustfmt::skip]
-const MISSING: &[&str] = &[
-    "HDF5Data", "HDF5Output", "ImageData", "MemoryData", "WindowData",
+/// The types of Caffe 1.0 that are not here yet, and what to use instead.
+const MISSING: &[(&str, &str)] = &[
+    ("HDF5Data", "convert the data to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does"),
+    ("HDF5Output", "read the blob in your program, or write it by `cortado forward --output BLOB=FILE.npy`"),
+    (
+        "ImageData",
+        "convert the images to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
+    ),
+    ("MemoryData", "use an Input layer, and put each batch in by `net.data_mut(..)?.assign(..)`"),
+    (
+        "WindowData",
+        "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
+    ),
 ];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
@@ -285,15 +186,21 @@ impl Layers {
             None if kind.is_empty() => {
                 Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
             }
-            None if MISSING.contains(&kind) => {
-                Err(Error::new(Kind::Unknown, format!("Caffe's layer type \"{kind}\" does not exist in Cortado yet"))
-                    .field("type")
-                    .hint(format!("the types are {}", self.names().collect::<Vec<_>>().join(", "))))
+            None => Err(match MISSING.iter().find(|(name, _)| *name == kind) {
+                Some((_, instead)) => {
+                    let e = Error::new(
+                        Kind::Unknown,
+                        format!("Caffe's layer type \"{kind}\" does not exist in Cortado yet"),
+                    );
+                    e.hint(*instead)
+                }
+                None => Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\"")).near_or_all(
+                    kind,
+                    &self.names().collect::<Vec<_>>(),
+                    "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`",
+                ),
             }
-            None => Err(Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""))
-                .field("type")
-                .did_you_mean(kind, self.names())
-                .hint(format!("the types are {}", self.names().collect::<Vec<_>>().join(", ")))),
+            .field("type")),
         }
     }
 }

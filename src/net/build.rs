@@ -3,10 +3,66 @@
 use super::{Keep, Net, Params, Planned, filter, keep, mark, splits, wire};
 use crate::files;
 use crate::layer::Phase;
-use crate::proto::text;
-use crate::proto::{LayerParameter, NetParameter, Parsed, Source};
+use crate::proto::{LayerParameter, NetParameter, SourceMap, text, upgrade};
 use crate::{Device, Error, Kind, Layers, Log, Result};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+
+/// The setters that a net's builder and a solver's have in common.
+macro_rules! setters {
+    () => {
+        /// The folder from which relative paths are tried as well.
+        pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
+            self.folder = Some(folder.into());
+            self
+        }
+
+        /// The layer types that may be used; [`Layers::caffe`] if they are not given.
+        pub fn layers(mut self, layers: &Layers) -> Builder {
+            self.layers = layers.clone();
+            self
+        }
+
+        /// The level of the net's state, which `min_level` and `max_level` rules ask for, in place of the message's; if neither
+        /// says, 0. A solver's is its train net's.
+        pub fn level(mut self, level: i32) -> Builder {
+            self.level = Some(level);
+            self
+        }
+
+        /// Adds a stage to the net's state. A solver's is its train net's.
+        pub fn stage(self, stage: &str) -> Builder {
+            self.stages([stage])
+        }
+
+        /// Adds stages to the net's state. A solver's is its train net's.
+        pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
+            self.stages.extend(stages.into_iter().map(String::from));
+            self
+        }
+
+        /// Where it runs. If it is not given, a net runs on [`Device::best`]. A solver runs on the CPU if the settings say
+        /// `solver_mode: CPU` and `CORTADO_DEVICE` does not say otherwise; else on the best device there is, the first card or
+        /// that of the settings' `device_id`.
+        pub fn device(mut self, device: &Device) -> Builder {
+            self.device = Some(device.clone());
+            self
+        }
+
+        /// Where progress, notes and warnings go; [`Log::from_env`] if it is not given.
+        pub fn log(mut self, log: &Log) -> Builder {
+            self.log = log.clone();
+            self
+        }
+
+        /// Which blobs keep their values; all of them unless memory matters.
+        pub fn keep(mut self, keep: Keep) -> Builder {
+            self.keep = keep;
+            self
+        }
+    };
+}
+pub(crate) use setters;
 
 /// What a net is made of. Only the message is needed.
 ///
@@ -18,7 +74,7 @@ use std::path::{Path, PathBuf};
 /// ```
 pub struct Builder {
     param: NetParameter,
-    source: Source,
+    source: SourceMap,
     folder: Option<PathBuf>,
     phase: Option<Phase>,
     level: Option<i32>,
@@ -34,7 +90,7 @@ impl Builder {
     pub(super) fn new(param: NetParameter) -> Builder {
         Builder {
             param,
-            source: Source::default(),
+            source: SourceMap::default(),
             folder: None,
             phase: None,
             level: None,
@@ -63,49 +119,16 @@ impl Builder {
     }
 
     /// The places in a text of what the message says.
-    pub fn source(mut self, source: Source) -> Builder {
+    pub fn source(mut self, source: SourceMap) -> Builder {
         self.source = source;
         self
     }
 
-    /// The folder from which relative paths are tried too.
-    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
-        self.folder = Some(folder.into());
-        self
-    }
+    setters!();
 
     /// TRAIN or TEST, in place of the phase in the message's `state`; if neither says, TEST.
     pub fn phase(mut self, phase: Phase) -> Builder {
         self.phase = Some(phase);
-        self
-    }
-
-    /// The level that `min_level` and `max_level` rules ask for, in place of the message's; if neither says, 0.
-    pub fn level(mut self, level: i32) -> Builder {
-        self.level = Some(level);
-        self
-    }
-
-    /// Adds a stage to the net's state.
-    pub fn stage(self, stage: &str) -> Builder {
-        self.stages([stage])
-    }
-
-    /// Adds stages to the net's state.
-    pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
-        self.stages.extend(stages.into_iter().map(String::from));
-        self
-    }
-
-    /// The layer types that the net may use.
-    pub fn layers(mut self, layers: &Layers) -> Builder {
-        self.layers = layers.clone();
-        self
-    }
-
-    /// Where the net runs; [`Device::best`] if it is not given.
-    pub fn device(mut self, device: &Device) -> Builder {
-        self.device = Some(device.clone());
         self
     }
 
@@ -115,28 +138,14 @@ impl Builder {
         self
     }
 
-    /// Where notes and warnings go; [`Log::from_env`] if it is not given.
-    pub fn log(mut self, log: &Log) -> Builder {
-        self.log = log.clone();
-        self
-    }
-
-    /// Which blobs keep their values; all of them unless memory matters.
-    pub fn keep(mut self, keep: Keep) -> Builder {
-        self.keep = keep;
-        self
-    }
-
     /// Builds the net.
     ///
     /// # Errors
     /// The first thing that cannot be built, with its place if the net came from text.
     pub fn make(mut self) -> Result<Net> {
-        let mut parsed = Parsed { message: self.param, source: self.source };
-        for note in parsed.upgrade()? {
+        for note in upgrade::net_at(&mut self.param, &mut self.source, "")? {
             self.log.info(|| note);
         }
-        (self.param, self.source) = (parsed.message, parsed.source);
         let mut state = self.param.state.clone().unwrap_or_default();
         if let Some(phase) = self.phase {
             state.set_phase(phase);
@@ -147,8 +156,9 @@ impl Builder {
 
         let kept = filter::filter(&self.param, &state).map_err(|(e, origin)| self.place(e, origin))?;
         let mut plan = Vec::with_capacity(kept.len());
-        for (origin, param) in kept {
-            plan.push(self.plan(origin, param, phase).map_err(|e| self.place(e, origin))?);
+        let names = unique_names(kept.iter().map(|(_, param)| param.name()));
+        for ((origin, param), name) in kept.into_iter().zip(names) {
+            plan.push(self.plan(origin, param, name, phase).map_err(|e| self.place(e, origin))?);
         }
         let plan = splits::insert_splits(plan, &self.layers)?;
         let mut net = Net {
@@ -164,23 +174,25 @@ impl Builder {
             log: self.log.clone(),
             debug_info: self.param.debug_info(),
             source: self.source.clone(),
+            folder: self.folder.clone(),
             steps: Vec::with_capacity(plan.len()),
             blobs: Vec::new(),
             owner: Vec::new(),
             names: Vec::new(),
             index: Default::default(),
             params: Params::default(),
+            warned: HashSet::new(),
             fallback_reported: false,
             keeper: Default::default(),
+            recorder: Default::default(),
             clock: 0,
             cleared_at: 0,
         };
         for planned in plan {
-            let (origin, name) = (planned.origin, planned.param.name().to_string());
-            if net.steps.iter().any(|step| step.name == name) {
-                net.log.warning(|| {
-                    format!("two layers are called \"{name}\": the second cannot be asked for by its name")
-                });
+            let (origin, name) = (planned.origin, planned.name.clone());
+            if name != planned.param.name() {
+                let given = planned.param.name();
+                net.log.warning(|| format!("another layer is called \"{given}\": this one is asked for as \"{name}\""));
             }
             net.log.info(|| format!("Creating Layer {name}"));
             if let Some(warning) = planned.layer.warning() {
@@ -195,26 +207,45 @@ impl Builder {
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
+        if phase == Phase::Train {
+            net.warn_of_zero_weights();
+        }
         net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
         Ok(net)
     }
 
-    fn plan(&self, origin: usize, mut param: LayerParameter, phase: Phase) -> Result<Planned> {
+    fn plan(&self, origin: usize, mut param: LayerParameter, name: String, phase: Phase) -> Result<Planned> {
         if param.name().is_empty() && param.r#type().is_empty() {
             let e = Error::new(Kind::Net, "a layer without name and type");
             return Err(e.hint("add name: \"..\" and type: \"..\""));
         }
         param.phase.get_or_insert(phase as i32);
-        // The layer gets the paths where they are; the message keeps them as they were written.
-        let mut resolved = param.clone();
-        files::resolve(&mut resolved, self.folder.as_deref());
-        let layer = self.layers.create(&resolved).map_err(|e| e.layer(param.name()))?;
+        // A layer draws its random numbers by its name: of namesakes, each has its own.
+        let named = LayerParameter { name: Some(name.clone()), ..param.clone() };
+        let layer = self.layers.create(&named).map_err(|e| e.layer(param.name()))?;
         wire::check_lists(&param, &layer.arity()).map_err(|e| e.layer(param.name()))?;
-        Ok(Planned { origin, param, layer })
+        Ok(Planned { origin, name, param, layer })
     }
 
     /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
     fn place(&self, e: Error, origin: usize) -> Error {
         self.source.locate(e, &format!("layer[{origin}]"))
     }
+}
+
+/// By which name each layer is asked for: its own; but of layers that share one, the second is `name[1]`, the third `name[2]`.
+fn unique_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let own: HashSet<&str> = names.clone().collect();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let unique = names.map(|name| {
+        let k = seen.entry(name).or_default();
+        let mut unique = name.to_string();
+        while *k > 0 && own.contains(&*unique) {
+            unique = format!("{name}[{k}]");
+            *k += usize::from(own.contains(&*unique));
+        }
+        *k += 1;
+        unique
+    });
+    unique.collect()
 }

@@ -32,7 +32,9 @@ impl Net {
         }
         let step = &self.steps[i];
         let say = |what: &str, name: &str, x: &Values| {
-            self.log.info(|| format!("    [Forward] Layer {}, {what} blob {name} data: {}", step.name, mean_size(x)));
+            self.log.info(|| {
+                format!("    [Forward] Layer {}, {what} blob {name} data: {}", step.name, number(mean_size(x)))
+            });
         };
         for &t in &step.top {
             say("top", &self.names[self.owner[t]].name, &self.blobs[t].data);
@@ -51,7 +53,9 @@ impl Net {
         }
         let step = &self.steps[i];
         let say = |what: &str, name: &str, dx: &Values| {
-            self.log.info(|| format!("    [Backward] Layer {}, {what} blob {name} diff: {}", step.name, mean_size(dx)));
+            self.log.info(|| {
+                format!("    [Backward] Layer {}, {what} blob {name} diff: {}", step.name, number(mean_size(dx)))
+            });
         };
         for (&b, _) in step.bottom.iter().zip(&step.propagate_down).filter(|(_, down)| **down) {
             say("bottom", &self.names[self.owner[b]].name, &self.blobs[b].diff);
@@ -78,6 +82,7 @@ impl Net {
     }
 }
 
-fn mean_size(x: &Values) -> String {
-    number(x.asum() / x.count() as f32)
+/// The mean of |x|; 0 of nothing.
+pub(crate) fn mean_size(x: &Values) -> f32 {
+    x.asum() / x.count().max(1) as f32
 }

@@ -3,6 +3,9 @@
 //! A net of [`Keep::Needed`] hands each array on to the next blob as soon as nobody will read it: data after its last reader
 //! has run forward, unless some layer's backward [needs](crate::layer::Needs) it; a diff after the layer above it has run
 //! backward. Inputs, outputs and what data layers fill always stay.
+//!
+//! Only arrays on the host are handed on. On a GPU every blob keeps its memory, because a recorded pass knows its address:
+//! there [`Keep::Needed`] saves nothing but for layers that run on the CPU.
 
 use super::{Net, Step};
 use crate::blob::Values;
@@ -15,7 +18,7 @@ pub enum Keep {
     /// All, every version: to look at.
     #[default]
     All,
-    /// Those that backward reads: to save memory.
+    /// Those that backward reads: to save memory on the host. On a GPU it saves none.
     Needed,
 }
 

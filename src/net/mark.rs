@@ -57,14 +57,22 @@ pub(super) fn mark_backward(
                 cut.insert(*b);
             }
         }
+        step.runs_backward &= step.wants_gradient(&learns);
     }
     if force {
         for step in steps {
-            step.runs_backward = true;
             for (i, down) in step.propagate_down.iter_mut().enumerate() {
                 *down |= step.layer.propagates(i);
             }
+            step.runs_backward = step.wants_gradient(|_| true);
         }
     }
     Ok(())
+}
+
+impl Step {
+    /// Whether there is anything to compute backward: the diff of a bottom, or of a parameter that learns.
+    fn wants_gradient(&self, learns: impl Fn(usize) -> bool) -> bool {
+        self.propagate_down.contains(&true) || self.params.iter().any(|&p| learns(p))
+    }
 }

@@ -106,12 +106,21 @@ impl Net {
         Ok(self.versions(blob)?.ids.len())
     }
 
-    /// Gives an input blob another shape; [`Net::reshape`] or the next forward passes it on.
+    /// Gives an input blob another shape; [`Net::reshape`] or the next forward passes it on. What a layer makes has the shape
+    /// that the layer gives it, from its next forward on.
     pub fn reshape_blob(&mut self, blob: &str, shape: &[usize]) -> Result {
         let n = self.name_index(blob)?;
         for k in 0..self.names[n].ids.len() {
             let id = self.names[n].ids[k];
             self.blobs[id].reshape(shape)?;
+        }
+        let maker = self.writer(self.names[n].ids[0]).map(|(i, _)| &self.steps[i]);
+        if let Some(maker) = maker.filter(|maker| !maker.layer.is_input()) {
+            let maker = &maker.name;
+            self.warn_once(format!(
+                "\"{blob}\" keeps its new shape until layer \"{maker}\" runs, which makes it and gives it its shape; start forward \
+                 after that layer, or use an Input layer"
+            ));
         }
         Ok(())
     }
@@ -173,6 +182,16 @@ impl Net {
 
     pub(crate) fn names_of(&self, ids: &[usize]) -> Vec<&str> {
         ids.iter().map(|&id| self.names[self.owner[id]].name.as_str()).collect()
+    }
+
+    /// The step that reads version `id`, and as which bottom. There is at most one, as Splits share out the rest.
+    pub(crate) fn reader(&self, id: usize) -> Option<(usize, usize)> {
+        self.steps.iter().enumerate().find_map(|(n, step)| Some((n, step.bottom.iter().position(|&b| b == id)?)))
+    }
+
+    /// The step that writes version `id`, and as which top.
+    pub(crate) fn writer(&self, id: usize) -> Option<(usize, usize)> {
+        self.steps.iter().enumerate().find_map(|(n, step)| Some((n, step.top.iter().position(|&t| t == id)?)))
     }
 
     pub(crate) fn versions(&self, blob: &str) -> Result<&Versions> {

@@ -22,6 +22,8 @@ pub struct Spec {
     pub decay_mult: f32,
     /// It gets no gradient: lr_mult is 0 and nothing forces backward.
     pub(crate) frozen: bool,
+    /// See [`Param::unfilled`].
+    pub(crate) unfilled: Option<&'static str>,
     given: ParamSpec,
 }
 
@@ -34,6 +36,7 @@ impl Spec {
             lr_mult: given.lr_mult.unwrap_or(made.lr_mult),
             decay_mult: given.decay_mult.unwrap_or(made.decay_mult),
             frozen: false,
+            unfilled: made.unfilled,
             given,
         }
     }
@@ -91,14 +94,12 @@ impl Params {
         let (owner, kept) = (&mut self.specs[id], &self.blobs[id]);
         let permissive = spec.given.share_mode() == DimCheckMode::Permissive;
         if kept.shape() != blob.shape() && !(permissive && kept.count() == blob.count()) {
-            return Err(Error::shape(format!(
-                "parameter \"{}\" has shape {:?} here and {:?} in layer \"{}\", which made it",
-                spec.name,
-                blob.shape(),
-                kept.shape(),
-                owner.layer
-            ))
-            .hint("shared parameters need one shape, or equal counts with share_mode: PERMISSIVE"));
+            let (name, maker, here, there) = (&spec.name, &owner.layer, blob.shape(), kept.shape());
+            let message = format!(
+                "parameter \"{name}\" has shape {here:?} here and {there:?} in layer \"{maker}\", which made it"
+            );
+            return Err(Error::shape(message)
+                .hint("shared parameters need one shape, or equal counts with share_mode: PERMISSIVE"));
         }
         for (what, first, here, value) in [
             ("lr_mult", owner.given.lr_mult, spec.given.lr_mult, &mut owner.lr_mult),

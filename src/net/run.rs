@@ -1,8 +1,9 @@
 //! Running a net: forward, backward, all of it or a range, with or without a look after each layer.
 
 use super::{Lent, Net, Step};
+use crate::error::caught;
 use crate::layer::{Cx, Phase};
-use crate::{Blob, Device, Error, Kind, Result};
+use crate::{Blob, Device, Error, Result};
 use ndarray::ArrayD;
 use std::fmt;
 use std::ops::{Index, Range, RangeBounds};
@@ -55,8 +56,18 @@ impl Net {
     /// The first layer's that fails, with its name; the net stays whole.
     pub fn forward(&mut self) -> Result<Outputs> {
         let loss = self.forward_loss()?;
-        let blobs = self.outputs().into_iter().map(|name| Ok((name.to_string(), self.data(name)?.view().to_owned())));
+        let blobs = self.outputs().into_iter().map(|name| Ok((name.to_string(), self.read(name)?)));
         Ok(Outputs { loss, blobs: blobs.collect::<Result<_>>()? })
+    }
+
+    /// A copy of a blob's data.
+    ///
+    /// # Errors
+    /// There is no such blob, or a GPU does not give the values back.
+    pub fn read(&self, blob: &str) -> Result<ArrayD<f32>> {
+        let values = self.data(blob)?;
+        values.read()?;
+        Ok(values.view().to_owned())
     }
 
     /// Runs all layers and gives the objective, without a copy of the outputs.
@@ -64,34 +75,11 @@ impl Net {
         self.run_forward(0..self.steps.len())
     }
 
-    /// Fills input blobs and runs all layers: `net.forward_with([("data", &x)])`.
-    ///
-    /// # Errors
-    /// A name that is not an input, an input that is not given, a shape that does not fit.
-    pub fn forward_with<'a>(
-        &mut self,
-        inputs: impl IntoIterator<Item = (&'a str, &'a ArrayD<f32>)>,
-    ) -> Result<Outputs> {
-        let mut missing: Vec<String> = self.inputs().into_iter().map(String::from).collect();
-        for (name, x) in inputs {
-            if !self.inputs().contains(&name) {
-                return Err(Error::new(Kind::Unknown, format!("\"{name}\" is not an input of this net"))
-                    .did_you_mean(name, self.inputs())
-                    .hint(format!("its inputs are {:?}", self.inputs())));
-            }
-            missing.retain(|m| m != name);
-            self.data_mut(name)?.assign(x).map_err(|e| e.hint(format!("this is the input \"{name}\"")))?;
-        }
-        if let Some(name) = missing.first() {
-            return Err(Error::new(Kind::Net, format!("the input \"{name}\" was not given")));
-        }
-        self.forward()
-    }
-
     /// Runs the layers from one to another, both by name: `net.forward_range("conv1"..="ip1")`. Gives their part of the
     /// objective. A range that does not begin at the first layer works on what the blobs hold.
     pub fn forward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result<f32> {
         let (first, end) = self.resolve(range, "forward")?;
+        self.warn_of_stale_branch(&(first..end));
         self.run_forward(first..end)
     }
 
@@ -110,7 +98,9 @@ impl Net {
     /// # Errors
     /// The first layer's that fails, with its name; the net stays whole.
     pub fn backward(&mut self) -> Result {
-        self.run_backward(0..self.steps.len())?;
+        let steps = 0..self.steps.len();
+        self.warn_before_backward(&steps);
+        self.run_backward(steps)?;
         self.log_params();
         Ok(())
     }
@@ -119,6 +109,7 @@ impl Net {
     /// first one's top diff before.
     pub fn backward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result {
         let steps = self.resolve_backward(range)?;
+        self.warn_before_backward(&steps);
         self.run_backward(steps)
     }
 
@@ -172,7 +163,7 @@ impl Net {
         let is_whole = steps == (0..self.steps.len());
         let loss = device.install(|| {
             self.refresh_splits(steps.start)?;
-            steps.map(|i| self.forward_step(i)).sum::<Result<f32>>()
+            steps.map(|i| self.forward_step(i).map(|()| self.steps[i].loss(&self.blobs))).sum::<Result<f32>>()
         })?;
         self.fallback_reported |= is_whole;
         device.check()?;
@@ -186,6 +177,7 @@ impl Net {
     }
 
     fn run_backward_each(&mut self, steps: Range<usize>, mut look: impl FnMut(&mut Net, &str) -> Result) -> Result {
+        self.warn_before_backward(&steps);
         for i in steps.rev() {
             self.run_backward(i..i + 1)?;
             look(self, &self.steps[i].name.clone())?;
@@ -193,24 +185,24 @@ impl Net {
         Ok(())
     }
 
-    fn forward_step(&mut self, i: usize) -> Result<f32> {
-        self.forward_step_on_card(i)?;
-        Ok(self.steps[i].loss(&self.blobs))
-    }
-
-    /// Runs a layer without a look at its loss, which the host would have to wait for.
-    pub(crate) fn forward_step_on_card(&mut self, i: usize) -> Result {
+    /// Runs a layer. Its loss is not looked at: the host would have to wait for it.
+    pub(super) fn forward_step(&mut self, i: usize) -> Result {
         self.take_hand_written_data(i)?;
         self.steps[i].forward_at = self.tick();
-        let Net { steps, blobs, params, device, phase, seed, pass, keeper, .. } = self;
-        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
+        let Net { steps, blobs, params, device, phase, seed, pass, folder, keeper, .. } = self;
         let step = &mut steps[i];
         if let Err(e) = keeper.before_forward(step, blobs) {
             return Err(self.blame(e, i));
         }
         step.borrow_all(blobs, params);
-        let Lent { bottom, top, params: w } = &mut step.lent;
-        let done = step.layer.reshape(bottom, top).and_then(|()| step.layer.forward(&cx, w, bottom, top));
+        let phase = step.phase(*phase);
+        let Step { layer, lent: Lent { bottom, top, params: w }, propagate_down, .. } = step;
+        let folder = folder.as_deref();
+        let cx = Cx { phase, device, seed: *seed, pass: *pass, propagate_down, folder };
+        let done = caught("its code", || {
+            layer.reshape(bottom, top)?;
+            layer.forward(&cx, w, bottom, top)
+        });
         step.return_all(blobs, params);
         step.fill_loss_diffs(blobs);
         self.note_forward(i);
@@ -220,36 +212,23 @@ impl Net {
         done.map_err(|e| self.blame(e, i))
     }
 
-    /// Under a name there is what a layer has written last; what it has read needs no more care.
-    pub(super) fn note_forward(&mut self, i: usize) {
-        let Net { steps, names, owner, .. } = self;
-        let tops = steps[i].top.iter().filter(|_| !steps[i].layer.is_input());
-        tops.for_each(|&t| names[owner[t]].data = t);
-        steps[i].bottom.iter().for_each(|&b| names[owner[b]].set_by_hand = false);
-    }
-
-    /// The same for diffs.
-    pub(super) fn note_backward(&mut self, i: usize) {
-        let Net { steps, names, owner, .. } = self;
-        let written = steps[i].bottom.iter().zip(&steps[i].propagate_down).filter(|(_, down)| **down);
-        written.for_each(|(&b, _)| names[owner[b]].diff = b);
-    }
-
-    pub(crate) fn backward_step(&mut self, i: usize) -> Result {
+    pub(super) fn backward_step(&mut self, i: usize) -> Result {
         if !self.steps[i].runs_backward {
             return Ok(());
         }
         self.take_last_diffs(i)?;
         self.steps[i].backward_at = self.tick();
-        let Net { steps, blobs, params, device, phase, seed, pass, keeper, .. } = self;
-        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: *pass };
+        let Net { steps, blobs, params, device, phase, seed, pass, folder, keeper, .. } = self;
         let step = &mut steps[i];
         if let Err(e) = keeper.before_backward(step, blobs) {
             return Err(self.blame(e, i));
         }
         step.borrow_all(blobs, params);
-        let Lent { bottom, top, params: w } = &mut step.lent;
-        let done = step.layer.backward(&cx, w, top, &step.propagate_down, bottom);
+        let phase = step.phase(*phase);
+        let Step { layer, lent: Lent { bottom, top, params: w }, propagate_down, .. } = step;
+        let folder = folder.as_deref();
+        let cx = Cx { phase, device, seed: *seed, pass: *pass, propagate_down, folder };
+        let done = caught("its code", || layer.backward(&cx, w, top, bottom));
         step.return_all(blobs, params);
         for &p in &step.params {
             if params.specs[p].frozen {
@@ -265,66 +244,6 @@ impl Net {
     /// Adds layer and place to an error of a running layer.
     pub(crate) fn blame(&self, e: Error, i: usize) -> Error {
         self.source.locate(e.layer(&self.steps[i].name), &format!("layer[{}]", self.steps[i].origin))
-    }
-
-    /// In Caffe a Split's tops are its bottom's memory. Here they are copies, which a forward that starts after the Split would
-    /// find stale if the bottom was set by hand: so the Splits before it run first.
-    fn refresh_splits(&mut self, start: usize) -> Result {
-        for i in 0..start {
-            let step = &self.steps[i];
-            if step.kind == "Split" && step.bottom.iter().any(|&b| self.names[self.owner[b]].set_by_hand) {
-                self.forward_step(i)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Under a name there is one value for all, as if its versions were one buffer: if the version that a layer is about to
-    /// read is not the one written last (somebody started in the middle), it takes over the last one's values.
-    fn take_hand_written_data(&mut self, i: usize) -> Result {
-        for k in 0..self.steps[i].bottom.len() {
-            let id = self.steps[i].bottom[k];
-            let last = self.names[self.owner[id]].data;
-            // In a whole pass the version before an in-place layer is always the one written last.
-            if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
-                self.has_data(last).map_err(|e| self.blame(e, i))?;
-                let (from, to) = two(&mut self.blobs, last, id);
-                to.data.slice_mut().copy_from_slice(from.data.slice());
-                self.names[self.owner[id]].data = id;
-            }
-        }
-        if self.steps[i].layer.is_source() {
-            for k in 0..self.steps[i].top.len() {
-                let versions = &mut self.names[self.owner[self.steps[i].top[k]]];
-                if std::mem::take(&mut versions.set_by_hand) {
-                    versions.lost = true;
-                    let (blob, layer) = (versions.name.clone(), self.steps[i].name.clone());
-                    self.log.warning(|| {
-                        format!(
-                            "the values put into \"{blob}\" are lost: forward starts at layer \"{layer}\", which fills it; \
-                             start at the layer after it, or use an Input layer"
-                        )
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for the diffs that a layer's backward is about to read. A loss's diff is its weight, which nobody overwrites.
-    fn take_last_diffs(&mut self, i: usize) -> Result {
-        for k in 0..self.steps[i].top.len() {
-            let id = self.steps[i].top[k];
-            let last = self.names[self.owner[id]].diff;
-            let is_loss = self.steps[i].loss_weight[k] != 0.0;
-            if last != id && !is_loss && self.blobs[last].shape() == self.blobs[id].shape() {
-                self.has_diff(last).map_err(|e| self.blame(e, i))?;
-                let (from, to) = two(&mut self.blobs, last, id);
-                to.diff.slice_mut().copy_from_slice(from.diff.slice());
-                self.names[self.owner[id]].diff = id;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -377,16 +296,5 @@ impl Step {
     fn loss(&self, blobs: &[Blob]) -> f32 {
         let weighted = self.top.iter().zip(&self.loss_weight).filter(|(_, w)| **w != 0.0);
         weighted.map(|(&t, w)| w * blobs[t].data.slice().iter().sum::<f32>()).sum()
-    }
-}
-
-/// Two different blobs at once: one to read, one to write.
-fn two(blobs: &mut [Blob], read: usize, write: usize) -> (&Blob, &mut Blob) {
-    if read < write {
-        let (low, high) = blobs.split_at_mut(write);
-        (&low[read], &mut high[0])
-    } else {
-        let (low, high) = blobs.split_at_mut(read);
-        (&high[0], &mut low[write])
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn insert_splits(plan: Vec<Planned>, layers: &Layers) -> Result<Vec<P
 
     let mut taken: HashMap<(usize, usize), usize> = HashMap::new();
     let mut result = Vec::with_capacity(plan.len());
-    let names: Vec<String> = plan.iter().map(|p| p.param.name().to_string()).collect();
+    let names: Vec<String> = plan.iter().map(|p| p.name.clone()).collect();
     let tops: Vec<Vec<String>> = plan.iter().map(|p| p.param.top.clone()).collect();
     let split = |top: (usize, usize)| format!("{}_{}_{}_split", tops[top.0][top.1], names[top.0], top.1);
     for (i, mut planned) in plan.into_iter().enumerate() {
@@ -63,7 +63,7 @@ pub(super) fn insert_splits(plan: Vec<Planned>, layers: &Layers) -> Result<Vec<P
                 top: (0..count).map(|k| format!("{name}_{k}")).collect(),
                 bottom: vec![planned.param.top[t].clone()],
                 r#type: Some("Split".into()),
-                name: Some(name),
+                name: Some(name.clone()),
                 ..Default::default()
             };
             let weight = planned.loss_weight(t);
@@ -73,7 +73,7 @@ pub(super) fn insert_splits(plan: Vec<Planned>, layers: &Layers) -> Result<Vec<P
                 param.loss_weight.resize(count, 0.0);
                 taken.insert((i, t), 1);
             }
-            splits.push(Planned { layer: layers.create(&param)?, param, origin });
+            splits.push(Planned { layer: layers.create(&param)?, name, param, origin });
         }
         result.push(planned);
         result.extend(splits);

@@ -1,13 +1,15 @@
 //! Weights to and from files: `.caffemodel`, a NetParameter whose layers hold their blobs.
 //!
 //! A layer's weights are found by the layer's name: a layer of the same name gets them, a new name stays as its fillers
-//! made it, and what nobody asked for is left unused. That is how Caffe finetunes.
+//! made it, and what nobody asked for is left unused. That is how Caffe finetunes. Layers that share a name get theirs in
+//! their order.
 
 use super::Net;
-use crate::blob::Values;
-use crate::proto::{self, BlobProto, BlobShape, LayerParameter, NetParameter};
-use crate::{Blob, Error, Kind, Result};
+use crate::proto::stored::{fill, same_shape, shape_of, to_proto};
+use crate::proto::{self, LayerParameter, NetParameter};
+use crate::{Error, Kind, Result};
 use prost::Message;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// What became of each layer's weights.
@@ -33,8 +35,9 @@ impl Net {
         let path = path.as_ref();
         let report = self.copy_trained_layers(&read_weights(path)?, false)?;
         match report.mismatched.first() {
-            Some(first) => Err(Error::new(Kind::Weights, format!("{}: {first}", path.display()))
-                .hint("to train such a layer anew, give it another name; to skip it, use copy_fitting_layers_from")),
+            Some(first) => Err(Error::new(Kind::Weights, format!("{}: {first}", path.display())).hint(
+                "to train such a layer anew, give it another name; a program can skip it by copy_fitting_layers_from",
+            )),
             None => Ok(report),
         }
     }
@@ -47,56 +50,80 @@ impl Net {
         self.copy_trained_layers(&read_weights(path.as_ref())?, true)
     }
 
-    /// Copies weights by layer name from a message. With `skip` the layers that do not fit are left out; without, one such
-    /// layer keeps anything from being copied.
+    /// The steps with parameters that the prototxt calls `name`: more than one where layers share a name.
+    pub(crate) fn learners(&self, name: &str) -> Vec<usize> {
+        let learners = self.steps.iter().enumerate().filter(|(_, step)| !step.params.is_empty());
+        learners.filter(|(_, step)| step.param.name() == name).map(|(i, _)| i).collect()
+    }
+
+    /// The layers with parameters of which a file knows nothing.
+    pub(crate) fn left_new(&self, trained: &NetParameter) -> Vec<String> {
+        let known: HashSet<&str> = trained.layer.iter().filter(|l| !l.blobs.is_empty()).map(|l| l.name()).collect();
+        let new = self.steps.iter().filter(|step| !step.params.is_empty() && !known.contains(step.param.name()));
+        new.map(|step| step.name.clone()).collect()
+    }
+
+    /// Copies weights by layer name from a message, to layers that share a name in their order. With `skip` the layers that
+    /// do not fit are left out; without, one such layer keeps anything from being copied.
     pub fn copy_trained_layers(&mut self, trained: &NetParameter, skip: bool) -> Result<CopyReport> {
-        let mut report = CopyReport::default();
-        let mut fits: Vec<(&LayerParameter, Vec<usize>)> = Vec::new();
+        let mut report = CopyReport { left_new: self.left_new(trained), ..CopyReport::default() };
+        let mut fits: Vec<(&LayerParameter, usize)> = Vec::new();
+        let mut sources: Vec<(&str, Vec<&LayerParameter>)> = Vec::new();
         for source in trained.layer.iter().filter(|l| !l.blobs.is_empty()) {
-            let name = source.name();
-            let Some(step) = self.steps.iter().find(|s| s.name == name && !s.params.is_empty()) else {
-                report.unused.push(name.into());
-                continue;
-            };
-            match misfit(source, &step.shapes) {
-                Some(why) => report.mismatched.push(format!("layer \"{name}\": {why}")),
-                None => fits.push((source, step.params.clone())),
+            match sources.iter_mut().find(|(name, _)| *name == source.name()) {
+                Some((_, namesakes)) => namesakes.push(source),
+                None => sources.push((source.name(), vec![source])),
             }
         }
-        for step in self.steps.iter().filter(|s| !s.params.is_empty()) {
-            if !trained.layer.iter().any(|l| l.name() == step.name && !l.blobs.is_empty()) {
-                report.left_new.push(step.name.clone());
+        for (name, sources) in sources {
+            let learners = self.learners(name);
+            if learners.is_empty() {
+                report.unused.push(name.into());
+            } else if learners.len() != sources.len() {
+                let (theirs, ours) = (sources.len(), learners.len());
+                report
+                    .mismatched
+                    .push(format!("{theirs} layers are called \"{name}\" in the file and {ours} in the net"));
+            } else {
+                for (source, i) in sources.into_iter().zip(learners) {
+                    match misfit(source, &self.steps[i].shapes) {
+                        Some(why) => report.mismatched.push(format!("layer \"{}\": {why}", self.steps[i].name)),
+                        None => fits.push((source, i)),
+                    }
+                }
             }
         }
         if skip || report.mismatched.is_empty() {
-            for (source, params) in fits {
-                for (proto, id) in source.blobs.iter().zip(params) {
+            for (source, i) in fits {
+                for (proto, &id) in source.blobs.iter().zip(&self.steps[i].params) {
                     fill(proto, &mut self.params.blobs[id]);
                 }
-                report.copied.push(source.name().into());
+                report.copied.push(self.steps[i].name.clone());
             }
         }
         Ok(report)
     }
 
     /// The net as a message: each layer's parameters with their values, and with their diffs if asked.
-    pub fn to_proto(&self, with_diff: bool) -> NetParameter {
-        let layer = self.steps.iter().map(|step| LayerParameter {
-            blobs: step
-                .params
-                .iter()
-                .zip(&step.shapes)
-                .map(|(&p, s)| to_proto(&self.params.blobs[p], s, with_diff))
-                .collect(),
-            phase: Some(self.phase as i32),
-            ..step.param.clone()
+    ///
+    /// # Errors
+    /// Values that a device does not give back.
+    pub fn to_proto(&self, with_diff: bool) -> Result<NetParameter> {
+        let layer = self.steps.iter().map(|step| {
+            let blobs = step.params.iter().zip(&step.shapes);
+            let blobs = blobs.map(|(&p, shape)| to_proto(&self.params.blobs[p], shape, with_diff));
+            let blobs = blobs.collect::<Result<_>>().map_err(|e| e.layer(&step.name))?;
+            Ok(LayerParameter { blobs, phase: Some(self.phase as i32), ..step.param.clone() })
         });
-        NetParameter { name: Some(self.name.clone()), layer: layer.collect(), ..Default::default() }
+        Ok(NetParameter { name: Some(self.name.clone()), layer: layer.collect::<Result<_>>()?, ..Default::default() })
     }
 
     /// Writes the weights as a `.caffemodel`, aside and then renamed, so that a half-written file is never seen.
+    ///
+    /// # Errors
+    /// As [`Net::to_proto`]; a folder or a disk that does not take it.
     pub fn save(&self, path: impl AsRef<Path>) -> Result {
-        crate::files::write_aside(path.as_ref(), &self.to_proto(false).encode_to_vec())
+        crate::files::write_aside(path.as_ref(), &self.to_proto(false)?.encode_to_vec())
     }
 }
 
@@ -113,7 +140,7 @@ pub fn read_weights(path: &Path) -> Result<NetParameter> {
 pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
     let mut net: NetParameter = proto::binary::decode(bytes).map_err(|e| {
         Error::new(Kind::Weights, format!("{file} is not a whole .caffemodel: {}", e.message()))
-            .hint("the file is truncated, or of another kind")
+            .hint(proto::binary::what_it_is(bytes, ".caffemodel"))
     })?;
     proto::upgrade::net(&mut net)?;
     if net.layer.iter().all(|l| l.blobs.is_empty()) {
@@ -138,84 +165,4 @@ fn misfit(source: &LayerParameter, shapes: &[Vec<usize>]) -> Option<String> {
         }
     }
     None
-}
-
-/// The shape of a stored blob; files from before 2014 have num, channels, height and width.
-pub(crate) fn shape_of(proto: &BlobProto) -> Result<Vec<usize>> {
-    let dims: Vec<i64> = match &proto.shape {
-        Some(shape) => shape.dim.clone(),
-        None if proto.num.is_some() || proto.channels.is_some() || proto.height.is_some() || proto.width.is_some() => {
-            [proto.num(), proto.channels(), proto.height(), proto.width()].map(i64::from).to_vec()
-        }
-        None => vec![proto.data.len().max(proto.double_data.len()) as i64],
-    };
-    let shape = dims
-        .iter()
-        .map(|&d| usize::try_from(d).map_err(|_| Error::new(Kind::Weights, format!("a stored blob of shape {dims:?}"))))
-        .collect::<Result<Vec<usize>>>()?;
-    let (count, stored) = (crate::blob::count(&shape)?, proto.data.len().max(proto.double_data.len()));
-    if count != stored {
-        let message = format!("a stored blob of shape {shape:?} holds {stored} values instead of {count}");
-        return Err(Error::new(Kind::Weights, message));
-    }
-    Ok(shape)
-}
-
-/// Old files pad every shape to four axes, with ones in front.
-fn same_shape(proto: &BlobProto, stored: &[usize], want: &[usize]) -> bool {
-    let bare = |s: &[usize]| s.iter().copied().skip_while(|&d| d == 1).collect::<Vec<_>>();
-    stored == want || (proto.shape.is_none() && want.len() <= 4 && bare(stored) == bare(want))
-}
-
-/// Copies stored values, and diffs if there are any, into a blob of the same shape.
-pub(crate) fn from_proto(proto: &BlobProto, blob: &mut Blob) -> Result {
-    check_shape(proto, blob.shape())?;
-    fill(proto, blob);
-    Ok(())
-}
-
-/// Copies stored values, and diffs if there are any, into a blob that has as many.
-fn fill(proto: &BlobProto, blob: &mut Blob) {
-    copy(&proto.data, &proto.double_data, blob.data.slice_mut());
-    if proto.diff.len().max(proto.double_diff.len()) == blob.count() {
-        copy(&proto.diff, &proto.double_diff, blob.diff.slice_mut());
-    }
-}
-
-/// Copies stored values into an array of the same shape.
-pub(crate) fn from_proto_values(proto: &BlobProto, values: &mut Values) -> Result {
-    check_shape(proto, values.shape())?;
-    copy(&proto.data, &proto.double_data, values.slice_mut());
-    Ok(())
-}
-
-fn check_shape(proto: &BlobProto, want: &[usize]) -> Result {
-    let shape = shape_of(proto)?;
-    if !same_shape(proto, &shape, want) {
-        let message = format!("a stored blob of shape {shape:?} does not fit into {want:?}");
-        return Err(Error::new(Kind::Weights, message).hint("both shapes must be equal"));
-    }
-    Ok(())
-}
-
-/// Files hold f32, or f64 if Caffe ran in double precision.
-fn copy(from: &[f32], from64: &[f64], to: &mut [f32]) {
-    if from.len() == to.len() {
-        to.copy_from_slice(from);
-    } else {
-        to.iter_mut().zip(from64).for_each(|(t, f)| *t = *f as f32);
-    }
-}
-
-/// An array as a message.
-pub(crate) fn to_proto_values(values: &Values) -> BlobProto {
-    let shape = BlobShape { dim: values.shape().iter().map(|&d| d as i64).collect() };
-    BlobProto { shape: Some(shape), data: values.slice().to_vec(), ..Default::default() }
-}
-
-/// A blob as a message, in the shape that its layer gives it.
-fn to_proto(blob: &Blob, shape: &[usize], with_diff: bool) -> BlobProto {
-    let diff = if with_diff { blob.diff.slice().to_vec() } else { Vec::new() };
-    let shape = BlobShape { dim: shape.iter().map(|&d| d as i64).collect() };
-    BlobProto { shape: Some(shape), data: blob.data.slice().to_vec(), diff, ..Default::default() }
 }

@@ -1,6 +1,7 @@
 //! Wiring: from layer descriptions to steps that know which blobs and parameters they use.
 
 use super::{Net, Planned, Step, Versions};
+use crate::error::caught;
 use crate::layer::{Cx, Param};
 use crate::net::params::Spec;
 use crate::{Blob, Error, Kind, Result};
@@ -16,8 +17,8 @@ pub(super) fn is_automatic(name: &str) -> bool {
 impl Net {
     /// Adds a layer as the next step: finds its bottoms, makes its tops, sets it up and shapes its tops.
     pub(super) fn wire(&mut self, planned: Planned) -> Result {
-        let Planned { origin, mut param, layer } = planned;
-        let (kind, name) = (param.r#type().to_string(), param.name().to_string());
+        let Planned { origin, name, mut param, layer } = planned;
+        let kind = param.r#type().to_string();
         let arity = layer.arity();
         while arity.auto_top && param.top.len() < *arity.top.start() {
             let taken = self.index.contains_key(AUTOMATIC);
@@ -117,22 +118,21 @@ impl Net {
     /// Calls setup and reshape of the newest step and stores the parameters that it made.
     fn set_up_last(&mut self) -> Result {
         let i = self.steps.len() - 1;
-        let Net { steps, blobs, phase, seed, device, .. } = self;
-        let cx = Cx { phase: steps[i].phase(*phase), device, seed: *seed, pass: 0 };
+        let Net { steps, blobs, phase, seed, device, folder, .. } = self;
+        let folder = folder.as_deref();
+        let cx = Cx { seed: *seed, folder, ..Cx::new(steps[i].phase(*phase), device) };
         let step = &mut steps[i];
         step.borrow_blobs(blobs);
-        let made = step.layer.setup(&cx, &step.lent.bottom);
-        let shaped = made.and_then(|made| step.layer.reshape(&step.lent.bottom, &mut step.lent.top).map(|()| made));
+        let shaped = caught("its code", || {
+            let made = step.layer.setup(&cx, &step.lent.bottom)?;
+            step.layer.reshape(&step.lent.bottom, &mut step.lent.top).map(|()| made)
+        });
         step.return_blobs(blobs);
         let mut made = shaped?;
         step.fill_loss_diffs(blobs);
         if step.param.param.len() > made.len() {
-            let message = format!(
-                "{} has {} learnable blobs and {} `param {{ }}`",
-                step.kind,
-                made.len(),
-                step.param.param.len()
-            );
+            let (kind, blobs, given) = (&step.kind, made.len(), step.param.param.len());
+            let message = format!("{kind} has {blobs} learnable blobs and {given} `param {{ }}`");
             let e = Error::new(Kind::Net, message).field(format!("param[{}]", made.len()));
             return Err(e.hint("give one `param { }` for each learnable blob, in their order, or fewer"));
         }
@@ -189,7 +189,7 @@ fn fill_inline(param: &crate::proto::LayerParameter, made: &mut [Param]) -> Resu
         return Err(Error::new(Kind::Weights, message).field("blobs").hint("give one for each, or none"));
     }
     for (k, (proto, made)) in param.blobs.iter().zip(made).enumerate() {
-        super::weights::from_proto(proto, &mut made.blob).map_err(|e| e.field(format!("blobs[{k}]")))?;
+        crate::proto::stored::from_proto(proto, &mut made.blob).map_err(|e| e.field(format!("blobs[{k}]")))?;
     }
     Ok(())
 }

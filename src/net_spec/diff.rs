@@ -71,7 +71,7 @@ pub enum Difference {
         /// The net that has it.
         net: Which,
     },
-    /// A layer stands elsewhere: layers in place make the order count.
+    /// A layer has moved: in-place layers make the order matter.
     Order {
         /// The layer.
         layer: String,
@@ -186,7 +186,7 @@ fn frame(net: &NetParameter) -> NetParameter {
     }
 }
 
-/// What is compared of a layer: not its rules, which are compared by what they mean, and not what it learned.
+/// The fields of a layer that are compared: not its rules, which are compared by meaning, and not its weights.
 fn essence(layer: &LayerParameter) -> LayerParameter {
     let mut layer = LayerParameter {
         include: Vec::new(),
@@ -246,11 +246,11 @@ fn rule(rule: &NetStateRule) -> String {
     text
 }
 
-/// The layers of both nets that stand elsewhere: all but the longest row of them that both nets have in one order. In it a layer
-/// with a blob of its own counts twice, so that it is rather the one in place that was moved.
+/// The layers of both nets that were moved: all outside the longest common subsequence. A layer with its own top counts twice
+/// there, so that an in-place layer is rather reported as moved.
 fn moved(pairs: &[(usize, usize)], a: &[LayerParameter], b: &[LayerParameter]) -> Vec<Difference> {
     let counts = |i: usize| if a[i].top.iter().any(|top| a[i].bottom.contains(top)) { 1 } else { 2 };
-    // length[i]: of the longest such row that ends with pair i; from[i]: the pair before it in that row.
+    // length[i]: of the longest subsequence that ends with pair i; from[i]: the pair before it.
     let n = pairs.len();
     let mut length: Vec<usize> = pairs.iter().map(|pair| counts(pair.0)).collect();
     let mut from = vec![None; n];

@@ -1,6 +1,6 @@
-//! Fillers in a word, shapes, and sizes that are given once or for each axis.
+//! Short forms of fillers and shapes, and sizes for all axes or for each.
 //!
-//! What the words do not say is a field of the message:
+//! Other settings are fields of the message:
 //! `FillerParameter { sparse: Some(15), ..gaussian(1.0) }`.
 
 use crate::proto::{BlobShape, FillerParameter};
@@ -24,12 +24,12 @@ pub fn gaussian(std: f32) -> FillerParameter {
     FillerParameter { std: Some(std), ..filler("gaussian") }
 }
 
-/// Uniform, the narrower the more inputs an output has (Glorot and Bengio 2010).
+/// Uniform, narrower for outputs with more inputs (Glorot and Bengio 2010).
 pub fn xavier() -> FillerParameter {
     filler("xavier")
 }
 
-/// Gaussian, the narrower the more inputs an output has, for layers before ReLUs (He et al. 2015).
+/// Gaussian, narrower for outputs with more inputs, for layers before ReLUs (He et al. 2015).
 pub fn msra() -> FillerParameter {
     filler("msra")
 }

@@ -1,20 +1,20 @@
 //! Caffe's layers to write nets with: a type for each, with a method for each field of its message.
 //!
-//! The types and fields have Caffe's names. What a layer cannot do without is asked for by `new` or by the constructor that
-//! says how (`Pooling::max(3, 2)`); the rest is left at Caffe's defaults until a method sets it. The tables of the six files
-//! are all there is to it: `one` is a field with one value, `each` one with several, `sizes` one with a size for all spatial
-//! axes or one each.
+//! The types and fields have Caffe's names. `new`, or a constructor such as `Pooling::max(3, 2)`, takes the settings that a
+//! layer requires; the others keep Caffe's defaults until a method sets them. Each of the six files holds a table of layers:
+//! `one` marks a field with one value, `each` a list, `sizes` a size for all spatial axes or one for each.
 
 use super::settings::LayerSpec;
 use crate::proto::LayerParameter;
 
-/// A type, its methods, and where they write to.
-macro_rules! layer {
-    (
+/// For each layer its documentation, `Name(what new asks for) = "type"`, and the fields that get a method. A layer without
+/// the parentheses has its own constructors.
+macro_rules! layers {
+    ($(
         $(#[$doc:meta])*
-        $Name:ident = $kind:literal
+        $Name:ident $( ( $( $asked:ident: $A:ty ),* ) )? = $kind:literal
         $( ; $param:ident: $Param:ident { $( $how:ident $field:ident: $T:ty ),* } )*
-    ) => {
+    )*) => { $(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Debug)]
         pub struct $Name(LayerParameter);
@@ -23,7 +23,14 @@ macro_rules! layer {
             fn blank() -> $Name {
                 $Name(LayerParameter { r#type: Some($kind.into()), ..Default::default() })
             }
-            $( $( layer!(@$how $param $Param $field $T); )* )*
+            $(
+                /// The layer with the settings that it requires.
+                #[allow(clippy::new_without_default)]
+                pub fn new($( $asked: $A ),*) -> $Name {
+                    $Name::blank()$( .$asked($asked) )*
+                }
+            )?
+            $( $( layers!(@$how $param $Param $field $T); )* )*
         }
 
         impl LayerSpec for $Name {
@@ -34,7 +41,7 @@ macro_rules! layer {
                 self.0
             }
         }
-    };
+    )* };
     (@one $param:ident $Param:ident $field:ident $T:ty) => {
         #[doc = concat!("`", stringify!($param), " { ", stringify!($field), " }`: see [the field](field@crate::proto::", stringify!($Param), "::", stringify!($field), ").")]
         pub fn $field(mut self, $field: $T) -> Self {
@@ -56,19 +63,6 @@ macro_rules! layer {
             self
         }
     };
-}
-
-/// Constructors: which of the methods are called at once.
-macro_rules! new {
-    ($( $Name:ident ( $( $field:ident: $T:ty ),* ) )*) => { $(
-        impl $Name {
-            /// The layer with what it cannot do without.
-            #[allow(clippy::new_without_default)]
-            pub fn new($( $field: $T ),*) -> $Name {
-                $Name::blank()$( .$field($field) )*
-            }
-        }
-    )* };
 }
 
 mod activation;

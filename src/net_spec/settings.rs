@@ -1,4 +1,4 @@
-//! What can be said of a layer of any type.
+//! The settings that all layer types share.
 
 use crate::proto::{LayerParameter, NetStateRule, ParamSpec, Phase};
 
@@ -29,7 +29,7 @@ pub trait LayerSpec: Sized {
     /// The message with all that was set.
     fn into_message(self) -> LayerParameter;
 
-    /// Changes what there is no method for: `edit(|layer| layer.param[0].share_mode = ..)`.
+    /// Changes a field that has no method: `edit(|layer| layer.param[0].share_mode = ..)`.
     fn edit(mut self, change: impl FnOnce(&mut LayerParameter)) -> Self {
         change(self.message());
         self
@@ -73,12 +73,12 @@ pub trait LayerSpec: Sized {
         self
     }
 
-    /// What the first top counts in the net's loss.
+    /// The weight of the first top in the net's loss.
     fn loss_weight(self, weight: f32) -> Self {
         self.loss_weights([weight])
     }
 
-    /// What each top counts in the net's loss.
+    /// The weight of each top in the net's loss.
     fn loss_weights(self, weights: impl IntoIterator<Item = f32>) -> Self {
         self.edit(|layer| layer.loss_weight = weights.into_iter().collect())
     }
@@ -89,7 +89,7 @@ pub trait LayerSpec: Sized {
     }
 }
 
-/// A condition on the net's state: all that it names must fit. A phase alone is a rule, too.
+/// A condition on the net's state: all that it names must fit. A phase alone is also a rule.
 ///
 /// ```
 /// use cortado::net_spec::*;

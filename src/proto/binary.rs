@@ -5,12 +5,15 @@ use super::text::Named;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
-/// How many layers a net in a file may have, and how many messages may stand within a message in all. Real nets have
-/// hundreds and thousands; two bytes of a hostile file make a layer of kilobytes, or another message of a tenth of that.
+/// The most layers of a net in a file, and the most messages within a message. Real nets have hundreds of layers; in a
+/// hostile file two bytes make a layer, which takes kilobytes of memory.
 const MAX_LAYERS: usize = 10_000;
 const MAX_MESSAGES: usize = 200_000;
 
-/// Decodes a message. Data that are cut short or no message at all give an `Err`.
+/// Decodes a message.
+///
+/// # Errors
+/// The data are truncated, are no such message, or hold too many messages or layers.
 ///
 /// ```
 /// use cortado::proto::{NetParameter, binary};
@@ -26,14 +29,42 @@ pub fn decode<M: Named>(bytes: &[u8]) -> Result<M> {
     counts.add(M::SCHEMA, bytes)?;
     if counts.layers > MAX_LAYERS || counts.messages > MAX_MESSAGES {
         let Counts { layers, messages } = counts;
-        let what = format!("not a {name}: {messages} messages stand within, {layers} of them layers");
+        let what = format!("not a {name}: it contains {messages} messages, {layers} of them layers");
         return Err(Error::new(Kind::Weights, what)
-            .hint(format!("{MAX_LAYERS} layers are possible, and {MAX_MESSAGES} messages")));
+            .hint(format!("at most {MAX_LAYERS} layers and {MAX_MESSAGES} messages are possible")));
     }
     M::decode(bytes).map_err(|e| Error::new(Kind::Weights, format!("not a {name}: {e}")))
 }
 
-/// What stands within a message, at any depth.
+/// Says what a file is that cannot be read as `wanted` (`.caffemodel` or `.solverstate`), and which command reads it. Looks at
+/// the outermost fields only.
+pub(crate) fn what_it_is(bytes: &[u8], wanted: &str) -> String {
+    let (mut rest, mut kind, mut weights) = (bytes, "", "a .caffemodel".to_string());
+    let whole = loop {
+        match wire::take(&mut rest) {
+            Ok(Some((1, Value::Varint(_)))) => kind = ".solverstate", // its `iter`; field 1 of a net is a name
+            Ok(Some((2, Value::Bytes(name)))) => weights = String::from_utf8_lossy(name).into_owned(),
+            Ok(Some((100, Value::Bytes(_)))) => kind = ".caffemodel", // a layer
+            Ok(Some(_)) => {}
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    let is_text = std::str::from_utf8(bytes).is_ok_and(|text| text.contains([':', '{']) && !text.contains('\0'));
+    match kind {
+        _ if is_text => "it is a text, as a prototxt is; weights and snapshots are binary files".into(),
+        ".caffemodel" if kind != wanted && whole => "it is a .caffemodel, which holds weights alone: `cortado train \
+            --weights`, or `copy_trained_layers_from`, starts from it"
+            .into(),
+        ".solverstate" if kind != wanted && whole => format!(
+            "it is a .solverstate: `cortado train --snapshot`, or `Solver::restore`, continues from it; its weights are in \
+             {weights}"
+        ),
+        _ => "the file is truncated, or of another kind".into(),
+    }
+}
+
+/// The numbers of messages and of layers within a message, at any depth.
 #[derive(Default)]
 struct Counts {
     messages: usize,
@@ -41,8 +72,8 @@ struct Counts {
 }
 
 impl Counts {
-    /// Walks over the wire alone: nothing is built, and the values of blobs are skipped. No message of Caffe's can hold
-    /// one of its own kind, so the walk is not deep.
+    /// Counts without decoding, and skips the values of blobs. None of Caffe's messages contains itself, so the recursion is
+    /// not deep.
     fn add(&mut self, schema: &Message, mut wire: &[u8]) -> Result {
         while let Some((number, value)) = wire::take(&mut wire)? {
             if let (Value::Bytes(inner), Some(Type::Message(schema))) = (value, schema.number(number).map(|f| f.ty)) {

@@ -6,12 +6,12 @@
 /// single number.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BlobShape {
-    /// The sizes, the outermost axis first; their product is the count of numbers.
+    /// The sizes, outermost axis first; their product is the number of values.
     #[prost(int64, repeated, tag = "1")]
     pub dim: ::prost::alloc::vec::Vec<i64>,
 }
-/// A blob as it is stored: its shape and its numbers, the last axis running fastest. Weights, histories of solvers and
-/// mean images are kept so.
+/// A blob as it is stored: its shape and its values, the last axis running fastest. Weights, solver histories and
+/// mean images are stored this way.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BlobProto {
     /// The shape; old files have the four fields below instead.
@@ -23,16 +23,16 @@ pub struct BlobProto {
     /// The gradients in single precision; rarely stored.
     #[prost(float, repeated, tag = "6")]
     pub diff: ::prost::alloc::vec::Vec<f32>,
-    /// The values in double precision, instead of `data`, if a program was run so.
+    /// The values in double precision, instead of `data`, if a program ran in double precision.
     #[prost(double, repeated, tag = "8")]
     pub double_data: ::prost::alloc::vec::Vec<f64>,
     /// The gradients in double precision.
     #[prost(double, repeated, tag = "9")]
     pub double_diff: ::prost::alloc::vec::Vec<f64>,
-    /// Old shape: how many items the batch has.
+    /// Old shape: how many samples the batch has.
     #[prost(int32, optional, tag = "1", default = "0")]
     pub num: ::core::option::Option<i32>,
-    /// Old shape: channels of an item.
+    /// Old shape: channels of a sample.
     #[prost(int32, optional, tag = "2", default = "0")]
     pub channels: ::core::option::Option<i32>,
     /// Old shape: rows of a channel.
@@ -45,7 +45,7 @@ pub struct BlobProto {
 /// Several blobs in one file.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BlobProtoVector {
-    /// The blobs in their order.
+    /// The blobs, in order.
     #[prost(message, repeated, tag = "1")]
     pub blobs: ::prost::alloc::vec::Vec<BlobProto>,
 }
@@ -76,7 +76,7 @@ pub struct Datum {
 }
 // Nets
 
-/// A net: its layers in order, each naming the blobs that it reads and makes.
+/// A net: its layers in order, each naming the blobs that it reads and writes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct NetParameter {
     /// A name for people and logs.
@@ -88,10 +88,10 @@ pub struct NetParameter {
     /// Old form: the shape of each `input`.
     #[prost(message, repeated, tag = "8")]
     pub input_shape: ::prost::alloc::vec::Vec<BlobShape>,
-    /// Older form: four sizes for each `input` in one row.
+    /// Older form: four sizes for each `input`, all in one list.
     #[prost(int32, repeated, packed = "false", tag = "4")]
     pub input_dim: ::prost::alloc::vec::Vec<i32>,
-    /// Computes gradients for all blobs, also where no parameter needs them, down to the data.
+    /// Computes gradients for all blobs down to the data, even where no parameter needs them.
     #[prost(bool, optional, tag = "5", default = "false")]
     pub force_backward: ::core::option::Option<bool>,
     /// What the `include` and `exclude` rules of the layers are compared with.
@@ -107,29 +107,29 @@ pub struct NetParameter {
     #[prost(message, repeated, tag = "2")]
     pub layers: ::prost::alloc::vec::Vec<V1LayerParameter>,
 }
-/// The circumstances in which a net is built, by which one file describes several nets.
+/// The circumstances in which a net is built, so that one file can describe several nets.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NetState {
     /// Training or testing.
     #[prost(enumeration = "Phase", optional, tag = "1", default = "Test")]
     pub phase: ::core::option::Option<i32>,
-    /// A number that rules can put bounds to.
+    /// A number that rules can put bounds on.
     #[prost(int32, optional, tag = "2", default = "0")]
     pub level: ::core::option::Option<i32>,
     /// Words of your own, such as "deploy", that rules can ask for.
     #[prost(string, repeated, tag = "3")]
     pub stage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// A condition on the net's state. It is met if everything that it mentions fits.
+/// A condition on the net's state. It is met if everything that it mentions matches.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NetStateRule {
-    /// Fits this phase only.
+    /// Matches this phase only.
     #[prost(enumeration = "Phase", optional, tag = "1")]
     pub phase: ::core::option::Option<i32>,
-    /// Fits this level and higher ones.
+    /// Matches this level and higher ones.
     #[prost(int32, optional, tag = "2")]
     pub min_level: ::core::option::Option<i32>,
-    /// Fits this level and lower ones.
+    /// Matches this level and lower ones.
     #[prost(int32, optional, tag = "3")]
     pub max_level: ::core::option::Option<i32>,
     /// All of these stages must be set.
@@ -139,7 +139,7 @@ pub struct NetStateRule {
     #[prost(string, repeated, tag = "5")]
     pub not_stage: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// A layer: its type, what it reads (bottom), what it makes (top), and its settings in the `_param` message of its
+/// A layer: its type, what it reads (bottom), what it writes (top), and its settings in the `_param` message of its
 /// type.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LayerParameter {
@@ -152,23 +152,23 @@ pub struct LayerParameter {
     /// The blobs that the layer reads, by name.
     #[prost(string, repeated, tag = "3")]
     pub bottom: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The blobs that it makes. A top named as a bottom is computed in place.
+    /// The blobs that it writes. A top with the name of a bottom is computed in place.
     #[prost(string, repeated, tag = "4")]
     pub top: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Set by Caffe itself while it builds a net; leave it out.
     #[prost(enumeration = "Phase", optional, tag = "10")]
     pub phase: ::core::option::Option<i32>,
-    /// What each top counts in the net's loss: one number a top. By default 1 for the first top of a loss layer, 0
+    /// How much each top counts in the net's loss: one number per top. By default 1 for the first top of a loss layer, 0
     /// otherwise.
     #[prost(float, repeated, packed = "false", tag = "5")]
     pub loss_weight: ::prost::alloc::vec::Vec<f32>,
     /// Names and multipliers for the layer's parameter blobs, in their order (usually weights, then biases).
     #[prost(message, repeated, tag = "6")]
     pub param: ::prost::alloc::vec::Vec<ParamSpec>,
-    /// The learned parameters. They stand in caffemodel files, not in prototxt.
+    /// The learned parameters, which are in caffemodel files, not in prototxt.
     #[prost(message, repeated, tag = "7")]
     pub blobs: ::prost::alloc::vec::Vec<BlobProto>,
-    /// Whether gradients flow into each bottom: none given, or one a bottom. By default, where they are needed.
+    /// Whether gradients flow into each bottom: none given, or one per bottom. By default, where they are needed.
     #[prost(bool, repeated, packed = "false", tag = "11")]
     pub propagate_down: ::prost::alloc::vec::Vec<bool>,
     /// The layer is in the net only if one of these rules is met.
@@ -328,16 +328,16 @@ pub struct LayerParameter {
 /// How one parameter blob of a layer is learned, and whether it is shared.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ParamSpec {
-    /// Parameters of one name, in whatever layers, are one blob.
+    /// Parameters with the same name, in whatever layers, are one blob.
     #[prost(string, optional, tag = "1")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
-    /// How alike the shapes of shared parameters have to be.
+    /// How closely the shapes of shared parameters must match.
     #[prost(enumeration = "param_spec::DimCheckMode", optional, tag = "2")]
     pub share_mode: ::core::option::Option<i32>,
-    /// The blob's learning rate in units of the solver's; 0 keeps it as it is.
+    /// A factor on the solver's learning rate; 0 freezes the blob.
     #[prost(float, optional, tag = "3", default = "1")]
     pub lr_mult: ::core::option::Option<f32>,
-    /// The blob's weight decay in units of the solver's.
+    /// A factor on the solver's weight decay.
     #[prost(float, optional, tag = "4", default = "1")]
     pub decay_mult: ::core::option::Option<f32>,
 }
@@ -394,10 +394,10 @@ pub struct FillerParameter {
     /// The standard deviation of "gaussian".
     #[prost(float, optional, tag = "6", default = "1")]
     pub std: ::core::option::Option<f32>,
-    /// For "gaussian": to about how many outputs each input starts with a weight that is not zero; -1 means all.
+    /// For "gaussian": to about how many outputs each input starts with a nonzero weight; -1 means all.
     #[prost(int32, optional, tag = "7", default = "-1")]
     pub sparse: ::core::option::Option<i32>,
-    /// For "xavier" and "msra": by which count of connections the variance is divided.
+    /// For "xavier" and "msra": the number of connections that divides the variance.
     #[prost(enumeration = "filler_parameter::VarianceNorm", optional, tag = "8", default = "FanIn")]
     pub variance_norm: ::core::option::Option<i32>,
 }
@@ -407,7 +407,7 @@ pub mod filler_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum VarianceNorm {
-        /// Those that come into an output: values keep their size going forward.
+        /// Those that enter an output: values keep their size going forward.
         FanIn = 0,
         /// Those that leave an input: gradients keep their size going backward.
         FanOut = 1,
@@ -439,10 +439,10 @@ pub mod filler_parameter {
 }
 // Solvers
 
-/// How a net is trained: by which rule, how fast, for how long, and what is reported and saved meanwhile.
+/// How a net is trained: by which rule, how fast, for how long, and what it reports and saves meanwhile.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SolverParameter {
-    /// The file of the net, for training and testing both.
+    /// The file of the net, for both training and testing.
     #[prost(string, optional, tag = "24")]
     pub net: ::core::option::Option<::prost::alloc::string::String>,
     /// The net itself, instead of a file.
@@ -463,7 +463,7 @@ pub struct SolverParameter {
     /// The state (level, stages) in which the training net is built.
     #[prost(message, optional, tag = "26")]
     pub train_state: ::core::option::Option<NetState>,
-    /// The states of the test nets, one each.
+    /// The states of the test nets, one for each.
     #[prost(message, repeated, tag = "27")]
     pub test_state: ::prost::alloc::vec::Vec<NetState>,
     /// How many batches a test takes, for each test net. Times the batch size, this should be the size of the test set.
@@ -472,7 +472,7 @@ pub struct SolverParameter {
     /// Tests after this many iterations; 0 means never.
     #[prost(int32, optional, tag = "4", default = "0")]
     pub test_interval: ::core::option::Option<i32>,
-    /// Reports the loss of the test nets too.
+    /// Also reports the loss of the test nets.
     #[prost(bool, optional, tag = "19", default = "false")]
     pub test_compute_loss: ::core::option::Option<bool>,
     /// Tests before the first iteration, to see where learning starts from.
@@ -484,10 +484,10 @@ pub struct SolverParameter {
     /// Reports the loss after this many iterations; 0 means never.
     #[prost(int32, optional, tag = "6")]
     pub display: ::core::option::Option<i32>,
-    /// The loss that is reported is the mean over this many iterations.
+    /// The reported loss is the mean over this many iterations.
     #[prost(int32, optional, tag = "33", default = "1")]
     pub average_loss: ::core::option::Option<i32>,
-    /// After this many iterations, training ends.
+    /// Training ends after this many iterations.
     #[prost(int32, optional, tag = "7")]
     pub max_iter: ::core::option::Option<i32>,
     /// Adds up the gradients of this many batches for one step: a large batch in little memory.
@@ -502,13 +502,13 @@ pub struct SolverParameter {
     /// The exponent of "inv" and "poly".
     #[prost(float, optional, tag = "10")]
     pub power: ::core::option::Option<f32>,
-    /// What share of the last step the next one keeps; the first of two such numbers for Adam.
+    /// The fraction of the last step that the next one keeps; for Adam, the first of two such numbers.
     #[prost(float, optional, tag = "11")]
     pub momentum: ::core::option::Option<f32>,
     /// How strongly parameters are pulled towards zero.
     #[prost(float, optional, tag = "12")]
     pub weight_decay: ::core::option::Option<f32>,
-    /// What the pull is the gradient of: "L2" (half the sum of squares) or "L1" (the sum of magnitudes).
+    /// The penalty whose gradient pulls: "L2" (half the sum of squares) or "L1" (the sum of magnitudes).
     #[prost(string, optional, tag = "29", default = "L2")]
     pub regularization_type: ::core::option::Option<::prost::alloc::string::String>,
     /// For "step" and "sigmoid": the iterations of a step, or the iteration of the middle.
@@ -517,7 +517,7 @@ pub struct SolverParameter {
     /// For "multistep": the iterations at which the rate falls.
     #[prost(int32, repeated, packed = "false", tag = "34")]
     pub stepvalue: ::prost::alloc::vec::Vec<i32>,
-    /// If the gradients' common L2 norm is larger than this, they are scaled down to it; negative means never.
+    /// If the L2 norm of all gradients together exceeds this, they are scaled down to it; negative means never.
     #[prost(float, optional, tag = "35", default = "-1")]
     pub clip_gradients: ::core::option::Option<f32>,
     /// Saves weights and state after this many iterations; 0 means never.
@@ -526,7 +526,7 @@ pub struct SolverParameter {
     /// The beginning of the path of the saved files, to which `_iter_N.caffemodel` and the like are added.
     #[prost(string, optional, tag = "15")]
     pub snapshot_prefix: ::core::option::Option<::prost::alloc::string::String>,
-    /// Saves the gradients too, for debugging.
+    /// Also saves the gradients, for debugging.
     #[prost(bool, optional, tag = "16", default = "false")]
     pub snapshot_diff: ::core::option::Option<bool>,
     /// The kind of files that are saved.
@@ -550,7 +550,7 @@ pub struct SolverParameter {
     /// Adam's second momentum, for the mean of the squared gradients.
     #[prost(float, optional, tag = "39", default = "0.999")]
     pub momentum2: ::core::option::Option<f32>,
-    /// RMSProp's share of the old mean of squares in the new one.
+    /// RMSProp's weight of the old mean of squares in the new one.
     #[prost(float, optional, tag = "38", default = "0.99")]
     pub rms_decay: ::core::option::Option<f32>,
     /// Logs the mean magnitude of every blob and step while training.
@@ -629,7 +629,7 @@ pub mod solver_parameter {
             }
         }
     }
-    /// The rules as they were once named.
+    /// The old names of the rules.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum SolverType {
@@ -641,7 +641,7 @@ pub mod solver_parameter {
         Adagrad = 2,
         /// Steps divided by the root of the recent squared gradients.
         Rmsprop = 3,
-        /// As RMSProp, with a step size that the rule finds itself.
+        /// Like RMSProp, with a step size that the rule finds itself.
         Adadelta = 4,
         /// Momentum, divided by the root of the recent squared gradients.
         Adam = 5,
@@ -675,7 +675,7 @@ pub mod solver_parameter {
         }
     }
 }
-/// What a solver has to remember to go on where it stopped: a solverstate file.
+/// What a solver has to remember to resume where it stopped: a solverstate file.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SolverState {
     /// The iterations done so far.
@@ -684,7 +684,7 @@ pub struct SolverState {
     /// The caffemodel file saved at the same time.
     #[prost(string, optional, tag = "2")]
     pub learned_net: ::core::option::Option<::prost::alloc::string::String>,
-    /// What the rule remembers of each parameter (past steps, past squares).
+    /// What the rule remembers about each parameter (past steps, past squares).
     #[prost(message, repeated, tag = "3")]
     pub history: ::prost::alloc::vec::Vec<BlobProto>,
     /// How many of the policy's steps are done.
@@ -693,12 +693,15 @@ pub struct SolverState {
     /// The seed that the run was started with. Cortado's own field.
     #[prost(uint64, optional, tag = "1000")]
     pub seed: ::core::option::Option<u64>,
-    /// How many forward passes the training net has done, on which its random numbers depend. Cortado's own field.
+    /// How many forward passes the training net has done; its random numbers depend on it. Cortado's own field.
     #[prost(uint64, optional, tag = "1001")]
     pub pass: ::core::option::Option<u64>,
-    /// Where each data layer stands in its data. Cortado's own field.
+    /// How far each data layer has read in its data. Cortado's own field.
     #[prost(message, repeated, tag = "1002")]
     pub position: ::prost::alloc::vec::Vec<LayerPosition>,
+    /// The rule whose history this is: the solver's `type`. Cortado's own field.
+    #[prost(string, optional, tag = "1003")]
+    pub r#type: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// How far a data layer has read. Cortado's own message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -728,7 +731,7 @@ pub struct DataParameter {
     /// Images in a batch.
     #[prost(uint32, optional, tag = "4")]
     pub batch_size: ::core::option::Option<u32>,
-    /// Skips up to this many images at the start, at random, so that parallel runs do not see the same. Caffe 1.0 ignores
+    /// Skips up to this many images at the start, at random, so that parallel runs see different ones. Caffe 1.0 ignores
     /// it.
     #[prost(uint32, optional, tag = "7", default = "0")]
     pub rand_skip: ::core::option::Option<u32>,
@@ -753,7 +756,7 @@ pub struct DataParameter {
     /// How many batches are read in advance.
     #[prost(uint32, optional, tag = "10", default = "4")]
     pub prefetch: ::core::option::Option<u32>,
-    /// Whether each epoch has its own order, given by the seed. Cortado's own field; Caffe goes through a database in
+    /// Whether each epoch has its own order, given by the seed. Cortado's own field; Caffe reads a database in
     /// its order.
     #[prost(bool, optional, tag = "1000", default = "false")]
     pub shuffle: ::core::option::Option<bool>,
@@ -805,7 +808,7 @@ pub struct TransformationParameter {
     /// A binaryproto file with the mean image, to be subtracted.
     #[prost(string, optional, tag = "4")]
     pub mean_file: ::core::option::Option<::prost::alloc::string::String>,
-    /// A mean to be subtracted: one number, or one a channel. Instead of `mean_file`.
+    /// A mean to be subtracted: one number, or one per channel. Instead of `mean_file`.
     #[prost(float, repeated, packed = "false", tag = "5")]
     pub mean_value: ::prost::alloc::vec::Vec<f32>,
     /// Decodes image files to three channels.
@@ -818,7 +821,7 @@ pub struct TransformationParameter {
 /// ImageData: batches of image files that a text file lists, with a label each.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImageDataParameter {
-    /// The list: in each line a path and a label.
+    /// The list: a path and a label on each line.
     #[prost(string, optional, tag = "1")]
     pub source: ::core::option::Option<::prost::alloc::string::String>,
     /// Images in a batch.
@@ -855,10 +858,10 @@ pub struct ImageDataParameter {
     #[prost(string, optional, tag = "12", default = "")]
     pub root_folder: ::core::option::Option<::prost::alloc::string::String>,
 }
-/// HDF5Data: batches from HDF5 files, each top a data set of its name.
+/// HDF5Data: batches from HDF5 files; each top is the data set of the same name.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hdf5DataParameter {
-    /// A text file that lists HDF5 files, one a line.
+    /// A text file that lists HDF5 files, one per line.
     #[prost(string, optional, tag = "1")]
     pub source: ::core::option::Option<::prost::alloc::string::String>,
     /// Rows in a batch.
@@ -875,13 +878,13 @@ pub struct Hdf5OutputParameter {
     #[prost(string, optional, tag = "1")]
     pub file_name: ::core::option::Option<::prost::alloc::string::String>,
 }
-/// MemoryData: batches from arrays that a program hands over.
+/// MemoryData: batches from arrays that a program supplies.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemoryDataParameter {
-    /// Items in a batch.
+    /// Samples in a batch.
     #[prost(uint32, optional, tag = "1")]
     pub batch_size: ::core::option::Option<u32>,
-    /// Channels of an item.
+    /// Channels of a sample.
     #[prost(uint32, optional, tag = "2")]
     pub channels: ::core::option::Option<u32>,
     /// Rows of a channel.
@@ -906,22 +909,22 @@ pub struct WindowDataParameter {
     /// Windows in a batch.
     #[prost(uint32, optional, tag = "4")]
     pub batch_size: ::core::option::Option<u32>,
-    /// Old place of the field in `transform_param`; the size to which windows are brought.
+    /// Old place of the field in `transform_param`; the size to which windows are scaled.
     #[prost(uint32, optional, tag = "5", default = "0")]
     pub crop_size: ::core::option::Option<u32>,
     /// Old place of the field in `transform_param`.
     #[prost(bool, optional, tag = "6", default = "false")]
     pub mirror: ::core::option::Option<bool>,
-    /// A window that overlaps an object by more than this share is foreground.
+    /// A window that overlaps an object by more than this fraction is foreground.
     #[prost(float, optional, tag = "7", default = "0.5")]
     pub fg_threshold: ::core::option::Option<f32>,
-    /// A window that overlaps by less than this share is background.
+    /// A window that overlaps by less than this fraction is background.
     #[prost(float, optional, tag = "8", default = "0.5")]
     pub bg_threshold: ::core::option::Option<f32>,
-    /// The share of foreground windows in a batch.
+    /// The fraction of foreground windows in a batch.
     #[prost(float, optional, tag = "9", default = "0.25")]
     pub fg_fraction: ::core::option::Option<f32>,
-    /// Pixels around the window that come along.
+    /// Pixels around the window that are included.
     #[prost(uint32, optional, tag = "10", default = "0")]
     pub context_pad: ::core::option::Option<u32>,
     /// How a window becomes square: "warp" stretches it, "square" takes the tightest square around it.
@@ -943,7 +946,7 @@ pub struct DummyDataParameter {
     /// One shape for all tops, or one for each.
     #[prost(message, repeated, tag = "6")]
     pub shape: ::prost::alloc::vec::Vec<BlobShape>,
-    /// Old shape: items, for all tops or each.
+    /// Old shape: samples, for all tops or each.
     #[prost(uint32, repeated, packed = "false", tag = "2")]
     pub num: ::prost::alloc::vec::Vec<u32>,
     /// Old shape: channels.
@@ -987,7 +990,7 @@ pub struct InnerProductParameter {
     /// How many outputs.
     #[prost(uint32, optional, tag = "1")]
     pub num_output: ::core::option::Option<u32>,
-    /// Whether there is a b.
+    /// Whether there is a bias b.
     #[prost(bool, optional, tag = "2", default = "true")]
     pub bias_term: ::core::option::Option<bool>,
     /// The first values of W.
@@ -1043,7 +1046,7 @@ pub struct ConvolutionParameter {
     /// The horizontal stride.
     #[prost(uint32, optional, tag = "14")]
     pub stride_w: ::core::option::Option<u32>,
-    /// Splits the channels into this many groups that do not see each other.
+    /// Splits the channels into this many independent groups.
     #[prost(uint32, optional, tag = "5", default = "1")]
     pub group: ::core::option::Option<u32>,
     /// The first values of the kernels.
@@ -1068,7 +1071,7 @@ pub mod convolution_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1120,7 +1123,7 @@ pub struct EmbedParameter {
 /// Bias: adds a blob, learned or a second bottom, to each piece of the bottom.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BiasParameter {
-    /// The bottom's axis at which the bias's first axis lies.
+    /// The bottom's axis that matches the bias's first axis.
     #[prost(int32, optional, tag = "1", default = "1")]
     pub axis: ::core::option::Option<i32>,
     /// How many axes a learned bias has from there; -1 means all, 0 a single number.
@@ -1133,7 +1136,7 @@ pub struct BiasParameter {
 /// Scale: multiplies each piece of the bottom by a blob, learned or a second bottom.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ScaleParameter {
-    /// The bottom's axis at which the factor's first axis lies.
+    /// The bottom's axis that matches the factor's first axis.
     #[prost(int32, optional, tag = "1", default = "1")]
     pub axis: ::core::option::Option<i32>,
     /// How many axes a learned factor has from there; -1 means all, 0 a single number.
@@ -1155,7 +1158,7 @@ pub struct BatchNormParameter {
     /// Uses the stored mean and variance, not the batch's. By default false in training, true in testing.
     #[prost(bool, optional, tag = "1")]
     pub use_global_stats: ::core::option::Option<bool>,
-    /// What share of the stored statistics each batch leaves in them.
+    /// The fraction of the stored statistics that each batch keeps.
     #[prost(float, optional, tag = "2", default = "0.999")]
     pub moving_average_fraction: ::core::option::Option<f32>,
     /// Added to the variance, which may be zero.
@@ -1186,7 +1189,7 @@ pub struct RecurrentParameter {
 /// Pooling: one number for each window of a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PoolingParameter {
-    /// What is taken of a window.
+    /// What is taken from a window.
     #[prost(enumeration = "pooling_parameter::PoolMethod", optional, tag = "1", default = "Max")]
     pub pool: ::core::option::Option<i32>,
     /// Pixels added at each side.
@@ -1222,13 +1225,13 @@ pub struct PoolingParameter {
     /// Takes the whole channel as one window; then no kernel may be given.
     #[prost(bool, optional, tag = "12", default = "false")]
     pub global_pooling: ::core::option::Option<bool>,
-    /// What happens to a window that juts out at the end.
+    /// What happens to a window that hangs over the end.
     #[prost(enumeration = "pooling_parameter::RoundMode", optional, tag = "13", default = "Ceil")]
     pub round_mode: ::core::option::Option<i32>,
 }
 /// Nested message and enum types in `PoolingParameter`.
 pub mod pooling_parameter {
-    /// What is taken of a window.
+    /// What is taken from a window.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum PoolMethod {
@@ -1265,7 +1268,7 @@ pub mod pooling_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1298,7 +1301,7 @@ pub mod pooling_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum RoundMode {
-        /// Up: the last window may jut out.
+        /// Up: the last window may hang over the edge.
         Ceil = 0,
         /// Down: pixels at the end may be left over.
         Floor = 1,
@@ -1324,13 +1327,13 @@ pub mod pooling_parameter {
         }
     }
 }
-/// SPP: pooling over 1, 4, 16, ... windows, put in a row, so that images of any size give tops of one size.
+/// SPP: pooling over 1, 4, 16, ... windows, concatenated, so that images of any size give tops of one size.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SppParameter {
     /// How many levels; level i has 2^i by 2^i windows.
     #[prost(uint32, optional, tag = "1")]
     pub pyramid_height: ::core::option::Option<u32>,
-    /// What is taken of a window.
+    /// What is taken from a window.
     #[prost(enumeration = "spp_parameter::PoolMethod", optional, tag = "2", default = "Max")]
     pub pool: ::core::option::Option<i32>,
     /// Which of Caffe's implementations; Cortado has one.
@@ -1339,7 +1342,7 @@ pub struct SppParameter {
 }
 /// Nested message and enum types in `SPPParameter`.
 pub mod spp_parameter {
-    /// What is taken of a window.
+    /// What is taken from a window.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum PoolMethod {
@@ -1376,7 +1379,7 @@ pub mod spp_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1418,7 +1421,7 @@ pub struct LrnParameter {
     /// The power.
     #[prost(float, optional, tag = "3", default = "0.75")]
     pub beta: ::core::option::Option<f32>,
-    /// Who the neighbours are.
+    /// Which values are neighbours.
     #[prost(enumeration = "lrn_parameter::NormRegion", optional, tag = "4", default = "AcrossChannels")]
     pub norm_region: ::core::option::Option<i32>,
     /// What the sum is added to.
@@ -1430,13 +1433,13 @@ pub struct LrnParameter {
 }
 /// Nested message and enum types in `LRNParameter`.
 pub mod lrn_parameter {
-    /// Who the neighbours of a value are.
+    /// Which values are neighbours.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum NormRegion {
-        /// The same pixel in the channels around.
+        /// The same pixel in neighbouring channels.
         AcrossChannels = 0,
-        /// The pixels around, in the same channel.
+        /// The pixels around it in the same channel.
         WithinChannel = 1,
     }
     impl NormRegion {
@@ -1463,7 +1466,7 @@ pub mod lrn_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1496,7 +1499,7 @@ pub mod lrn_parameter {
 /// Crop: cuts the first bottom to the size of the second.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CropParameter {
-    /// The first axis that is cut; all after it are too.
+    /// The first axis that is cut; all later ones are also cut.
     #[prost(int32, optional, tag = "1", default = "2")]
     pub axis: ::core::option::Option<i32>,
     /// Where the cut begins: one number for all axes, or one for each; 0 by default.
@@ -1521,7 +1524,7 @@ pub mod re_lu_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1581,7 +1584,7 @@ pub mod sigmoid_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1624,7 +1627,7 @@ pub mod tan_h_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1775,7 +1778,7 @@ pub mod eltwise_parameter {
         }
     }
 }
-/// Concat: puts bottoms one behind the other along an axis.
+/// Concat: joins bottoms along an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConcatParameter {
     /// The axis; negative counts from the end.
@@ -1804,7 +1807,7 @@ pub struct SoftmaxParameter {
     /// Which of Caffe's implementations; Cortado has one.
     #[prost(enumeration = "softmax_parameter::Engine", optional, tag = "1", default = "Default")]
     pub engine: ::core::option::Option<i32>,
-    /// The axis over which they add up to 1.
+    /// The axis along which they add up to 1.
     #[prost(int32, optional, tag = "2", default = "1")]
     pub axis: ::core::option::Option<i32>,
 }
@@ -1814,7 +1817,7 @@ pub mod softmax_parameter {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Engine {
-        /// The best there is.
+        /// The best available.
         Default = 0,
         /// Caffe's own.
         Caffe = 1,
@@ -1844,20 +1847,20 @@ pub mod softmax_parameter {
         }
     }
 }
-/// MVN: makes the mean of each item's channel 0, and its variance 1.
+/// MVN: makes the mean of each sample's channel 0, and its variance 1.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct MvnParameter {
-    /// Does it for the variance too, not for the mean alone.
+    /// Normalizes the variance as well as the mean.
     #[prost(bool, optional, tag = "1", default = "true")]
     pub normalize_variance: ::core::option::Option<bool>,
-    /// Takes all channels of an item together.
+    /// Takes all channels of a sample together.
     #[prost(bool, optional, tag = "2", default = "false")]
     pub across_channels: ::core::option::Option<bool>,
     /// Added to the standard deviation, which may be zero.
     #[prost(float, optional, tag = "3", default = "0.000000001")]
     pub eps: ::core::option::Option<f32>,
 }
-/// Reduction: makes one number of the last axes.
+/// Reduction: reduces the last axes to one number.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct ReductionParameter {
     /// Which number.
@@ -1866,13 +1869,13 @@ pub struct ReductionParameter {
     /// The first axis that vanishes, together with all after it.
     #[prost(int32, optional, tag = "2", default = "0")]
     pub axis: ::core::option::Option<i32>,
-    /// A factor of the result.
+    /// A factor for the result.
     #[prost(float, optional, tag = "3", default = "1")]
     pub coeff: ::core::option::Option<f32>,
 }
 /// Nested message and enum types in `ReductionParameter`.
 pub mod reduction_parameter {
-    /// What is made of the numbers.
+    /// How the numbers are reduced.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum ReductionOp {
@@ -1913,13 +1916,13 @@ pub mod reduction_parameter {
 /// ArgMax: where the largest values are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ArgMaxParameter {
-    /// Gives the values too.
+    /// Also gives the values.
     #[prost(bool, optional, tag = "1", default = "false")]
     pub out_max_val: ::core::option::Option<bool>,
-    /// How many of the largest.
+    /// How many of the largest to find.
     #[prost(uint32, optional, tag = "2", default = "1")]
     pub top_k: ::core::option::Option<u32>,
-    /// The axis along which to look; without it, over all numbers of an item.
+    /// The axis along which to look; without it, over all numbers of a sample.
     #[prost(int32, optional, tag = "3")]
     pub axis: ::core::option::Option<i32>,
 }
@@ -1939,7 +1942,7 @@ pub struct ReshapeParameter {
     /// The new sizes: 0 keeps the bottom's size there, and one -1 becomes whatever is left.
     #[prost(message, optional, tag = "1")]
     pub shape: ::core::option::Option<BlobShape>,
-    /// The first axis that is replaced; -1 is behind the last.
+    /// The first axis that is replaced; -1 is after the last.
     #[prost(int32, optional, tag = "2", default = "0")]
     pub axis: ::core::option::Option<i32>,
     /// How many axes are replaced; -1 means all from there.
@@ -1952,7 +1955,7 @@ pub struct TileParameter {
     /// The axis.
     #[prost(int32, optional, tag = "1", default = "1")]
     pub axis: ::core::option::Option<i32>,
-    /// How often.
+    /// How many times.
     #[prost(int32, optional, tag = "2")]
     pub tiles: ::core::option::Option<i32>,
 }
@@ -1961,10 +1964,10 @@ pub struct TileParameter {
 /// What all losses of labels have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LossParameter {
-    /// Items with this label do not count.
+    /// Samples with this label do not count.
     #[prost(int32, optional, tag = "1")]
     pub ignore_label: ::core::option::Option<i32>,
-    /// By what the sum of the items' losses is divided.
+    /// What the sum of the samples' losses is divided by.
     #[prost(enumeration = "loss_parameter::NormalizationMode", optional, tag = "3", default = "Valid")]
     pub normalization: ::core::option::Option<i32>,
     /// Old form: true for VALID, false for BATCH_SIZE. It matters only where `normalization` is left out.
@@ -1973,15 +1976,15 @@ pub struct LossParameter {
 }
 /// Nested message and enum types in `LossParameter`.
 pub mod loss_parameter {
-    /// By what a loss is divided.
+    /// What a loss is divided by.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum NormalizationMode {
-        /// By all items and pixels, ignored ones too.
+        /// By all samples and pixels, including ignored ones.
         Full = 0,
         /// By those that are not ignored.
         Valid = 1,
-        /// By the items of the batch.
+        /// By the samples of the batch.
         BatchSize = 2,
         /// By nothing.
         None = 3,
@@ -2024,7 +2027,7 @@ pub struct ContrastiveLossParameter {
 /// HingeLoss: wrong scores count by how much they exceed the right one less a margin of 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HingeLossParameter {
-    /// Whether they count themselves or by their square.
+    /// Whether violations count as they are or squared.
     #[prost(enumeration = "hinge_loss_parameter::Norm", optional, tag = "1", default = "L1")]
     pub norm: ::core::option::Option<i32>,
 }
@@ -2060,35 +2063,35 @@ pub mod hinge_loss_parameter {
         }
     }
 }
-/// InfogainLoss: a cross-entropy in which each mistake has its weight.
+/// InfogainLoss: a cross-entropy in which each mistake has its own weight.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InfogainLossParameter {
-    /// A binaryproto file with the weights: a row for each true class, a column for each predicted. Or else a third
-    /// bottom.
+    /// A binaryproto file with the weights: a row for each true class, a column for each predicted. Otherwise a third
+    /// bottom has them.
     #[prost(string, optional, tag = "1")]
     pub source: ::core::option::Option<::prost::alloc::string::String>,
     /// The axis of the classes.
     #[prost(int32, optional, tag = "2", default = "1")]
     pub axis: ::core::option::Option<i32>,
 }
-/// Accuracy: the share of items whose label is among the highest scores.
+/// Accuracy: the fraction of samples whose label is among the highest scores.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AccuracyParameter {
-    /// Among how many of the highest.
+    /// How many of the highest scores count.
     #[prost(uint32, optional, tag = "1", default = "1")]
     pub top_k: ::core::option::Option<u32>,
     /// The axis of the classes.
     #[prost(int32, optional, tag = "2", default = "1")]
     pub axis: ::core::option::Option<i32>,
-    /// Items with this label do not count.
+    /// Samples with this label do not count.
     #[prost(int32, optional, tag = "3")]
     pub ignore_label: ::core::option::Option<i32>,
 }
 // Old layers
 //
-// Nobody should write these any more, but everybody has files with them.
+// Nobody should write these any more, but everybody has files that use them.
 
-/// A layer as it was written in `layers { }` until 2015. An upgrade makes a LayerParameter of it.
+/// A layer as it was written in `layers { }` until 2015. An upgrade turns it into a LayerParameter.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct V1LayerParameter {
     /// As today.
@@ -2434,7 +2437,7 @@ pub mod v1_layer_parameter {
         }
     }
 }
-/// A layer as it was in 2013: the fields of all types in one message. An upgrade spreads them out.
+/// A layer as it was in 2013: the fields of all types in one message. An upgrade distributes them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct V0LayerParameter {
     /// The layer's name.
@@ -2467,10 +2470,10 @@ pub struct V0LayerParameter {
     /// Stride of "conv" and "pool".
     #[prost(uint32, optional, tag = "10", default = "1")]
     pub stride: ::core::option::Option<u32>,
-    /// What "pool" takes of a window.
+    /// What "pool" takes from a window.
     #[prost(enumeration = "v0_layer_parameter::PoolMethod", optional, tag = "11", default = "Max")]
     pub pool: ::core::option::Option<i32>,
-    /// The probability by which "dropout" drops.
+    /// The probability with which "dropout" drops.
     #[prost(float, optional, tag = "12", default = "0.5")]
     pub dropout_ratio: ::core::option::Option<f32>,
     /// Neighbours of "lrn".
@@ -2494,7 +2497,7 @@ pub struct V0LayerParameter {
     /// The mean image that they subtract.
     #[prost(string, optional, tag = "18")]
     pub meanfile: ::core::option::Option<::prost::alloc::string::String>,
-    /// Items in a batch.
+    /// Samples in a batch.
     #[prost(uint32, optional, tag = "19")]
     pub batchsize: ::core::option::Option<u32>,
     /// The square that is cut out.
@@ -2512,7 +2515,7 @@ pub struct V0LayerParameter {
     /// Their weight decays.
     #[prost(float, repeated, packed = "false", tag = "52")]
     pub weight_decay: ::prost::alloc::vec::Vec<f32>,
-    /// Items to skip at the start, at random.
+    /// Samples to skip at the start, at random.
     #[prost(uint32, optional, tag = "53", default = "0")]
     pub rand_skip: ::core::option::Option<u32>,
     /// Overlap above which a window is foreground.
@@ -2521,7 +2524,7 @@ pub struct V0LayerParameter {
     /// Overlap below which a window is background.
     #[prost(float, optional, tag = "55", default = "0.5")]
     pub det_bg_threshold: ::core::option::Option<f32>,
-    /// The share of foreground windows.
+    /// The fraction of foreground windows.
     #[prost(float, optional, tag = "56", default = "0.25")]
     pub det_fg_fraction: ::core::option::Option<f32>,
     /// Pixels around a window.
@@ -2554,7 +2557,7 @@ pub struct V0LayerParameter {
 }
 /// Nested message and enum types in `V0LayerParameter`.
 pub mod v0_layer_parameter {
-    /// What is taken of a window.
+    /// What is taken from a window.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum PoolMethod {

@@ -1,4 +1,4 @@
-//! What the parser says when a text is wrong: what stands there, what was expected, and what to do.
+//! The parser's errors: what it found, what it expected, and what to do.
 
 use super::lexer::Token;
 use super::parser::{Open, Parser};
@@ -6,26 +6,21 @@ use super::schema::{self, Enum, Field, Label, Message, Type};
 use super::source::{Span, place};
 use crate::error::{Error, Kind, closest};
 
-/// A message with at most this many fields has all of them listed.
+/// The most fields of a message that a hint lists; of a larger message it lists half as many.
 const LISTED: usize = 20;
 
-/// A word where a field should be, but the message has no such field.
+/// The message has no field of this name.
 pub(super) fn unknown_field(p: &Parser<'_>, message: &'static Message, name: &str) -> Error {
-    let mut e = p.lexer.error(Kind::Unknown, p.span, format!("{} has no field `{name}`", message.name));
-    let elsewhere = elsewhere(p, message, name);
-    let near = nearest(name, message.fields.iter().map(|f| f.name));
-    e = match (&elsewhere, near) {
-        (Some(hint), _) => e.hint(hint),
-        (None, Some(near)) => e.hint(format!("did you mean `{near}`?")),
-        (None, None) => e,
-    };
-    if elsewhere.is_none() && (near.is_none() || message.fields.len() <= LISTED) {
-        e = e.hint(fields_of(message));
+    let e = p.lexer.error(Kind::Unknown, p.span, format!("{} has no field `{name}`", message.name));
+    if let Some(elsewhere) = elsewhere(p, message, name) {
+        return e.hint(elsewhere);
     }
-    e
+    let Some(near) = nearest(name, message.fields.iter().map(|f| f.name)) else { return e.hint(fields_of(message)) };
+    let e = e.hint(format!("did you mean `{near}`?"));
+    if message.fields.len() <= LISTED { e.hint(fields_of(message)) } else { e }
 }
 
-/// The message that has this field, if it is plausible that it was meant: one around this place, one inside it, or the
+/// Says which other message has this field, if that one was probably meant: a message around this place or inside it, or the
 /// other kind of file.
 fn elsewhere(p: &Parser<'_>, message: &'static Message, name: &str) -> Option<String> {
     if let Some(moved) = moved(message, name) {
@@ -36,14 +31,11 @@ fn elsewhere(p: &Parser<'_>, message: &'static Message, name: &str) -> Option<St
         return Some(format!("`{name}` is a field of {parent}: is a `}}` missing for {outer}?"));
     }
     if let Some(closed) = p.closed.filter(|c| std::ptr::eq(c.parent, message)) {
-        // `layer { name: "ip" } type: ...`: the group before this place was closed too early.
+        // `layer { name: "ip" } type: ...`: the previous group was closed too early.
         let Type::Message(inner) = closed.field.ty else { return None };
         if inner.field(name).is_some() || !places_inside(inner, name).is_empty() {
-            let group = opened(p, closed);
-            return Some(format!(
-                "`{name}` belongs inside `{} {{ }}`: was {group} closed too early?",
-                closed.field.name
-            ));
+            let (outer, group) = (closed.field.name, opened(p, closed));
+            return Some(format!("`{name}` belongs inside `{outer} {{ }}`: was {group} closed too early?"));
         }
     }
     if let (true, Some(other)) = (p.closed.is_none(), other_file(message, name)) {
@@ -53,7 +45,7 @@ fn elsewhere(p: &Parser<'_>, message: &'static Message, name: &str) -> Option<St
     (!inside.is_empty()).then(|| format!("`{name}` belongs inside {}", or(&inside)))
 }
 
-/// A net where a solver is wanted, or the other way round.
+/// The text is a net and should be a solver, or the other way round.
 fn other_file(message: &Message, name: &str) -> Option<String> {
     let (this, that, other) = match message.name {
         "NetParameter" => ("a net", "a solver", "SolverParameter"),
@@ -64,7 +56,7 @@ fn other_file(message: &Message, name: &str) -> Option<String> {
     Some(format!("`{name}` is a field of {other}: {this} is wanted here; is this the file of {that}?"))
 }
 
-/// Fields of Caffe's old `layers { }` that look different in `layer { }`.
+/// Fields of Caffe's old `layers { }` that have another name in `layer { }`.
 fn moved(message: &Message, name: &str) -> Option<String> {
     let new = match (message.name, name) {
         ("LayerParameter", "blobs_lr") => "param { lr_mult: ... }",
@@ -77,18 +69,18 @@ fn moved(message: &Message, name: &str) -> Option<String> {
     ))
 }
 
-/// The message fields of `message` inside which `name` could stand, as `outer { }`.
+/// The message fields of `message` that have a field `name`, each as `outer { }`.
 fn places_inside(message: &'static Message, name: &str) -> Vec<String> {
     let has = |f: &&Field| matches!(f.ty, Type::Message(m) if m.field(name).is_some());
     message.fields.iter().filter(|f| !is_old(f)).filter(has).map(|f| format!("`{} {{ }}`", f.name)).collect()
 }
 
-/// Is it one of the fields for layers of former times, which nobody should write any more?
+/// Whether the field holds a layer in one of Caffe's old formats.
 fn is_old(field: &Field) -> bool {
     matches!(field.ty, Type::Message(m) if matches!(m.name, "V1LayerParameter" | "V0LayerParameter"))
 }
 
-/// The known name that was perhaps meant: by a slip of the pen, or cut short or drawn out (`AVERAGE`, `AVE`).
+/// The known name that was probably meant: one with a small difference, a shorter or a longer form (`AVERAGE`, `AVE`).
 fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
     let lower = name.to_lowercase();
     let begins = |k: &&str| {
@@ -98,7 +90,7 @@ fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Opti
     closest(name, known.clone()).or_else(|| known.filter(begins).max_by_key(|k| k.len().min(lower.len())))
 }
 
-/// "a, b or c"; of many, the first ones.
+/// "a, b or c"; of many names only the first four.
 fn or(names: &[String]) -> String {
     match names {
         [one] => one.clone(),
@@ -133,8 +125,7 @@ pub(super) fn unclosed(p: &Parser<'_>) -> Error {
     let mut e = e.hint(format!("the text ends on line {last} and a `}}` is missing"));
     if let Some((open, close)) = p.suspect {
         let (open, close) = (opened(p, open), line(p, close));
-        e = e
-            .hint(format!("the `}}` on line {close} closes {open}, but stands further left: is a `}}` missing there?"));
+        e = e.hint(format!("the `}}` on line {close} closes {open}, but is indented less: is a `}}` missing there?"));
     } else if p.open.len() > 1 {
         let around: Vec<String> = p.open[..p.open.len() - 1].iter().rev().map(|o| opened(p, *o)).collect();
         e = e.hint(format!("it is inside {}", around.join(", inside ")));
@@ -142,28 +133,19 @@ pub(super) fn unclosed(p: &Parser<'_>) -> Error {
     e
 }
 
-/// Something that is no word stands where a field should begin.
+/// A field should begin here, but the token is no word.
 pub(super) fn no_field(p: &Parser<'_>, message: &Message, close: Option<char>) -> Error {
-    let Some(close) = close else {
-        return match p.token {
-            Token::Symbol(c @ ('}' | '>')) => {
-                let e = p.error(format!("this `{c}` closes nothing"));
-                match p.closed {
-                    Some(closed) => e.hint(format!("the group before it was {}", opened(p, closed))),
-                    None => e,
-                }
-            }
-            _ => not_a_name(p, message),
+    let Token::Symbol(found @ ('}' | '>')) = p.token else { return not_a_name(p, message) };
+    let (Some(close), Some(open)) = (close, p.open.last()) else {
+        let e = p.error(format!("this `{found}` closes nothing"));
+        return match p.closed {
+            Some(closed) => e.hint(format!("the group before it was {}", opened(p, closed))),
+            None => e,
         };
     };
-    match (p.token, p.open.last()) {
-        (Token::Symbol(c @ ('}' | '>')), Some(open)) => {
-            let opening = if close == '}' { '{' } else { '<' };
-            let e = p.error(format!("`{c}` cannot close a group that `{opening}` opened: expected `{close}`"));
-            e.hint(format!("`{} {opening}` was opened on line {}", open.field.name, line(p, open.span)))
-        }
-        _ => not_a_name(p, message),
-    }
+    let opening = if close == '}' { '{' } else { '<' };
+    let e = p.error(format!("`{found}` cannot close a group that `{opening}` opened: expected `{close}`"));
+    e.hint(format!("`{} {opening}` was opened on line {}", open.field.name, line(p, open.span)))
 }
 
 fn not_a_name(p: &Parser<'_>, message: &Message) -> Error {
@@ -176,7 +158,7 @@ fn not_a_name(p: &Parser<'_>, message: &Message) -> Error {
             Some(open) => e.hint(format!("{} is closed by the same kind of bracket", opened(p, *open))),
             None => e,
         },
-        Token::Number(_) => e.hint("a number stands after `name:`, and its fraction after a point"),
+        Token::Number(_) => e.hint("write a number after `name:`, and its fraction after a point"),
         _ => e.hint("a field is written `name: value` or `name { ... }`"),
     }
 }
@@ -198,11 +180,11 @@ pub(super) fn no_colon(p: &Parser<'_>, field: &Field) -> Error {
     let name = field.name;
     let e = p.error(format!("expected `:` after `{name}`, found {}", describe(p.token)));
     match p.token {
-        Token::Symbol('{' | '<') => e.hint(format!("`{name}` is {}, not a group", what(field))),
+        Token::Symbol('{' | '<') => e.hint(format!("`{name}` is {}, not a group", type_of(field))),
         Token::Word(value) | Token::Number(value) | Token::Quoted(value) => {
             e.hint(format!("write `{name}: {}`", clip(value)))
         }
-        _ => e.hint(format!("write `{name}: ...`, for `{name}` is {}", what(field))),
+        _ => e.hint(format!("write `{name}: ...`, for `{name}` is {}", type_of(field))),
     }
 }
 
@@ -220,24 +202,22 @@ pub(super) fn no_group(p: &Parser<'_>, field: &Field, message: &Message) -> Erro
     e.hint(format!("`{name}` is a message: `{name} {{ ... }}`")).hint(fields_of(message))
 }
 
-/// A list where one value is wanted.
+/// A list in place of a single value.
 fn no_list(p: &Parser<'_>, field: &Field) -> Error {
-    match (field.label, field.ty) {
-        (Label::Repeated, _) => p.error("a list cannot stand in a list"),
-        (_, Type::Message(m)) => {
-            p.error(format!("`{}` is not repeated: it takes one {}, not a list", field.name, m.name))
-        }
-        _ => p.error(format!("`{}` is not repeated: it takes one value, not a list", field.name)),
+    if field.label == Label::Repeated {
+        return p.error("a list cannot stand in a list");
     }
+    let one = if let Type::Message(m) = field.ty { m.name } else { "value" };
+    p.error(format!("`{}` is not repeated: it takes one {one}, not a list", field.name))
 }
 
-/// A value that is not what its field holds.
+/// A value of another type than its field's.
 pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
     let name = field.name;
     if let Token::Symbol('[') = p.token {
         return no_list(p, field);
     }
-    let e = p.error(format!("`{name}` is {}, found {}", what(field), describe(p.token)));
+    let e = p.error(format!("`{name}` is {}, found {}", type_of(field), describe(p.token)));
     match (p.token, field.ty) {
         (Token::Word(word), Type::String | Type::Bytes) => e.hint(format!("strings are quoted: `{name}: \"{word}\"`")),
         (Token::Quoted(text), ty) if !matches!(ty, Type::String | Type::Bytes) => {
@@ -263,8 +243,8 @@ pub(super) fn unknown_value(p: &Parser<'_>, field: &Field, e: &Enum, word: &str)
     error.hint(format!("values of {}: {}", e.name, names.collect::<Vec<_>>().join(", ")))
 }
 
-/// What a field holds, in words.
-fn what(field: &Field) -> String {
+/// A field's type in words.
+fn type_of(field: &Field) -> String {
     let number = |bits: u32, sign: &str| format!("{sign} integer of {bits} bits");
     match field.ty {
         Type::Bool => "true or false".to_owned(),
@@ -292,7 +272,7 @@ fn describe(token: Token<'_>) -> String {
     }
 }
 
-/// The beginning of a long text; a line is enough of it.
+/// The first 40 characters of a text.
 fn clip(text: &str) -> String {
     let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let short: String = text.chars().take(40).map(clean).collect();

@@ -1,14 +1,14 @@
-//! Cuts a prototxt into words, numbers, quoted strings and symbols.
+//! Splits a prototxt into words, numbers, quoted strings and symbols.
 
 use super::source::{Span, place};
 use crate::error::{Error, Kind, Result};
 
-/// A token, as it stands in the text.
+/// A token, as the text spells it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Token<'a> {
     /// A field's name, an enum value, `true`, `inf`.
     Word(&'a str),
-    /// Digits and what follows them; whether they make a number is decided by who wants one.
+    /// A digit and the word after it; the field's type decides whether this is a number.
     Number(&'a str),
     /// A string with its quotes.
     Quoted(&'a str),
@@ -24,7 +24,7 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str, file: &'a str) -> Lexer<'a> {
-        // Some editors put an invisible byte order mark first.
+        // Some editors begin a file with an invisible byte order mark.
         let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
         Lexer { file, text, at }
     }
@@ -34,7 +34,7 @@ impl<'a> Lexer<'a> {
         Error::new(kind, message).at(place(self.file, self.text, span))
     }
 
-    /// The next token and where it stands.
+    /// The next token and its place.
     pub fn next(&mut self) -> Result<(Token<'a>, Span)> {
         self.skip_space();
         let start = self.at;
@@ -58,7 +58,7 @@ impl<'a> Lexer<'a> {
         Ok((token, span(start, self.at)))
     }
 
-    /// Spaces, line ends and comments.
+    /// Skips spaces, line ends and comments.
     fn skip_space(&mut self) {
         loop {
             let rest = &self.text[self.at..];
@@ -115,11 +115,12 @@ fn is_word(c: char) -> bool {
 
 /// From byte `start` to byte `end`.
 pub(super) fn span(start: usize, end: usize) -> Span {
-    // A text longer than 32 bits is refused before it is cut.
+    // Longer texts are refused before they are split.
     Span { at: start as u32, len: (end - start) as u32 }
 }
 
-/// What a quoted string means, with its escapes undone. An error names the byte of the token and what is wrong there.
+/// The bytes of a quoted string, with its escapes replaced. An error holds the byte's position in the token and the
+/// reason.
 pub(super) fn unescape(quoted: &str) -> Result<Vec<u8>, (usize, String)> {
     let inner = &quoted.as_bytes()[1..quoted.len() - 1];
     let mut out = Vec::with_capacity(inner.len());
@@ -132,12 +133,10 @@ pub(super) fn unescape(quoted: &str) -> Result<Vec<u8>, (usize, String)> {
             continue;
         }
         let fail = |what: &str| (start + 1, what.to_owned());
-        // The digits after the backslash and perhaps a letter, at most `max` of them, as a number.
+        // The number of digits from here, at most `max`, and their value.
         let digits = |from: usize, max: usize, radix: u32| {
-            let n = inner[from..].iter().take(max).take_while(|b| (**b as char).is_digit(radix)).count();
-            let value =
-                inner[from..from + n].iter().fold(0, |v, b| v * radix + (*b as char).to_digit(radix).unwrap_or(0));
-            (n, value)
+            let digits = inner[from..].iter().take(max).map_while(|b| (*b as char).to_digit(radix));
+            digits.fold((0, 0), |(n, value), digit| (n + 1, value * radix + digit))
         };
         let code = *inner.get(i).ok_or_else(|| fail("a backslash needs something after it"))?;
         i += 1;
@@ -164,9 +163,9 @@ pub(super) fn unescape(quoted: &str) -> Result<Vec<u8>, (usize, String)> {
                 out.push(value as u8);
             }
             b'u' | b'U' => {
-                let wanted = if code == b'u' { 4 } else { 8 };
-                let (n, value) = digits(i, wanted, 16);
-                let c = char::from_u32(value).filter(|_| n == wanted);
+                let len = if code == b'u' { 4 } else { 8 };
+                let (n, value) = digits(i, len, 16);
+                let c = char::from_u32(value).filter(|_| n == len);
                 let c = c.ok_or_else(|| fail("\\u needs four hexadecimal digits of a character, \\U eight"))?;
                 i += n;
                 out.extend(c.encode_utf8(&mut [0; 4]).bytes());

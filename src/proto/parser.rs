@@ -7,8 +7,8 @@
 //! group = "{" body "}" | "<" body ">"
 //! ```
 //!
-//! Every group is a field of a known message, and none of Caffe's messages contains itself, so the schema bounds how
-//! deep this goes, whatever the text says.
+//! Every group is a field of a known message, and none of Caffe's messages contains itself, so the schema bounds the depth
+//! of the recursion.
 
 use super::hint;
 use super::lexer::{Lexer, Token};
@@ -18,25 +18,24 @@ use super::value;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
-/// How many groups a text may have. A net has some hundreds; an empty `layer {}` is eight bytes of text and three
-/// kilobytes of memory.
+/// The most groups of a text. A net has some hundreds; an empty `layer {}` of eight bytes takes three kilobytes of memory.
 const MAX_GROUPS: usize = 100_000;
 
 pub(super) struct Parser<'a> {
     pub lexer: Lexer<'a>,
     pub token: Token<'a>,
     pub span: Span,
-    /// The groups around the present place, the outermost first.
+    /// The groups around the current token, the outermost first.
     pub open: Vec<Open>,
-    /// The group that was closed last.
+    /// The group closed last.
     pub closed: Option<Open>,
-    /// The first group whose closing line stands further left than the line that opened it: perhaps it is not the one
-    /// that the writer meant to close.
+    /// The first group whose closing bracket is indented less than its opening line, and the bracket: probably another group was
+    /// to be closed.
     pub suspect: Option<(Open, Span)>,
     groups: usize,
 }
 
-/// A group that has been opened: its field, where its name stands, and what message it is in.
+/// An open group: its field, the place of its name, and the message around it.
 #[derive(Clone, Copy)]
 pub(super) struct Open {
     pub field: &'static Field,
@@ -45,15 +44,14 @@ pub(super) struct Open {
 }
 
 impl<'a> Parser<'a> {
-    /// The text as bytes of `message`, and where its fields stand.
+    /// The text as bytes of `message`, and the places of its fields.
     pub fn parse(message: &'static Message, text: &'a str, file: &'a str) -> Result<(Vec<u8>, Vec<Node>)> {
         let lexer = Lexer::new(text, file);
         let (token, span) = (Token::End, Span::default());
         let mut parser = Parser { lexer, token, span, open: Vec::new(), closed: None, suspect: None, groups: 0 };
         parser.advance()?;
-        let mut nodes = Vec::new();
-        let wire = parser.body(message, None, &mut nodes)?;
-        Ok((wire, nodes))
+        let body = parser.body(message, None)?;
+        Ok((body.wire, body.nodes))
     }
 
     pub fn advance(&mut self) -> Result {
@@ -61,8 +59,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Takes the symbol if it is next.
-    fn accept(&mut self, symbol: char) -> Result<bool> {
+    /// Consumes the symbol if it is next.
+    pub fn accept(&mut self, symbol: char) -> Result<bool> {
         let found = self.token == Token::Symbol(symbol);
         if found {
             self.advance()?;
@@ -70,47 +68,41 @@ impl<'a> Parser<'a> {
         Ok(found)
     }
 
-    /// An error that points at the present token.
+    /// An error that points at the current token.
     pub fn error(&self, message: impl Into<String>) -> Error {
         self.lexer.error(Kind::Syntax, self.span, message)
     }
 
     /// The fields up to the closing symbol, or to the end of the text.
-    fn body(&mut self, message: &'static Message, close: Option<char>, nodes: &mut Vec<Node>) -> Result<Vec<u8>> {
-        let mut wire = Vec::new();
-        let mut seen: Vec<Seen> = vec![Seen::default(); message.fields.len()];
+    fn body(&mut self, message: &'static Message, close: Option<char>) -> Result<Body> {
+        let seen = vec![Seen::default(); message.fields.len()];
+        let mut body = Body { message, wire: Vec::new(), nodes: Vec::new(), seen };
         loop {
             match self.token {
                 Token::End if close.is_none() => break,
                 Token::End => return Err(hint::unclosed(self)),
                 Token::Symbol(c) if close == Some(c) => break,
                 Token::Word(name) => match message.fields.iter().position(|f| f.name == name) {
-                    Some(i) => self.field(message, &message.fields[i], &mut seen[i], &mut wire, nodes)?,
+                    Some(i) => self.field(&mut body, i)?,
                     None => return Err(hint::unknown_field(self, message, name)),
                 },
                 _ => return Err(hint::no_field(self, message, close)),
             }
         }
-        let mut fields = message.fields.iter().zip(&seen);
+        let mut fields = message.fields.iter().zip(&body.seen);
         if let Some((field, _)) = fields.find(|(f, s)| f.label == Label::Required && s.count == 0) {
             let span = self.open.last().map_or(self.span, |o| o.span);
             let why = format!("{} needs its field `{}`, which has no default", message.name, field.name);
             return Err(self.lexer.error(Kind::Syntax, span, why));
         }
-        Ok(wire)
+        Ok(body)
     }
 
-    fn field(
-        &mut self,
-        message: &'static Message,
-        field: &'static Field,
-        seen: &mut Seen,
-        wire: &mut Vec<u8>,
-        nodes: &mut Vec<Node>,
-    ) -> Result {
-        let name = self.span;
+    /// Field `i` of the message: its name and its values.
+    fn field(&mut self, body: &mut Body, i: usize) -> Result {
+        let (name, field, seen) = (self.span, &body.message.fields[i], &mut body.seen[i]);
         if field.label != Label::Repeated && seen.count > 0 {
-            return Err(hint::set_twice(self, message, field, seen.first));
+            return Err(hint::set_twice(self, body.message, field, seen.first));
         }
         if seen.count == 0 {
             seen.first = name;
@@ -127,7 +119,7 @@ impl<'a> Parser<'a> {
             if !self.accept(']')? {
                 loop {
                     let at = if is_message { self.span } else { name };
-                    self.value(message, field, at, seen, wire, nodes)?;
+                    self.value(body, i, at)?;
                     if self.accept(']')? {
                         break;
                     }
@@ -137,7 +129,7 @@ impl<'a> Parser<'a> {
                 }
             }
         } else {
-            self.value(message, field, name, seen, wire, nodes)?;
+            self.value(body, i, name)?;
         }
         if !self.accept(',')? {
             self.accept(';')?;
@@ -145,21 +137,14 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// One value of a field; `at` is where the source map says that it begins.
-    fn value(
-        &mut self,
-        parent: &'static Message,
-        field: &'static Field,
-        at: Span,
-        seen: &mut Seen,
-        wire: &mut Vec<u8>,
-        nodes: &mut Vec<Node>,
-    ) -> Result {
-        let index = seen.count;
-        seen.count += 1;
+    /// One value of field `i`; in the source map it begins at `at`.
+    fn value(&mut self, body: &mut Body, i: usize, at: Span) -> Result {
+        let Body { message: parent, wire, nodes, seen } = body;
+        let (field, index) = (&parent.fields[i], seen[i].count);
+        seen[i].count += 1;
         let Type::Message(message) = field.ty else {
             let end = value::scalar(self, field, wire)?;
-            // The later values of a list share the place of its first.
+            // All values of a list share one place.
             if nodes.last().is_none_or(|n| n.name != field.name || n.span.at != at.at) {
                 let span = Span { at: at.at, len: end - at.at };
                 nodes.push(Node { name: field.name, index, count: 1, span, fields: Vec::new() });
@@ -180,8 +165,7 @@ impl<'a> Parser<'a> {
         }
         self.advance()?;
         self.open.push(Open { field, span: at, parent });
-        let mut inner = Vec::new();
-        let body = self.body(message, Some(close), &mut inner)?;
+        let inner = self.body(message, Some(close))?;
         self.closed = self.open.pop();
         if let (Some(open), Some(depth)) = (self.closed, self.indent_if_first(self.span)) {
             let opened = self.indent_if_first(open.span);
@@ -190,14 +174,12 @@ impl<'a> Parser<'a> {
             }
         }
         self.advance()?;
-        wire::put(wire, field.number, Value::Bytes(&body));
-        nodes.push(Node { name: field.name, index, count: 1, span: at, fields: inner });
+        wire::put(wire, field.number, Value::Bytes(&inner.wire));
+        nodes.push(Node { name: field.name, index, count: 1, span: at, fields: inner.nodes });
         Ok(())
     }
-}
 
-impl Parser<'_> {
-    /// How many spaces and tabs stand before a token, if nothing else does in its line.
+    /// The number of spaces and tabs before a token, if it is the first of its line.
     fn indent_if_first(&self, span: Span) -> Option<usize> {
         let before = self.lexer.text[..span.at as usize].bytes().rev();
         let indent = before.clone().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -205,7 +187,15 @@ impl Parser<'_> {
     }
 }
 
-/// How often a field was met in the present message, and where first.
+/// A message while it is parsed: its binary form, the places of its fields, and how often each was set.
+struct Body {
+    message: &'static Message,
+    wire: Vec<u8>,
+    nodes: Vec<Node>,
+    seen: Vec<Seen>,
+}
+
+/// How often a field was set in the current message, and the place of the first time.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     count: usize,

@@ -1,12 +1,13 @@
-//! A message as text, in the form that Caffe prints.
+//! Prints a message as text, as Caffe does.
 
 use std::fmt::Write as _;
 
 use super::schema::{Message, Type};
 use super::wire::{self, Value};
 use crate::error::Result;
+use crate::log::general;
 
-/// Prints the fields by number, each on its line, two spaces deeper for each message around it.
+/// Prints the fields in the order of their numbers, one a line, indented by two spaces for each message around them.
 pub(super) fn print(message: &Message, mut data: &[u8], depth: usize, out: &mut String) -> Result {
     let mut fields = Vec::new();
     while let Some((number, value)) = wire::take(&mut data)? {
@@ -22,9 +23,6 @@ pub(super) fn print(message: &Message, mut data: &[u8], depth: usize, out: &mut 
                 print(inner, body, depth + 1, out)?;
                 let _ = writeln!(out, "{indent}}}");
             }
-            (Type::String | Type::Bytes, Value::Bytes(bytes)) => {
-                let _ = writeln!(out, "{indent}{}: \"{}\"", field.name, escape(bytes));
-            }
             (ty, value) => {
                 for value in unpack(ty, value) {
                     let _ = writeln!(out, "{indent}{}: {}", field.name, scalar(ty, value));
@@ -35,16 +33,15 @@ pub(super) fn print(message: &Message, mut data: &[u8], depth: usize, out: &mut 
     Ok(())
 }
 
-/// The values of a field that is no message: several if it is repeated and they are packed in one row.
+/// The values of a field that is no message: several if it is repeated and packed.
 pub(super) fn unpack<'a>(ty: Type, value: Value<'a>) -> Vec<Value<'a>> {
-    let Value::Bytes(mut row) = value else { return vec![value] };
-    if matches!(ty, Type::String | Type::Bytes) {
+    let (Value::Bytes(mut packed), false) = (value, matches!(ty, Type::String | Type::Bytes)) else {
         return vec![value];
-    }
+    };
     let mut take = || match ty {
-        Type::Float => wire::take_array(&mut row).map(|four| Value::Four(u32::from_le_bytes(four))),
-        Type::Double => wire::take_array(&mut row).map(|eight| Value::Eight(u64::from_le_bytes(eight))),
-        _ => wire::take_varint(&mut row).map(Value::Varint),
+        Type::Float => wire::take_array(&mut packed).map(|four| Value::Four(u32::from_le_bytes(four))),
+        Type::Double => wire::take_array(&mut packed).map(|eight| Value::Eight(u64::from_le_bytes(eight))),
+        _ => wire::take_varint(&mut packed).map(Value::Varint),
     };
     std::iter::from_fn(|| take().ok()).collect()
 }
@@ -58,11 +55,11 @@ pub(super) fn scalar(ty: Type, value: Value<'_>) -> String {
         (_, Value::Varint(v)) => v.to_string(),
         (_, Value::Four(bits)) => float(f32::from_bits(bits)),
         (_, Value::Eight(bits)) => double(f64::from_bits(bits)),
-        (_, Value::Bytes(bytes)) => escape(bytes),
+        (_, Value::Bytes(bytes)) => quote(bytes),
     }
 }
 
-/// Six digits if they give the same float again, else nine, which always do.
+/// Six digits if they parse to the same float, else nine, which always do.
 pub(super) fn float(v: f32) -> String {
     let short = general(v.into(), 6);
     if short.parse() == Ok(v) || v.is_nan() { short } else { general(v.into(), 9) }
@@ -73,30 +70,9 @@ fn double(v: f64) -> String {
     if short.parse() == Ok(v) || v.is_nan() { short } else { general(v, 17) }
 }
 
-/// C's `%.{digits}g`: without an exponent from 0.0001 up to as many places as there are digits, no zeros at the end.
-fn general(v: f64, digits: usize) -> String {
-    if v.is_nan() {
-        return "nan".to_owned();
-    }
-    if v.is_infinite() {
-        return if v > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{v:.*e}", digits - 1);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim =
-        |s: &str| if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_owned() } else { s.to_owned() };
-    if exponent < -4 || exponent >= digits as i32 {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{}e{sign}{:02}", trim(mantissa), exponent.abs())
-    } else {
-        trim(&format!("{v:.*}", (digits as i32 - 1 - exponent) as usize))
-    }
-}
-
-/// What cannot be seen, or would end the string, as an escape; bytes that are not ASCII in octal.
-pub(super) fn escape(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
+/// The bytes in quotes; quotes, backslashes and bytes that are not printable ASCII are escaped.
+fn quote(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
     for &b in bytes {
         match b {
             b'\n' => out += "\\n",
@@ -109,7 +85,7 @@ pub(super) fn escape(bytes: &[u8]) -> String {
             }
         }
     }
-    out
+    out + "\""
 }
 
 #[cfg(test)]

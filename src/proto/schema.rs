@@ -1,7 +1,7 @@
-//! What fields the messages have: `proto/caffe.proto` as a table.
+//! The messages and their fields: `proto/caffe.proto` as a table.
 //!
-//! The text format needs to know, while it reads `kernel_size: 5` inside `convolution_param { }`, that this is field 4
-//! of `ConvolutionParameter`, repeated, an unsigned integer. [`caffe`](super::caffe) knows it only at compile time;
+//! A parser that reads `kernel_size: 5` inside `convolution_param { }` must know that this is field 4 of
+//! `ConvolutionParameter`, repeated, an unsigned integer. [`caffe`](super::caffe) has this knowledge at compile time only;
 //! here it can be looked up:
 //!
 //! ```
@@ -29,20 +29,20 @@ pub struct Message {
 /// A field of a message.
 #[derive(Debug)]
 pub struct Field {
-    /// The name that stands in a prototxt, such as `kernel_size`.
+    /// The name in a prototxt, such as `kernel_size`.
     pub name: &'static str,
-    /// The number that stands for the field in the binary format.
+    /// The number in the binary format.
     pub number: u32,
-    /// How often the field may stand.
+    /// How often the field may be set.
     pub label: Label,
-    /// What each value of the field is.
+    /// The type of each value.
     pub ty: Type,
 }
 
-/// How often a field stands in its message: at most once, exactly once, or any number of times.
+/// How often a field may be set in its message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Label {
-    /// At most once; a default counts if it is left out.
+    /// At most once; if it is left out, it has its default.
     Optional,
     /// Exactly once; a message without it is an error.
     Required,
@@ -50,7 +50,7 @@ pub enum Label {
     Repeated,
 }
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Type {
     /// `true` or `false`.
@@ -80,7 +80,7 @@ pub enum Type {
 /// An enumeration: its name (`PoolingParameter.PoolMethod`) and its values.
 #[derive(Debug)]
 pub struct Enum {
-    /// The name, with the message that it is declared in before a dot.
+    /// The name, after that of the message around it and a dot.
     pub name: &'static str,
     /// The name and number of each value.
     pub values: &'static [(&'static str, i32)],
@@ -91,7 +91,7 @@ pub fn message(name: &str) -> Option<&'static Message> {
     MESSAGES.iter().find(|m| m.name == name).copied()
 }
 
-/// What counts if the field is left out, as a prototxt writes it; `None` if the schema does not say.
+/// The field's default, as a prototxt writes it, if the schema has one.
 ///
 /// ```
 /// use cortado::proto::schema;

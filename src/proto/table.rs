@@ -420,6 +420,7 @@ static SOLVERSTATE: Message = Message {
         Field { name: "seed", number: 1000, label: Optional, ty: Uint64 },
         Field { name: "pass", number: 1001, label: Optional, ty: Uint64 },
         Field { name: "position", number: 1002, label: Repeated, ty: Type::Message(&LAYERPOSITION) },
+        Field { name: "type", number: 1003, label: Optional, ty: String },
     ],
 };
 

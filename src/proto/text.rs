@@ -1,7 +1,7 @@
-//! Prototxt, in and out.
+//! Reads and prints prototxt, the text format.
 //!
-//! A prototxt is a message written down: each field by its name, `name: value` for a number, string, truth or enum
-//! value, `name { ... }` for a message; a field that is `repeated` is written once for each of its values.
+//! A prototxt lists a message's fields by name: `name: value` for a number, string, bool or enum value, `name { ... }` for a
+//! message. A `repeated` field is written once for each of its values.
 //!
 //! ```
 //! use cortado::proto::{NetParameter, text};
@@ -14,43 +14,43 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 //!
-//! The way in is text, then the binary format (by [`schema`](super::schema)), then prost's decoding; the way out is the
-//! same one back.
+//! The parser translates text to the binary format, guided by the [`schema`](super::schema), and prost decodes that. Printing
+//! goes the same way back.
 
 use std::io::Read;
 use std::path::Path;
 
 use super::parser::Parser;
 use super::schema::Message;
-use super::source::Source;
+use super::source::SourceMap;
 use crate::error::{Error, Kind, Result};
 
-/// A message that the text format knows: all those of [`caffe`](super::caffe).
+/// A message with a schema: each message of [`caffe`](super::caffe).
 pub trait Named: prost::Message + Default {
-    /// The message's entry in the schema: which fields it has.
+    /// The message's name and fields.
     const SCHEMA: &'static Message;
 }
 
-/// A message read from text, with the places of its fields.
+/// A message parsed from text, with the places of its fields.
 #[derive(Clone, Debug)]
 pub struct Parsed<M> {
-    /// What the text says.
+    /// The message.
     pub message: M,
-    /// The text itself and where in it each field stands, for errors that are found later.
-    pub source: Source,
+    /// The text and the place of each field in it, for errors found later.
+    pub source: SourceMap,
 }
 
-/// The largest text that is read, in bytes. Nets are a thousand times smaller.
+/// The largest text that is read, in bytes; a net's is a thousand times smaller.
 pub const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads a message from text; `file` is the name for the errors.
+/// Parses a message from text; errors call it `file`.
 pub fn parse<M: Named>(text: &str, file: &str) -> Result<Parsed<M>> {
     if text.len() as u64 > MAX_BYTES {
         return Err(too_large(file));
     }
     let (wire, fields) = Parser::parse(M::SCHEMA, text, file)?;
     let message = M::decode(&*wire).map_err(|e| Error::new(Kind::Syntax, format!("{file}: {e}")))?;
-    Ok(Parsed { message, source: Source::new(file, text, fields) })
+    Ok(Parsed { message, source: SourceMap::new(file, text, fields) })
 }
 
 /// Reads a message from a prototxt file.
@@ -71,10 +71,10 @@ pub fn read<M: Named>(path: impl AsRef<Path>) -> Result<Parsed<M>> {
     parse(&text, &file)
 }
 
-/// The message as a prototxt, as Caffe prints it: fields by number, one a line, two spaces for each level.
+/// The message as a prototxt, as Caffe prints it: fields in the order of their numbers, one a line.
 pub fn print<M: Named>(message: &M) -> String {
     let mut out = String::new();
-    // What prost has just encoded is well-formed.
+    // A message that prost has just encoded is well-formed.
     let _ = super::print::print(M::SCHEMA, &message.encode_to_vec(), 0, &mut out);
     out
 }

@@ -1,8 +1,8 @@
-//! Old files brought up to date.
+//! Upgrades nets and solvers in Caffe's old formats.
 //!
-//! Caffe's format changed three times while people kept their files. What they wrote is still understood:
+//! Caffe's format has changed three times. All old forms are still understood:
 //!
-//! | then | now | done by |
+//! | old | new | done by |
 //! |------|-----|---------|
 //! | `layers { layer { type: "conv" num_output: 4 } }`, "padding" layers | V1: `convolution_param { pad: ... }` | `v0` |
 //! | `layers { type: CONVOLUTION blobs_lr: 1 weight_decay: 1 }` | `layer { type: "Convolution" param { ... } }` | `v1` |
@@ -29,38 +29,38 @@ mod v1;
 use super::BlobShape;
 use super::caffe::solver_parameter::SolverType;
 use super::caffe::{InputParameter, LayerParameter, NetParameter, SolverParameter, V1LayerParameter};
-use super::source::{Node, Source};
+use super::source::{Node, SourceMap};
 use super::text::Parsed;
 use crate::error::{Error, Kind, Result};
 
-/// Brings a net up to date, and says in a sentence each what was done.
+/// Upgrades a net; returns a sentence about each change.
 ///
 /// # Errors
-/// An old field that has no meaning for its layer's type, or old and new fields that contradict each other.
+/// An old field has no meaning for its layer's type, or old and new fields contradict each other.
 pub fn net(param: &mut NetParameter) -> Result<Vec<String>> {
-    net_at(param, &mut Source::default(), "")
+    net_at(param, &mut SourceMap::default(), "")
 }
 
-/// Brings a solver, and the nets written in it, up to date.
+/// Upgrades a solver and the nets inside it.
 pub fn solver(param: &mut SolverParameter) -> Result<Vec<String>> {
-    solver_at(param, &mut Source::default())
+    solver_at(param, &mut SourceMap::default())
 }
 
 impl Parsed<NetParameter> {
-    /// [`net`], with the source map following the layers to their new places.
+    /// [`net`], with a source map that follows the layers.
     pub fn upgrade(&mut self) -> Result<Vec<String>> {
         net_at(&mut self.message, &mut self.source, "")
     }
 }
 
 impl Parsed<SolverParameter> {
-    /// [`solver`], with the source map following.
+    /// [`solver`], with a source map that follows.
     pub fn upgrade(&mut self) -> Result<Vec<String>> {
         solver_at(&mut self.message, &mut self.source)
     }
 }
 
-fn solver_at(param: &mut SolverParameter, source: &mut Source) -> Result<Vec<String>> {
+pub(crate) fn solver_at(param: &mut SolverParameter, source: &mut SourceMap) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     if let Some(old) = param.solver_type {
         let name = match SolverType::try_from(old) {
@@ -95,8 +95,8 @@ fn solver_at(param: &mut SolverParameter, source: &mut Source) -> Result<Vec<Str
     Ok(notes)
 }
 
-/// Upgrades the net whose fields the source map has under `path`.
-fn net_at(param: &mut NetParameter, source: &mut Source, path: &str) -> Result<Vec<String>> {
+/// Upgrades the net that the source map has at `path`.
+pub(crate) fn net_at(param: &mut NetParameter, source: &mut SourceMap, path: &str) -> Result<Vec<String>> {
     let mut none = Vec::new();
     let nodes = source.inside_mut(path).unwrap_or(&mut none);
     let mut notes = Vec::new();
@@ -114,8 +114,7 @@ fn steps(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
     Ok(())
 }
 
-/// Scale, mean, crop and mirror were once fields of each data layer. In a `layer` of today these fields mean nothing, to
-/// Caffe too.
+/// Scale, mean, crop and mirror were once fields of each data layer. Caffe ignores these fields in a `layer { }`.
 fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
     for (i, layer) in param.layers.iter_mut().enumerate() {
         let name = layer.name().to_owned();
@@ -130,10 +129,10 @@ fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
         for (params, old) in ["data_param", "image_data_param", "window_data_param"].iter().zip(old) {
             let Some((scale, mean_file, crop_size, mirror)) = old else { continue };
             for (field, done) in [
-                ("scale", hand_over(scale, &mut new.scale)),
-                ("mean_file", hand_over(mean_file, &mut new.mean_file)),
-                ("crop_size", hand_over(crop_size, &mut new.crop_size)),
-                ("mirror", hand_over(mirror, &mut new.mirror)),
+                ("scale", move_value(scale, &mut new.scale)),
+                ("mean_file", move_value(mean_file, &mut new.mean_file)),
+                ("crop_size", move_value(crop_size, &mut new.crop_size)),
+                ("mirror", move_value(mirror, &mut new.mirror)),
             ] {
                 let path = format!("{params}.{field}");
                 match done {
@@ -154,8 +153,8 @@ fn transform(param: &mut NetParameter, notes: &mut Vec<String>) -> Result {
     Ok(())
 }
 
-/// Moves a value that is there; false if the new place is taken.
-fn hand_over<T>(old: &mut Option<T>, new: &mut Option<T>) -> Option<bool> {
+/// Moves a value if it is set; returns false if the new field is set already.
+fn move_value<T>(old: &mut Option<T>, new: &mut Option<T>) -> Option<bool> {
     let free = new.is_none();
     old.take().map(|value| {
         if free {
@@ -165,14 +164,14 @@ fn hand_over<T>(old: &mut Option<T>, new: &mut Option<T>) -> Option<bool> {
     })
 }
 
-/// Inputs were once fields of the net; now they are the tops of an Input layer, which goes first.
+/// Inputs were once fields of the net; now they are the tops of an Input layer, the net's first.
 fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String>) -> Result {
     if param.input.is_empty() {
         return Ok(());
     }
     let (inputs, shapes, dims) = (param.input.len(), param.input_shape.len(), param.input_dim.len());
     if (shapes, dims) == (0, 0) && param.layer.iter().any(|l| !l.blobs.is_empty()) {
-        param.input.clear(); // an old file of weights, which names the inputs but does not need their shapes
+        param.input.clear(); // an old file of weights names the inputs without shapes
         notes.push("the old `input` of a file of weights was left out".to_owned());
         return Ok(());
     }
@@ -209,8 +208,8 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
     Ok(())
 }
 
-/// The statistics of BatchNorm were once kept from being learned by their `param { lr_mult: 0 }`; now its layer does that,
-/// and whatever three `param` say of learning is made to agree.
+/// Old BatchNorm layers needed three `param { lr_mult: 0 }` so that no solver changed their statistics. Now the layer itself
+/// sees to that; the three `param` are set to agree.
 fn batch_norm(param: &mut NetParameter, notes: &mut Vec<String>) {
     for layer in param.layer.iter_mut().filter(|l| l.r#type() == "BatchNorm" && l.param.len() == 3) {
         let before = layer.param.clone();

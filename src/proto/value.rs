@@ -1,13 +1,14 @@
-//! Numbers, strings, truths and enum values: from the text to the wire, each as its field's type wants it.
+//! Parses numbers, strings, bools and enum values by their field's type, and encodes them.
 
 use super::hint;
 use super::lexer::{Token, unescape};
 use super::parser::Parser;
 use super::schema::{Enum, Field, Type};
+use super::source::Span;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
-/// Reads one value that is not a message and stores it; gives the byte where it ends.
+/// Parses one value that is not a message and appends it to `wire`; returns the end of its last token.
 pub(super) fn scalar(p: &mut Parser<'_>, field: &'static Field, wire: &mut Vec<u8>) -> Result<u32> {
     let mut end = p.span.at + p.span.len;
     let value = match field.ty {
@@ -16,7 +17,7 @@ pub(super) fn scalar(p: &mut Parser<'_>, field: &'static Field, wire: &mut Vec<u
             wire::put(wire, field.number, Value::Bytes(&bytes));
             return Ok(end);
         }
-        Type::Bool => Value::Varint(truth(p, field)?.into()),
+        Type::Bool => Value::Varint(boolean(p, field)?.into()),
         Type::Enum(e) => Value::Varint(enum_value(p, field, e)? as u64),
         // Negative numbers are stored as if they had 64 bits.
         Type::Int32 => Value::Varint(integer(p, field, i32::MIN.into(), i32::MAX.into())? as u64),
@@ -41,35 +42,36 @@ pub(super) fn scalar(p: &mut Parser<'_>, field: &'static Field, wire: &mut Vec<u
     Ok(end)
 }
 
-/// A minus sign, if there is one.
-fn minus(p: &mut Parser<'_>) -> Result<bool> {
-    let minus = p.token == Token::Symbol('-');
-    if minus {
-        p.advance()?;
-    }
-    Ok(minus)
+/// A whole number with its sign: its text, its value, and its place, sign included.
+fn signed(p: &mut Parser<'_>, field: &Field) -> Result<(String, i128, Span)> {
+    let start = p.span.at;
+    let minus = p.accept('-')?;
+    let (digits, magnitude) = match p.token {
+        Token::Number(digits) => (digits, magnitude(digits)),
+        _ => ("", None),
+    };
+    let magnitude = magnitude.ok_or_else(|| hint::wrong_type(p, field))?;
+    let span = Span { at: start, len: p.span.at + p.span.len - start };
+    Ok(match minus {
+        true => (format!("-{digits}"), -magnitude, span),
+        false => (digits.to_owned(), magnitude, span),
+    })
 }
 
 fn integer(p: &mut Parser<'_>, field: &Field, min: i128, max: i128) -> Result<i128> {
-    let start = p.span;
-    let minus = minus(p)?;
-    let Token::Number(text) = p.token else { return Err(hint::wrong_type(p, field)) };
-    let magnitude = magnitude(text).ok_or_else(|| hint::wrong_type(p, field))?;
-    let value = if minus { -magnitude } else { magnitude };
-    if value < min || value > max {
-        let sign = if minus { "-" } else { "" };
-        let why = match (min, minus) {
-            (0, true) => format!("`{}` cannot be negative", field.name),
-            _ => format!("{sign}{text} is out of range for `{}` ({min} to {max})", field.name),
-        };
-        let span = super::source::Span { at: start.at, len: p.span.at + p.span.len - start.at };
-        return Err(p.lexer.error(Kind::Syntax, span, why));
+    let (text, value, span) = signed(p, field)?;
+    if (min..=max).contains(&value) {
+        return Ok(value);
     }
-    Ok(value)
+    let why = match min == 0 && value < 0 {
+        true => format!("`{}` cannot be negative", field.name),
+        false => format!("{text} is out of range for `{}` ({min} to {max})", field.name),
+    };
+    Err(p.lexer.error(Kind::Syntax, span, why))
 }
 
-/// A whole number without a sign: decimal, `0x` hexadecimal or, after a zero, octal. Larger ones than any field holds
-/// all count as 2^64.
+/// A whole number without a sign: decimal, `0x` hexadecimal or, after a zero, octal. 2^64 stands for all numbers above the
+/// range of any field.
 fn magnitude(text: &str) -> Option<i128> {
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (&text[2..], 16),
@@ -81,7 +83,7 @@ fn magnitude(text: &str) -> Option<i128> {
 }
 
 fn real(p: &mut Parser<'_>, field: &Field) -> Result<f64> {
-    let minus = minus(p)?;
+    let minus = p.accept('-')?;
     let value = match p.token {
         Token::Word(word) => match word.to_ascii_lowercase().as_str() {
             "inf" | "infinity" => f64::INFINITY,
@@ -91,7 +93,7 @@ fn real(p: &mut Parser<'_>, field: &Field) -> Result<f64> {
         Token::Number(text) => {
             let octal = text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
             let digits = text.strip_suffix(['f', 'F']).unwrap_or(text);
-            // Rust reads what C reads, but for words (`inf`), which no number token begins with.
+            // Rust parses the same numbers as C, except for words (`inf`), which are no number tokens.
             let value = digits.parse().ok().filter(|_| !octal);
             value.ok_or_else(|| hint::wrong_type(p, field))?
         }
@@ -100,7 +102,7 @@ fn real(p: &mut Parser<'_>, field: &Field) -> Result<f64> {
     Ok(if minus { -value } else { value })
 }
 
-fn truth(p: &mut Parser<'_>, field: &Field) -> Result<bool> {
+fn boolean(p: &mut Parser<'_>, field: &Field) -> Result<bool> {
     match p.token {
         Token::Word("true" | "True" | "t") => Ok(true),
         Token::Word("false" | "False" | "f") => Ok(false),
@@ -117,21 +119,17 @@ fn enum_value(p: &mut Parser<'_>, field: &Field, e: &Enum) -> Result<i64> {
     if let Token::Word(word) = p.token {
         return e.value(word).map(i64::from).ok_or_else(|| hint::unknown_value(p, field, e, word));
     }
-    let start = p.span;
-    let minus = minus(p)?;
-    let Token::Number(text) = p.token else { return Err(hint::wrong_type(p, field)) };
-    let magnitude = magnitude(text).ok_or_else(|| hint::wrong_type(p, field))?;
-    let number = i32::try_from(if minus { -magnitude } else { magnitude }).ok();
-    match number.filter(|n| e.name_of(*n).is_some()) {
+    let (text, value, span) = signed(p, field)?;
+    match i32::try_from(value).ok().filter(|n| e.name_of(*n).is_some()) {
         Some(n) => Ok(n.into()),
         None => {
-            p.span = super::source::Span { at: start.at, len: p.span.at + p.span.len - start.at };
-            Err(hint::unknown_value(p, field, e, &format!("{}{text}", if minus { "-" } else { "" })))
+            p.span = span;
+            Err(hint::unknown_value(p, field, e, &text))
         }
     }
 }
 
-/// One or more quoted strings in a row: they are joined.
+/// One quoted string, or several in a row, which are joined.
 fn string(p: &mut Parser<'_>, field: &Field, end: &mut u32) -> Result<Vec<u8>> {
     let start = p.span;
     let mut bytes = Vec::new();
@@ -140,7 +138,7 @@ fn string(p: &mut Parser<'_>, field: &Field, end: &mut u32) -> Result<Vec<u8>> {
     }
     while let Token::Quoted(quoted) = p.token {
         bytes.extend(unescape(quoted).map_err(|(at, why)| -> Error {
-            let span = super::source::Span { at: p.span.at + at as u32, len: 2 };
+            let span = Span { at: p.span.at + at as u32, len: 2 };
             p.lexer.error(Kind::Syntax, span, why)
         })?);
         *end = p.span.at + p.span.len;

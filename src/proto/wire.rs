@@ -1,12 +1,12 @@
-//! Protobuf's binary format, as much of it as goes between text and messages.
+//! Protobuf's binary format, as far as parsing and printing text need it.
 //!
-//! A message is a row of fields; a field is a key and a value. The key is `number << 3 | how`, where `how` says how
-//! the value is stored: 0 a varint (seven bits a byte, low ones first, the top bit set on all but the last), 1 eight
-//! bytes, 2 a length and that many bytes, 5 four bytes.
+//! A message is a sequence of fields, each a key and a value. The key is `number << 3 | wire type`. The wire types are 0 for a
+//! varint (seven bits a byte, low bits first, the top bit set on all but the last byte), 1 for eight bytes, 2 for a length and
+//! that many bytes, 5 for four bytes.
 
 use crate::error::{Error, Kind, Result};
 
-/// A value as it is stored.
+/// A stored value.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Value<'a> {
     Varint(u64),
@@ -24,13 +24,13 @@ pub(super) fn put_varint(wire: &mut Vec<u8>, mut value: u64) {
 }
 
 pub(super) fn put(wire: &mut Vec<u8>, number: u32, value: Value<'_>) {
-    let how = match value {
+    let wire_type = match value {
         Value::Varint(_) => 0,
         Value::Eight(_) => 1,
         Value::Bytes(_) => 2,
         Value::Four(_) => 5,
     };
-    put_varint(wire, u64::from(number) << 3 | how);
+    put_varint(wire, u64::from(number) << 3 | wire_type);
     match value {
         Value::Varint(v) => put_varint(wire, v),
         Value::Eight(v) => wire.extend(v.to_le_bytes()),
@@ -42,7 +42,7 @@ pub(super) fn put(wire: &mut Vec<u8>, number: u32, value: Value<'_>) {
     }
 }
 
-/// Takes the next field off the front: its number and its value. `None` at the end.
+/// Takes the number and the value of the next field off the front; `None` at the end.
 pub(super) fn take<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Value<'a>)>> {
     if wire.is_empty() {
         return Ok(None);
@@ -53,12 +53,13 @@ pub(super) fn take<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Value<'a>)>> 
         0 => Value::Varint(take_varint(wire)?),
         1 => Value::Eight(u64::from_le_bytes(take_array(wire)?)),
         2 => {
-            let len = take_varint(wire)?;
-            let len = usize::try_from(len).ok().filter(|len| *len <= wire.len());
-            Value::Bytes(take_bytes(wire, len.ok_or_else(cut)?))
+            let len = usize::try_from(take_varint(wire)?).unwrap_or(usize::MAX);
+            let (bytes, rest) = wire.split_at_checked(len).ok_or_else(truncated)?;
+            *wire = rest;
+            Value::Bytes(bytes)
         }
         5 => Value::Four(u32::from_le_bytes(take_array(wire)?)),
-        _ => return Err(broken("a field is stored in a way that does not exist")),
+        _ => return Err(broken("a field has a wire type that does not exist")),
     };
     Ok(Some((number, value)))
 }
@@ -66,7 +67,7 @@ pub(super) fn take<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Value<'a>)>> 
 pub(super) fn take_varint(wire: &mut &[u8]) -> Result<u64> {
     let mut value = 0;
     for i in 0..10 {
-        let byte = *wire.get(i).ok_or_else(cut)?;
+        let byte = *wire.get(i).ok_or_else(truncated)?;
         value |= u64::from(byte & 0x7f) << (7 * i);
         if byte < 0x80 {
             *wire = &wire[i + 1..];
@@ -77,19 +78,12 @@ pub(super) fn take_varint(wire: &mut &[u8]) -> Result<u64> {
 }
 
 pub(super) fn take_array<const N: usize>(wire: &mut &[u8]) -> Result<[u8; N]> {
-    let bytes = *wire.first_chunk::<N>().ok_or_else(cut)?;
+    let bytes = *wire.first_chunk::<N>().ok_or_else(truncated)?;
     *wire = &wire[N..];
     Ok(bytes)
 }
 
-/// The first `len` bytes; there are so many.
-fn take_bytes<'a>(wire: &mut &'a [u8], len: usize) -> &'a [u8] {
-    let (bytes, rest) = wire.split_at(len);
-    *wire = rest;
-    bytes
-}
-
-fn cut() -> Error {
+fn truncated() -> Error {
     broken("the data end in the middle of a field")
 }
 

@@ -1,16 +1,12 @@
-//! Curves as SVG: plotters draws the axes and the lines, on our card with our title.
+//! Curves as SVG: lines over a grid, its numbers at the axes.
 
-use super::svg::{self, Anchor, Svg, text_width, ticks};
-use crate::{Error, Kind, Result, files};
-use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use plotters::prelude::*;
+use super::svg::{Anchor, COLOURS, GRID, PALE, Svg, ticks};
+use crate::{Error, Result, files};
 use std::path::Path;
 
-/// The plot's size.
-const SIZE: (u32, u32) = (720, 400);
-/// Lines of plotters run from one whole pixel to another; it draws this much larger, so that they run smoothly.
-const FINE: u32 = 8;
+const WIDTH: f32 = 720.0;
+/// The height without title and names.
+const HEIGHT: f32 = 400.0;
 /// A line of more points than this is drawn pale, with its running mean over it.
 const SMOOTH_FROM: usize = 100;
 
@@ -47,7 +43,7 @@ impl Chart {
         Chart { title: title.into(), x: String::new(), y: String::new(), log: false, lines: Vec::new() }
     }
 
-    /// What it is called.
+    /// The chart's title.
     pub fn title(&self) -> &str {
         &self.title
     }
@@ -108,84 +104,50 @@ impl Chart {
         // A range that ends just before a round number (iteration 1999) goes on to it.
         let after = ticks(left, right + 0.02 * (right - left), 8).last().copied().unwrap_or(right);
         let x = Axis { low: left, high: right.max(after), log: false };
-        let y = Axis { low, high, log: self.log };
-        let mut plot = String::new();
-        let root = SVGBackend::with_string(&mut plot, (SIZE.0 * FINE, SIZE.1 * FINE)).into_drawing_area();
-        let drawn = self.draw(&root, &lines, x, y);
-        drawn.map_err(|e| Error::new(Kind::Value, format!("cannot draw \"{}\": {e}", self.title)))?;
-        drop(root);
-        Ok(self.on_card(&plot))
+        Ok(self.draw(&lines, x, Axis { low, high, log: self.log }))
     }
 
-    /// The plot on its card, under the title and the lines' names.
-    fn on_card(&self, plot: &str) -> String {
-        let (width, height) = (SIZE.0 as f32, SIZE.1 as f32);
-        let names: Vec<&str> = self.lines.iter().map(|(name, _)| name.as_str()).collect();
+    fn draw(&self, lines: &[(&str, Vec<(f64, f64)>)], x: Axis, y: Axis) -> String {
+        let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
         let head = if self.title.is_empty() { 0.0 } else { 28.0 } + if names.len() > 1 { 24.0 } else { 0.0 };
-        let mut svg = Svg::new(width, height + head, &self.title);
-        if !self.title.is_empty() {
-            svg.text((20.0, 32.0), 16.0, svg::INK, Anchor::Start, &self.title);
+        let (left, right, top, bottom) = (84.0, WIDTH - 32.0, head + 18.0, head + HEIGHT - 66.0);
+        let px = |v: f64| left + x.part(v) * (right - left);
+        let py = |v: f64| bottom - y.part(v) * (bottom - top);
+        let mut svg = Svg::new(WIDTH, HEIGHT + head, &self.title);
+        svg.title(32.0);
+        if names.len() > 1 {
+            svg.legend(head + 4.0, &names);
         }
-        let mut x = 20.0;
-        for (i, name) in names.iter().enumerate().filter(|_| names.len() > 1) {
-            svg.line((x, head + 4.0), (x + 18.0, head + 4.0), svg::COLOURS[i % svg::COLOURS.len()], 2.0);
-            svg.text((x + 25.0, head + 8.5), 13.0, svg::INK, Anchor::Start, name);
-            x += 47.0 + text_width(name, 13.0);
+        for v in x.ticks(8) {
+            svg.line((px(v), top), (px(v), bottom + 5.0), GRID, 1.0);
+            svg.text((px(v), bottom + 21.0), 13.0, PALE, Anchor::Middle, &tick(v));
         }
-        let inner = plot.split_once('>').map_or("", |(_, rest)| rest.trim_end().trim_end_matches("</svg>"));
-        let scale = 1.0 / FINE as f32;
-        svg.mark(&format!("<g transform=\"translate(0 {head}) scale({scale})\">{inner}</g>"));
+        for v in y.ticks(7) {
+            svg.line((left - 5.0, py(v)), (right, py(v)), GRID, 1.0);
+            svg.text((left - 10.0, py(v) + 4.5), 13.0, PALE, Anchor::End, &tick(v));
+        }
+        svg.line((left, top), (left, bottom), GRID, 1.0);
+        svg.line((left, bottom), (right, bottom), GRID, 1.0);
+        svg.axes((left, right), (top, bottom), [&self.x, &self.y]);
+        for ((_, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
+            let path = |points: &[(f64, f64)]| {
+                let places: Vec<String> = points.iter().map(|&(x, y)| format!("{:.1} {:.1}", px(x), py(y))).collect();
+                format!("M{}", places.join("L"))
+            };
+            match points.len() {
+                0 => {}
+                n if n > SMOOTH_FROM => {
+                    svg.mark(&format!(
+                        "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-opacity=\"0.25\"/>",
+                        path(points)
+                    ));
+                    svg.path(&path(&smooth(points, n / 50)), colour, 2.0);
+                }
+                _ => svg.path(&path(points), colour, 2.0),
+            }
+        }
         svg.finish()
     }
-
-    fn draw(
-        &self,
-        root: &DrawingArea<SVGBackend, Shift>,
-        lines: &[(&str, Vec<(f64, f64)>)],
-        x: Axis,
-        y: Axis,
-    ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-        let fine = |pixels: u32| pixels * FINE;
-        let font = |size: u32| (svg::FONT, fine(size)).into_font().color(&rgb(svg::PALE));
-        let mut chart = ChartBuilder::on(root)
-            .margin(fine(18))
-            .margin_right(fine(32))
-            .x_label_area_size(fine(48))
-            .y_label_area_size(fine(66))
-            .build_cartesian_2d(x, y)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(rgb(svg::GRID).stroke_width(FINE))
-            .axis_style(rgb(svg::GRID).stroke_width(FINE))
-            .set_all_tick_mark_size(fine(5))
-            .x_labels(8)
-            .y_labels(7)
-            .x_desc(&self.x)
-            .y_desc(&self.y)
-            .label_style(font(16))
-            .axis_desc_style(font(16))
-            .x_label_formatter(&tick)
-            .y_label_formatter(&tick)
-            .draw()?;
-        for ((_, points), colour) in lines.iter().zip(svg::COLOURS.iter().cycle()) {
-            let colour = rgb(colour);
-            let mut strong = points.clone();
-            if points.len() > SMOOTH_FROM {
-                chart.draw_series(LineSeries::new(points.iter().copied(), colour.mix(0.25).stroke_width(FINE)))?;
-                strong = smooth(points, points.len() / 50);
-            }
-            chart.draw_series(LineSeries::new(strong, colour.stroke_width(2 * FINE)))?;
-        }
-        root.present()?;
-        Ok(())
-    }
-}
-
-/// A drawing's colour, `#005f96`, as plotters has it.
-fn rgb(colour: &str) -> RGBColor {
-    let [_, r, g, b] = u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0).to_be_bytes();
-    RGBColor(r, g, b)
 }
 
 /// An axis with ticks at round numbers.
@@ -195,32 +157,24 @@ struct Axis {
     log: bool,
 }
 
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let part = match self.log {
-            true => (value / self.low).ln() / (self.high / self.low).ln(),
-            false => (value - self.low) / (self.high - self.low),
-        };
-        from + (part * (to - from) as f64).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        match (hint.weight().allow_light_points(), self.log) {
-            (true, _) => Vec::new(),
-            (_, true) => log_ticks(self.low, self.high),
-            (_, false) => ticks(self.low, self.high, hint.max_num_points()),
+impl Axis {
+    /// The position of a value on the axis, from 0 at the lower end to 1 at the upper.
+    fn part(&self, value: f64) -> f32 {
+        match self.log {
+            true => ((value / self.low).ln() / (self.high / self.low).ln()) as f32,
+            false => ((value - self.low) / (self.high - self.low)) as f32,
         }
     }
 
-    fn range(&self) -> std::ops::Range<f64> {
-        self.low..self.high
+    fn ticks(&self, count: usize) -> Vec<f64> {
+        match self.log {
+            true => log_ticks(self.low, self.high),
+            false => ticks(self.low, self.high, count),
+        }
     }
 }
 
-/// What stands at a logarithmic axis: 1, 2 and 5 in each decade, or of many decades only the powers of 10.
+/// The ticks of a logarithmic axis: 1, 2 and 5 in each decade, or only powers of 10 if there are many decades.
 fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
     let few: &[f64] = if high / low < 3e3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
@@ -229,7 +183,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     powers.flat_map(|p| few.iter().map(move |m| m * 10f64.powi(p))).filter(|v| (low..=high).contains(v)).collect()
 }
 
-/// The running mean over `window` points to either side; fewer at the start, and none to come at the end.
+/// The running mean over `window` points to either side, fewer near the start and the end.
 fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for (_, y) in points {
@@ -245,10 +199,10 @@ fn smooth(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
 }
 
 /// The number at a tick: short, as people write it.
-fn tick(x: &f64) -> String {
-    match (1e4..1e15).contains(x) && x.fract() == 0.0 {
-        true => crate::show::thousands(*x as usize).replace(',', "\u{2009}"),
-        false => crate::log::number(*x as f32),
+fn tick(x: f64) -> String {
+    match (1e4..1e15).contains(&x) && x.fract() == 0.0 {
+        true => crate::show::thousands(x as usize).replace(',', "\u{2009}"),
+        false => crate::log::number(x as f32),
     }
 }
 

@@ -42,13 +42,13 @@ impl Histogram {
         self
     }
 
-    /// How many bins there are; 40 unless told.
+    /// The number of bins; 40 by default.
     pub fn bins(mut self, bins: usize) -> Histogram {
         self.bins = bins.clamp(1, 1000);
         self
     }
 
-    /// Where the first bin begins and the last one ends; unless told, at the least and at the greatest value.
+    /// The lower limit of the first bin and the upper limit of the last; by default the least and the greatest value.
     pub fn range(mut self, low: f32, high: f32) -> Histogram {
         self.range = Some((low, high));
         self
@@ -99,8 +99,8 @@ impl Histogram {
         }
     }
 
-    /// For each series how many values lie in each bin. A bin has its lower limit, the last bin both; what lies outside, or
-    /// is not a number, is in none.
+    /// For each series how many values lie in each bin. A bin includes its lower limit, the last bin both limits; no
+    /// bin counts NaN or values outside the range.
     ///
     /// # Errors
     /// As [`Histogram::limits`].
@@ -133,7 +133,7 @@ impl Histogram {
         let (low, high) = self.limits()?;
         let most = counts.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
         let top = if self.log { most * 1.5 } else { most * 1.04 };
-        // A bin of one value stands clear of the axis on a logarithmic scale, too.
+        // Dividing by 0.7 keeps a bin of one value above the axis on a logarithmic scale.
         let up = |n: f64| if self.log { (n / 0.7).ln().max(0.0) / (top / 0.7).ln() } else { n / top };
 
         let head = if self.title.is_empty() { 16.0 } else { 44.0 } + 19.0 * self.series.len() as f32;
@@ -141,10 +141,7 @@ impl Histogram {
         let px = |x: f64| left + ((x - low as f64) / (high as f64 - low as f64)) as f32 * (right - left);
         let py = |n: f64| bottom - up(n) as f32 * (bottom - head - 8.0);
         let mut svg = Svg::new(WIDTH, HEIGHT + head - 48.0, &self.title);
-        if !self.title.is_empty() {
-            svg.text((20.0, 28.0), 16.0, INK, Anchor::Start, &self.title);
-        }
-
+        svg.title(28.0);
         let levels = if self.log { powers(most) } else { whole(ticks(0.0, top, 5)) };
         for n in levels.into_iter().filter(|&n| n <= top) {
             svg.line((left, py(n)), (right, py(n)), GRID, 1.0);
@@ -180,7 +177,7 @@ impl Histogram {
     }
 }
 
-/// Ticks at which a count can stand.
+/// The ticks that are whole numbers, as counts are.
 fn whole(ticks: Vec<f64>) -> Vec<f64> {
     ticks.into_iter().filter(|n| n.fract() == 0.0).collect()
 }

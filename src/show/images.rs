@@ -1,6 +1,6 @@
 //! Values as pictures: digits, filters, feature maps, side by side on a card.
 
-use super::svg::{Anchor, INK, PALE, Pixels, Svg, fit, text_width};
+use super::svg::{Anchor, GRID, INK, PALE, Pixels, Svg, fit, text_width};
 use super::{Look, Show, shape};
 use crate::blob::Values;
 use crate::{Error, Result};
@@ -67,7 +67,7 @@ impl Images {
         })
     }
 
-    /// Pictures whose sign matters (filters, gradients): blue below zero, white at zero, red above. Each channel is a picture
+    /// Pictures whose sign matters (filters, gradients): blue below zero, white at zero, orange above. Each channel is a picture
     /// of its own, three are no exception.
     ///
     /// # Errors
@@ -178,6 +178,10 @@ impl Images {
             let x = margin + (i % columns) as f32 * (width + gap);
             let y = margin + head + (i / columns) as f32 * (height + caption + gap);
             svg.pixels((x, y), (width, height), &self.pixels(image));
+            if self.signed {
+                // Zero is white, and so is the page: a line shows where a picture ends.
+                svg.path(&format!("M{x} {y}h{width}v{height}h-{width}z"), GRID, 1.0);
+            }
             if let Some(word) = self.captions.get(i) {
                 svg.text(
                     (x + width / 2.0, y + height + 14.0),

@@ -1,4 +1,4 @@
-//! The first numbers of an array as an aligned table: what a person wants to see of a vector or a matrix.
+//! The first numbers of an array as an aligned table: a preview of a vector or a matrix.
 
 use super::shape;
 use super::stats::{Stats, short};
@@ -43,7 +43,7 @@ pub(super) fn words(values: &Values) -> String {
     text
 }
 
-/// One way of writing for all: with as many decimals as the greatest needs to show four digits.
+/// A number format for all values, with enough decimals for the largest to show four digits.
 fn format_for(x: &[f32]) -> impl Fn(f32) -> String + use<> {
     let finite = || x.iter().filter(|v| v.is_finite());
     let most = finite().fold(0.0f32, |m, v| m.max(v.abs()));

@@ -1,6 +1,6 @@
-//! A surface seen from above: its level lines, and the paths that somebody took over it.
+//! A surface seen from above: its level lines, and paths across it.
 
-use super::svg::{Anchor, COLOURS, GRID, INK, PALE, Svg, text_width, ticks};
+use super::svg::{Anchor, COLOURS, GRID, PALE, Svg, ticks};
 use super::{Look, Show};
 use crate::{Error, Result};
 use std::ops::RangeInclusive;
@@ -42,7 +42,7 @@ impl Plane {
         Plane { title: title.into(), axes, x, y, heights: Vec::new(), levels: None, paths: Vec::new() }
     }
 
-    /// Names the axes; they are `w[0]` and `w[1]` unless told.
+    /// Names the axes; the default is `w[0]` and `w[1]`.
     pub fn axes(mut self, x: &str, y: &str) -> Plane {
         self.axes = [x.into(), y.into()];
         self
@@ -104,7 +104,7 @@ impl Plane {
             }
             match cut[..] {
                 [a, b] => pieces.push([a, b]),
-                // A saddle: the middle decides which corners hang together.
+                // A saddle: the mean of the corners decides which of them are connected.
                 [a, b, c, d] if (z.iter().sum::<f32>() / 4.0 < level) == (z[0] < level) => {
                     pieces.extend([[a, b], [c, d]])
                 }
@@ -128,16 +128,14 @@ impl Plane {
         }
         let head = if self.title.is_empty() { 16.0 } else { 44.0 } + if self.paths.is_empty() { 0.0 } else { 24.0 };
         let (left, right, bottom) = (68.0, WIDTH - 24.0, head + HEIGHT - 60.0);
-        // What lies far outside is cut off below; it need not be far.
+        // The drawing below clips points outside; clamping keeps their coordinates small.
         let part = |v: f32, range: &RangeInclusive<f32>| {
             ((v - range.start()) / (range.end() - range.start())).clamp(-9.0, 9.0)
         };
         let px = |x: f32| left + part(x, &self.x) * (right - left);
         let py = |y: f32| bottom - part(y, &self.y) * (bottom - head);
         let mut svg = Svg::new(WIDTH, head + HEIGHT, &self.title);
-        if !self.title.is_empty() {
-            svg.text((20.0, 28.0), 16.0, INK, Anchor::Start, &self.title);
-        }
+        svg.title(28.0);
         for x in ticks(*self.x.start() as f64, *self.x.end() as f64, 8).into_iter().map(|x| x as f32) {
             svg.line((px(x), bottom), (px(x), bottom + 5.0), PALE, 1.0);
             svg.text((px(x), bottom + 20.0), 13.0, PALE, Anchor::Middle, &crate::log::number(x));
@@ -146,12 +144,9 @@ impl Plane {
             svg.line((left - 5.0, py(y)), (left, py(y)), PALE, 1.0);
             svg.text((left - 9.0, py(y) + 4.5), 13.0, PALE, Anchor::End, &crate::log::number(y));
         }
-        svg.text(((left + right) / 2.0, bottom + 42.0), 13.0, PALE, Anchor::Middle, &self.axes[0]);
-        svg.mark(&format!("<g transform=\"translate(20 {}) rotate(-90)\">", (head + bottom) / 2.0));
-        svg.text((0.0, 0.0), 13.0, PALE, Anchor::Middle, &self.axes[1]);
-        svg.mark("</g>");
+        svg.axes((left, right), (head, bottom), [&self.axes[0], &self.axes[1]]);
 
-        // A drawing of its own cuts off what is outside of it.
+        // A nested drawing clips what lies outside it.
         let (width, height) = (right - left, bottom - head);
         svg.mark(&format!(
             "<svg x=\"{left}\" y=\"{head}\" width=\"{width}\" height=\"{height}\" viewBox=\"{left} {head} {width} {height}\">"
@@ -182,12 +177,8 @@ impl Plane {
         svg.mark(&format!(
             "<rect x=\"{left}\" y=\"{head}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"{GRID}\"/>"
         ));
-        let mut x = 20.0;
-        for (i, (name, _)) in self.paths.iter().enumerate() {
-            svg.line((x, head - 16.0), (x + 18.0, head - 16.0), COLOURS[i % COLOURS.len()], 2.0);
-            svg.text((x + 25.0, head - 11.5), 13.0, INK, Anchor::Start, name);
-            x += 47.0 + text_width(name, 13.0);
-        }
+        let names: Vec<&str> = self.paths.iter().map(|(name, _)| name.as_str()).collect();
+        svg.legend(head - 16.0, &names);
         Ok(svg.finish())
     }
 }

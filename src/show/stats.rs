@@ -1,6 +1,6 @@
-//! What many values come to: the least, the mean and the greatest of them, and how many are zero or no numbers at all.
+//! Statistics of many values: the least, the mean and the greatest, and how many are zero, NaN or infinite.
 
-/// A summary of values. What is not finite is counted in `broken` and left out of all else.
+/// A summary of values. `broken` counts the values that are not finite; the other fields leave them out.
 ///
 /// ```
 /// use cortado::show::Stats;
@@ -11,7 +11,7 @@
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Stats {
-    /// How many values there are, the broken ones too.
+    /// The number of values, including the broken ones.
     pub count: usize,
     /// How many are NaN or infinite.
     pub broken: usize,
@@ -64,7 +64,7 @@ impl Stats {
     }
 }
 
-/// A number of three digits that count: for columns of figures, in which the rest would be noise.
+/// A number with three significant digits, for columns of figures.
 ///
 /// ```
 /// use cortado::show::short;

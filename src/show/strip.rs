@@ -23,10 +23,10 @@ const NORMAL: f32 = 13.0;
 const SMALL: f32 = 12.0;
 /// From baseline to baseline.
 const LEADING: f32 = 17.0;
-/// Numbers that are no numbers.
+/// The colour of counts of NaN and infinite values.
 const ALARM: &str = "#b00060";
 
-/// Where the columns begin; of the figures where they end.
+/// The left edges of the columns; for figures the right edges.
 struct Columns {
     words: f32,
     data: f32,
@@ -49,7 +49,7 @@ impl Columns {
     }
 }
 
-/// What the copies that a Split makes are called here: a reader's bottom has the name that the prototxt gives it.
+/// The names of a Split's copies: each gets the name that the prototxt gives the blob.
 struct Copies(HashMap<String, String>);
 
 impl Copies {
@@ -118,7 +118,7 @@ fn row(svg: &mut Svg, at: &Columns, layer: &TracedLayer, arrow: &str, readers: &
         let shown = [(&t.data, at.data, at.data_figures), (&t.diff, at.diff, at.diff_figures)];
         let shown = if copies { &shown[1..] } else { &shown[..] };
         if copies && !worth_drawing(&t.diff) {
-            continue; // a copy of what the row above shows, and no gradient that comes back
+            continue; // a copy of the blob above, without a gradient
         }
         // The first top stands beside the layer's name, each other one under the one before.
         if i > 0 {
@@ -138,7 +138,7 @@ fn row(svg: &mut Svg, at: &Columns, layer: &TracedLayer, arrow: &str, readers: &
             tall = tall.max(picture(svg, (*x, pictures), side, layer, *x == at.diff));
         }
         let lines = columns(shown.iter().map(|(side, ..)| *side));
-        // What has no figures has its word beside the mean.
+        // A side without figures shows its word on the line of the mean.
         let middle = lines.iter().find(|line| **line == "mean").or(lines.first()).copied();
         for line in lines {
             for (side, _, x) in shown {
@@ -180,7 +180,7 @@ fn times(dims: &[usize]) -> String {
     shape(dims).replace('x', "\u{d7}")
 }
 
-/// A top's shape and what there is to know of it.
+/// A top's shape, loss weight and number of maps drawn.
 fn about(top: &TracedTop) -> String {
     let mut text = times(&top.shape);
     if top.loss_weight != 0.0 {
@@ -309,7 +309,7 @@ fn dot(svg: &mut Svg, (x, y): (f32, f32), in_place: bool, last: bool) {
 
 /// What colours and lines mean; gives where it ends.
 fn legend(svg: &mut Svg, y: f32, trace: &Trace) -> f32 {
-    let text = "Pictures of sample 0: data from black (least) to white (greatest); diffs blue below zero, red above (by their square root).";
+    let text = "Pictures of sample 0: data from black (least) to white (greatest); diffs blue below zero, orange above (by their square root).";
     svg.text((MARGIN, y), SMALL, PALE, Anchor::Start, text);
     let y = y + LEADING + 2.0;
     let mut x = MARGIN;

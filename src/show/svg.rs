@@ -1,4 +1,4 @@
-//! A drawing, written mark by mark. It lies on a card of a quiet colour, so that it can be read on a light and on a dark page.
+//! A drawing, written mark by mark. Its plain background makes it readable on light and dark pages.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,7 +13,7 @@ pub const INK: &str = "#333333";
 pub const PALE: &str = "#77746c";
 /// Hairlines.
 pub const GRID: &str = "#e2e0da";
-/// Told apart by people who see few colours, too.
+/// People with colour blindness can tell these apart.
 pub const COLOURS: [&str; 7] = ["#005f96", "#c8500a", "#007d5f", "#964682", "#6e6414", "#2d9bd2", "#3c3c3c"];
 /// What the browser's own fonts stand in for.
 pub const FONT: &str = "Helvetica, Arial, sans-serif";
@@ -79,6 +79,32 @@ impl Svg {
         };
         let text = escape(text);
         self.mark(&format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"{colour}\"{anchor}>{text}</text>"));
+    }
+
+    /// Writes the title, if there is one, its baseline at `y`.
+    pub(super) fn title(&mut self, y: f32) {
+        if !self.title.is_empty() {
+            let title = self.title.clone();
+            self.text((20.0, y), 16.0, INK, Anchor::Start, &title);
+        }
+    }
+
+    /// The names of lines in a row, each beside a piece of its line at `y`.
+    pub(super) fn legend(&mut self, y: f32, names: &[&str]) {
+        let mut x = 20.0;
+        for (name, colour) in names.iter().zip(COLOURS.iter().cycle()) {
+            self.line((x, y), (x + 18.0, y), colour, 2.0);
+            self.text((x + 25.0, y + 4.5), 13.0, INK, Anchor::Start, name);
+            x += 47.0 + text_width(name, 13.0);
+        }
+    }
+
+    /// The names of the axes of a plot: one under it, one upright at its left.
+    pub(super) fn axes(&mut self, (left, right): (f32, f32), (top, bottom): (f32, f32), [x, y]: [&str; 2]) {
+        self.text(((left + right) / 2.0, bottom + 42.0), 13.0, PALE, Anchor::Middle, x);
+        self.mark(&format!("<g transform=\"translate(20 {}) rotate(-90)\">", (top + bottom) / 2.0));
+        self.text((0.0, 0.0), 13.0, PALE, Anchor::Middle, y);
+        self.mark("</g>");
     }
 
     /// A straight line.
@@ -178,7 +204,7 @@ impl Pixels {
         Pixels { width, rgb: values.into_iter().flat_map(pixel).collect() }
     }
 
-    /// From values between -1 (blue) and 1 (red) with white in the middle: for filters and gradients, whose sign matters.
+    /// From values between -1 (blue) and 1 (orange) with white in the middle: for filters and gradients, whose sign matters.
     pub fn signed(width: usize, values: impl IntoIterator<Item = f32>) -> Pixels {
         let pixel = |v: f32| {
             let end = if v < 0.0 { [0.0, 95.0, 150.0] } else { [200.0, 80.0, 10.0] };

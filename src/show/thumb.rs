@@ -7,10 +7,10 @@ use crate::blob::Values;
 const MAPS: usize = 96;
 const CELLS: usize = 4096;
 const SIDE: usize = 64;
-/// Up to so many values are drawn as bars.
+/// The most values that are drawn as bars.
 const BARS: usize = 40;
 
-/// The first sample of a blob: index 0 of the first axis. Of a blob with one axis, all.
+/// The first sample of a blob: index 0 of the first axis, or all values of a blob with one axis.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Sample {
     /// There are no values.
@@ -81,7 +81,7 @@ impl Sample {
         }
     }
 
-    /// Draws it with its left upper corner at a point, in a box of the given width and height; gives its own height.
+    /// Draws the sample inside a box, given by its top left corner and its size; returns the height of the picture.
     pub(super) fn draw(&self, svg: &mut Svg, (x, y): (f32, f32), (width, height): (f32, f32), colours: Colours) -> f32 {
         let size = match (self, colours) {
             (Sample::Maps { height: h, width: w, .. }, Colours::Image) => {
@@ -132,7 +132,7 @@ impl Colours {
         let finite = || values.iter().copied().filter(|v| v.is_finite());
         if self == Colours::Signed {
             let most = finite().fold(f32::MIN_POSITIVE, |m, v| m.max(v.abs()));
-            // Gradients have a few large values and many small ones: by their square root both can be seen.
+            // Gradients have a few large values and many small ones: their square roots make both visible.
             return Pixels::signed(width, values.iter().map(|v| (v.abs() / most).sqrt().copysign(*v)));
         }
         let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
@@ -166,11 +166,12 @@ fn grid(n: usize, width: f32, height: f32, aspect: f32) -> (usize, usize) {
     (best, n.div_ceil(best))
 }
 
-/// The gap between the tiles of a mosaic, and the length of so many tiles with the gaps between them.
+/// The gap between the tiles of a mosaic.
 fn gap(tile: usize) -> usize {
     (tile / 12).max(1)
 }
 
+/// The length of `count` tiles with the gaps between them.
 fn sheet(tile: usize, count: usize) -> usize {
     count * tile + (count - 1) * gap(tile)
 }

@@ -57,7 +57,7 @@ pub struct TracedTop {
     pub version: usize,
     /// The blob's shape.
     pub shape: Vec<usize>,
-    /// What the blob counts in the objective.
+    /// The weight of the blob in the objective.
     pub loss_weight: f32,
     /// What forward made.
     pub data: Traced,
@@ -70,7 +70,7 @@ pub struct TracedTop {
 pub struct TracedParam {
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Whether a layer before this one has it, too.
+    /// Whether an earlier layer uses the same parameter.
     pub shared: bool,
     /// Its values.
     pub data: Traced,
@@ -85,7 +85,7 @@ pub enum Traced {
     Untouched,
     /// A net of [`Keep::Needed`](crate::net::Keep) has handed their array on.
     Freed,
-    /// What they come to, and the first sample of the batch.
+    /// Their statistics, and the first sample of the batch.
     Kept(Stats, Sample),
 }
 
@@ -97,7 +97,7 @@ impl Traced {
         }
     }
 
-    /// What the values come to, if they are there.
+    /// The statistics of the values, if they are there.
     pub fn stats(&self) -> Option<&Stats> {
         match self {
             Traced::Kept(stats, _) => Some(stats),
@@ -107,8 +107,8 @@ impl Traced {
 }
 
 impl Net {
-    /// What every layer was given and what it made of it, as it stands now: after a forward the data, after a backward the
-    /// diffs, too. It is a copy: the net may run on.
+    /// What every layer was given and what it made of it, as it stands now: after a forward the data, after a backward
+    /// also the diffs. The trace is a copy, so the net can run on.
     ///
     /// ```
     /// use cortado::{Net, Phase, show::show};

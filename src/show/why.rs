@@ -1,4 +1,4 @@
-//! Answers in words: why a gradient is zero, and how a blob comes about.
+//! Text for two answers: why a gradient is zero, and where a blob comes from.
 
 use super::{Look, Show, shape};
 use crate::Result;
@@ -8,7 +8,7 @@ use crate::log::number;
 use std::fmt;
 
 impl WhyZero {
-    /// The cause in words, without what it is the cause of.
+    /// The cause in words.
     pub fn reason(&self) -> String {
         let WhyZero { blob, layer, kind, .. } = self;
         let percent = |share: &f32| match 100.0 * share {
@@ -59,7 +59,7 @@ impl WhyZero {
         }
     }
 
-    /// What to do about it; nothing if all is well.
+    /// What to do about it; none if the gradient is not zero.
     pub fn advice(&self) -> Option<String> {
         let WhyZero { blob, layer, kind, .. } = self;
         let seed = |blob: &str| format!("put a gradient into net.diff_mut(\"{blob}\")? before backward");

@@ -1,11 +1,12 @@
 //! Building a solver: everything it needs is given as a value, and checked before the first net is made.
 
+use super::lending::Test;
 use super::rules::Rules;
-use super::{Remote, Solver, Test, settings, snapshot};
+use super::{Remote, Solver, settings, snapshot};
 use crate::blob::Values;
 use crate::device::{Cpu, Device};
-use crate::net::Keep;
-use crate::proto::{Parsed, SolverParameter, Source, solver_parameter::SolverMode, text};
+use crate::net::{Keep, setters};
+use crate::proto::{SolverParameter, SourceMap, solver_parameter::SolverMode, text, upgrade};
 use crate::{Error, Layers, Log, Result};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// What a solver is made of; only the message is needed.
 pub struct Builder {
     pub(super) param: SolverParameter,
-    pub(super) source: Source,
+    pub(super) source: SourceMap,
     pub(super) folder: Option<PathBuf>,
     pub(super) layers: Layers,
     rules: Rules,
@@ -31,7 +32,7 @@ impl Builder {
     pub fn new(param: SolverParameter) -> Builder {
         Builder {
             param,
-            source: Source::default(),
+            source: SourceMap::default(),
             folder: None,
             layers: Layers::caffe(),
             rules: Rules::caffe(),
@@ -71,17 +72,7 @@ impl Builder {
         Ok(Builder { source: parsed.source, ..Builder::new(parsed.message) })
     }
 
-    /// The folder from which relative paths are tried too.
-    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Builder {
-        self.folder = Some(folder.into());
-        self
-    }
-
-    /// The layer types that the nets may use; [`Layers::caffe`] if they are not given.
-    pub fn layers(mut self, layers: &Layers) -> Builder {
-        self.layers = layers.clone();
-        self
-    }
+    setters!();
 
     /// The update rules that `type` may name; [`Rules::caffe`] if they are not given.
     pub fn rules(mut self, rules: &Rules) -> Builder {
@@ -89,45 +80,9 @@ impl Builder {
         self
     }
 
-    /// Where the nets and the updates run. If it is not given: the CPU if the settings say `solver_mode: CPU` and
-    /// `CORTADO_DEVICE` does not say otherwise, else [`Device::best`].
-    pub fn device(mut self, device: &Device) -> Builder {
-        self.device = Some(device.clone());
-        self
-    }
-
-    /// Where progress and warnings go; [`Log::from_env`] if it is not given.
-    pub fn log(mut self, log: &Log) -> Builder {
-        self.log = log.clone();
-        self
-    }
-
     /// The seed, in place of the message's `random_seed`.
     pub fn seed(mut self, seed: u64) -> Builder {
         self.param.random_seed = Some(seed as i64);
-        self
-    }
-
-    /// The level of the train net's state.
-    pub fn level(mut self, level: i32) -> Builder {
-        self.level = Some(level);
-        self
-    }
-
-    /// Adds a stage to the train net's state.
-    pub fn stage(self, stage: &str) -> Builder {
-        self.stages([stage])
-    }
-
-    /// Adds stages to the train net's state.
-    pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
-        self.stages.extend(stages.into_iter().map(String::from));
-        self
-    }
-
-    /// Which blobs the nets keep; all of them unless memory matters.
-    pub fn keep(mut self, keep: Keep) -> Builder {
-        self.keep = keep;
         self
     }
 
@@ -143,6 +98,23 @@ impl Builder {
         says_cpu && std::env::var_os("CORTADO_DEVICE").is_none()
     }
 
+    /// The number of the card that the settings ask for by `device_id`.
+    pub fn card(&self) -> u32 {
+        u32::try_from(self.param.device_id()).unwrap_or(0)
+    }
+
+    /// Warns of what the settings say in vain.
+    fn warn_of_unused(&self, device: &Device) {
+        let (p, card) = (&self.param, self.card());
+        let is_that_card = matches!(device, Device::Gpu(gpu) if gpu.ordinal() == Some(card));
+        if p.device_id() != 0 && !self.wants_cpu() && !(is_that_card && p.device_id() > 0) {
+            self.log.warning(|| format!("device_id: {} is not obeyed: this runs on {device:?}", p.device_id()));
+        }
+        if p.layer_wise_reduce.is_some() {
+            self.log.warning(|| "layer_wise_reduce means nothing here: one device does the work".into());
+        }
+    }
+
     /// The message, to be changed before the solver is made.
     pub fn param_mut(&mut self) -> &mut SolverParameter {
         &mut self.param
@@ -153,11 +125,9 @@ impl Builder {
     /// # Errors
     /// Settings that contradict each other, an unknown policy or rule, and whatever the nets' errors are.
     pub fn make(mut self) -> Result<Solver> {
-        let mut parsed = Parsed { message: self.param, source: self.source };
-        for note in parsed.upgrade()? {
+        for note in upgrade::solver_at(&mut self.param, &mut self.source)? {
             self.log.info(|| note);
         }
-        (self.param, self.source) = (parsed.message, parsed.source);
         let source = self.source.clone();
         let is_placed = |e: &Error| e.layer_name().is_some() || e.place().is_some();
         self.make_unplaced().map_err(|e| if is_placed(&e) { e } else { source.locate(e, "") })
@@ -167,13 +137,14 @@ impl Builder {
         let p = &self.param;
         self.log.info(|| format!("Initializing solver from parameters: \n{}", text::print(p).trim_end()));
         let regularization = settings::check(p)?;
-        snapshot::check(p)?;
+        snapshot::check_on_the_way(p)?;
         self.seed = u64::try_from(p.random_seed()).unwrap_or(0);
         let device = match self.device.clone() {
             Some(device) => device,
             None if self.wants_cpu() => Device::cpu(),
-            None => Device::best()?,
+            None => Device::choose(self.card())?.0,
         };
+        self.warn_of_unused(&device);
         self.device = Some(device.clone());
         let rule = self.rules.create(p)?;
         let mut net = self.train_net()?;
@@ -220,7 +191,7 @@ impl Builder {
             window: VecDeque::new(),
             remote: Remote::default(),
             saved_at: None,
-            card: None,
+            gpu_update: None,
             starts: Vec::new(),
             said: false,
             param: self.param,

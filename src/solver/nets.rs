@@ -103,20 +103,11 @@ impl Builder {
                 if let Some(folder) = folder { builder.folder(folder) } else { builder }
             }
         };
-        if let Some(state) = state {
-            builder = match state.level {
-                Some(level) => builder.level(level),
-                None => builder,
-            };
-            builder = builder.stages(state.stage.iter().map(String::as_str));
+        let (level, stages) = if phase == Phase::Train { (self.level, &self.stages[..]) } else { (None, &[][..]) };
+        if let Some(level) = level.or(state.and_then(|state| state.level)) {
+            builder = builder.level(level);
         }
-        if phase == Phase::Train {
-            builder = match self.level {
-                Some(level) => builder.level(level),
-                None => builder,
-            };
-            builder = builder.stages(self.stages.iter().map(String::as_str));
-        }
+        builder = builder.stages(state.iter().flat_map(|state| &state.stage).chain(stages).map(String::as_str));
         if let Some(device) = &self.device {
             builder = builder.device(device);
         }

@@ -1,8 +1,8 @@
 //! Training on a GPU: the host is iterations ahead of it, and learns of losses when it looks.
 
+use super::gpu_update::{GpuUpdate, Seen, Settings};
 use super::{Clock, Solver, due};
 use crate::device::Device;
-use crate::gpu_step::{GpuStep, Seen, Settings};
 use crate::{Error, Kind, Result};
 
 /// Where the data layers and the passes stood when an iteration began.
@@ -13,32 +13,27 @@ pub(super) struct Start {
 }
 
 impl Solver {
-    /// What does the iterations, if the net is on a GPU and the rule has a kernel.
-    pub(super) fn card(&mut self) -> Result<Option<&mut GpuStep>> {
-        let Device::Gpu(gpu) = &self.net.device else { return Ok(None) };
-        if self.card.is_none() {
+    /// Whether the net is on a GPU and the rule has a kernel: then the update is made ready for it.
+    pub(super) fn is_on_gpu(&mut self) -> Result<bool> {
+        let Device::Gpu(gpu) = &self.net.device else { return Ok(false) };
+        if self.gpu_update.is_none() {
             let Some(kernel) = self.rule.kernel() else {
                 if !std::mem::replace(&mut self.said, true) {
                     let kind = self.param.r#type();
                     self.log.info(|| format!("The rule {kind} has no kernel: the CPU updates the weights."));
                 }
-                return Ok(None);
+                return Ok(false);
             };
-            self.card = Some(GpuStep::new(gpu, kernel, self.rule.history())?);
+            self.gpu_update = Some(GpuUpdate::new(gpu, kernel, self.rule.history(), &self.log)?);
         }
-        Ok(self.card.as_mut())
+        Ok(true)
     }
 
     fn settings(&self) -> Result<Settings> {
         let p = &self.param;
-        Ok(Settings {
-            rate: self.rate()?,
-            iter_size: p.iter_size() as usize,
-            clip: p.clip_gradients(),
-            decay: p.weight_decay(),
-            l1: self.regularization == super::Regularization::L1,
-            rule: self.rule.settings(self.iter),
-        })
+        let l1 = f32::from(u8::from(self.regularization == super::Regularization::L1));
+        let dial = [self.rate()?, 1.0 / p.iter_size() as f32, p.clip_gradients(), p.weight_decay(), l1];
+        Ok(Settings { dial, rule: self.rule.settings(self.iter) })
     }
 
     /// One iteration; nothing of it is known afterwards, unless the loss is displayed.
@@ -47,15 +42,16 @@ impl Solver {
         let display = due(self.param.display(), self.iter);
         self.net.set_debug_info(display && self.param.debug_info());
         let start = Start { iter: self.iter, positions: self.net.positions(), passes: self.net.passes() };
-        let Solver { card, net, history, log, param, .. } = self;
-        let Some(card) = card else { return Ok(()) };
-        card.begin(net, history, &settings)?;
+        let Solver { gpu_update: Some(update), net, history, param, .. } = self else { return Ok(()) };
+        let Device::Gpu(gpu) = net.device.clone() else { return Ok(()) };
+        update.begin(net, history, &settings)?;
+        let mut replayed = true;
         for _ in 0..param.iter_size() {
-            card.pass(net, log)?;
+            replayed &= net.pass_on_gpu(&gpu, &mut |y, weight| update.add_loss(y, weight))?;
         }
-        card.update(net, history)?;
+        update.update(net, history, replayed)?;
+        let is_full = update.is_full();
         self.starts.push(start);
-        let is_full = card.is_full();
         if display || is_full {
             self.look()?;
         }
@@ -73,11 +69,10 @@ impl Solver {
     pub(super) fn update_on_card(&mut self) -> Result {
         self.look()?;
         let settings = self.settings()?;
-        let Solver { card, net, history, .. } = self;
-        match card.as_mut().map(|card| card.update_now(net, history, &settings)) {
-            Some(Ok(true)) => self.check_gradients(),
-            Some(done) => done.map(drop),
-            None => Ok(()),
+        let Solver { gpu_update: Some(update), net, history, .. } = self else { return Ok(()) };
+        match update.update_now(net, history, &settings)? {
+            true => self.check_gradients(),
+            false => Ok(()),
         }
     }
 
@@ -86,8 +81,8 @@ impl Solver {
     /// # Errors
     /// A loss or a gradient was not finite: then the weights are those before that iteration. What a kernel has refused.
     pub(super) fn look(&mut self) -> Result {
-        let Some(card) = &mut self.card else { return Ok(()) };
-        let seen = card.look();
+        let Some(update) = &mut self.gpu_update else { return Ok(()) };
+        let seen = update.look();
         let starts = std::mem::take(&mut self.starts);
         let Seen { losses, bad } = seen?;
         let good = bad.unwrap_or(losses.len());

@@ -26,7 +26,7 @@
 use crate::proto::SolverParameter;
 use crate::{Error, Kind, Result};
 
-type Policy = fn(&SolverParameter, f32) -> f32;
+type Policy = fn(&SolverParameter, u64) -> f32;
 type Field = (&'static str, fn(&SolverParameter) -> bool);
 
 const GAMMA: Field = ("gamma", |p| p.gamma.is_some());
@@ -38,13 +38,13 @@ const MAX_ITER: Field = ("max_iter", |p| p.max_iter() > 0);
 /// The policies: name, formula of the solver's fields and t, and the fields without which it means nothing.
 #[rustfmt::skip]
 pub const LR_POLICIES: &[(&str, Policy, &[Field])] = &[
-    ("fixed",     |p, _| p.base_lr(),                                                           &[]),
-    ("step",      |p, t| p.base_lr() * p.gamma().powf((t / p.stepsize() as f32).floor()),       &[GAMMA, STEPSIZE]),
-    ("exp",       |p, t| p.base_lr() * p.gamma().powf(t),                                       &[GAMMA]),
-    ("inv",       |p, t| p.base_lr() * (1.0 + p.gamma() * t).powf(-p.power()),                  &[GAMMA, POWER]),
-    ("multistep", |p, t| p.base_lr() * p.gamma().powf(current_step(p, t as u64) as f32),        &[GAMMA, STEPVALUE]),
-    ("poly",      |p, t| p.base_lr() * (1.0 - t / p.max_iter() as f32).powf(p.power()),         &[POWER, MAX_ITER]),
-    ("sigmoid",   |p, t| p.base_lr() / (1.0 + (-p.gamma() * (t - p.stepsize() as f32)).exp()),  &[GAMMA, STEPSIZE]),
+    ("fixed",     |p, _| p.base_lr(),                                                                &[]),
+    ("step",      |p, t| p.base_lr() * p.gamma().powf((t / p.stepsize().max(1) as u64) as f32),      &[GAMMA, STEPSIZE]),
+    ("exp",       |p, t| p.base_lr() * p.gamma().powf(t as f32),                                     &[GAMMA]),
+    ("inv",       |p, t| p.base_lr() * (1.0 + p.gamma() * t as f32).powf(-p.power()),                &[GAMMA, POWER]),
+    ("multistep", |p, t| p.base_lr() * p.gamma().powf(current_step(p, t) as f32),                    &[GAMMA, STEPVALUE]),
+    ("poly",      |p, t| p.base_lr() * (1.0 - t as f32 / p.max_iter() as f32).powf(p.power()),       &[POWER, MAX_ITER]),
+    ("sigmoid",   |p, t| p.base_lr() / (1.0 + (-p.gamma() * (t as i64 - p.stepsize() as i64) as f32).exp()), &[GAMMA, STEPSIZE]),
 ];
 
 /// The learning rate at iteration `iter`.
@@ -57,7 +57,7 @@ pub fn rate(p: &SolverParameter, iter: u64) -> Result<f32> {
         let message = format!("lr_policy \"poly\" ends at max_iter {}, and this is iteration {iter}", p.max_iter());
         return Err(Error::value(message).field("max_iter").hint("give a larger max_iter"));
     }
-    match formula(p, iter as f32) {
+    match formula(p, iter) {
         rate if rate.is_finite() => Ok(rate),
         rate => {
             Err(Error::new(Kind::NonFinite, format!("lr_policy \"{name}\" gives the rate {rate} at iteration {iter}"))
@@ -92,11 +92,7 @@ pub fn check(p: &SolverParameter) -> Result {
             return Err(e.hint(format!("add {field}, or use lr_policy: \"fixed\"")));
         }
     }
-    let positive = match *name {
-        "step" => p.stepsize() > 0,
-        _ => true,
-    };
-    if !positive {
+    if *name == "step" && p.stepsize() <= 0 {
         return Err(Error::value(format!("stepsize {} is not a number of iterations", p.stepsize()))
             .field("stepsize")
             .hint("the rate falls every stepsize iterations: give 1 or more"));

@@ -1,19 +1,32 @@
 //! Update rules: how a gradient becomes a step.
 //!
 //! A rule turns dw, the gradient of one parameter, into the value that is subtracted from w. What it remembers between
-//! iterations is its history, as many arrays of the parameter's size as it asks for. With η the local learning rate, all
-//! products element by element:
+//! iterations is its history, as many arrays of the parameter's size as it asks for. Each rule is a file, with its formula in
+//! Rust; the same in CUDA C is the file of that name in `kernels/`. η is the local learning rate, all products are element
+//! by element.
 //!
-//! | type     | history | step                                                                                     |
-//! |----------|---------|------------------------------------------------------------------------------------------|
-//! | SGD      | v       | v = μ v + η dw; step v (Polyak 1964)                                                      |
-//! | Nesterov | v       | v' = μ v + η dw; step (1 + μ) v' - μ v (Nesterov 1983, rewritten to need no look-ahead)    |
-//! | AdaGrad  | h       | h = h + dw²; step η dw / (√h + δ) (Duchi et al. 2011)                                     |
-//! | RMSProp  | h       | h = ρ h + (1 - ρ) dw²; step η dw / (√h + δ) (Tieleman and Hinton 2012)                    |
-//! | AdaDelta | g, u    | g = μ g + (1 - μ) dw²; s = dw √((u + δ) / (g + δ)); u = μ u + (1 - μ) s²; step η s (Zeiler 2012) |
-//! | Adam     | m, v    | m = β₁ m + (1 - β₁) dw; v = β₂ v + (1 - β₂) dw²; step η c m / (√v + δ), c = √(1 - β₂ᵗ) / (1 - β₁ᵗ) (Kingma and Ba 2015) |
-//!
-//! μ and β₁ are the solver's `momentum`, β₂ `momentum2`, ρ `rms_decay`, δ `delta`; t counts from 1.
+//! | type     | history                                  | it reads                        | file          |
+//! |----------|------------------------------------------|---------------------------------|---------------|
+//! | SGD      | v, the velocity                          | `momentum`                      | `sgd.rs`      |
+//! | Nesterov | v, the velocity                          | `momentum`                      | `nesterov.rs` |
+//! | AdaGrad  | h, a sum of squared gradients            | `delta`                         | `adagrad.rs`  |
+//! | RMSProp  | h, a mean of squared gradients           | `rms_decay`, `delta`            | `rmsprop.rs`  |
+//! | AdaDelta | g and u, means of squared gradients and steps | `momentum`, `delta`        | `adadelta.rs` |
+//! | Adam     | m and v, means of gradients and their squares | `momentum`, `momentum2`, `delta` | `adam.rs` |
+
+mod adadelta;
+mod adagrad;
+mod adam;
+mod nesterov;
+mod rmsprop;
+mod sgd;
+
+pub use adadelta::AdaDelta;
+pub use adagrad::AdaGrad;
+pub use adam::Adam;
+pub use nesterov::Nesterov;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
 
 use crate::proto::SolverParameter;
 use crate::{Error, Kind, Result};
@@ -63,9 +76,14 @@ pub trait Rule: Send + Sync + 'static {
     where
         Self: Sized;
 
-    /// How many arrays of history each parameter needs.
+    /// How many arrays of history each parameter needs; 1 unless the rule says otherwise.
     fn history(&self) -> usize {
         1
+    }
+
+    /// Which arrays of the history hold squares, so that a value below 0 there is another rule's.
+    fn squares(&self) -> &'static [usize] {
+        &[]
     }
 
     /// Replaces the gradient in `dw` by the step to be subtracted from `w`. It is called on pieces of a parameter, several
@@ -134,10 +152,9 @@ impl Rules {
             Some((_, create)) => create(param),
             None => {
                 let names: Vec<&str> = self.table.iter().map(|(n, _)| n.as_str()).collect();
-                Err(Error::new(Kind::Unknown, format!("there is no solver type \"{kind}\""))
-                    .field("type")
-                    .did_you_mean(kind, names.iter().copied())
-                    .hint(format!("the types are {}", names.join(", "))))
+                let own = "if the rule is your own, add it to a `Rules` and hand that to the builder: `.rules(&rules)`";
+                let e = Error::new(Kind::Unknown, format!("there is no solver type \"{kind}\"")).field("type");
+                Err(e.near_or_all(kind, &names, own))
             }
         }
     }
@@ -159,6 +176,18 @@ fn share(what: &str, value: f32) -> Result<f32> {
         .hint("it is the share of the past that is kept: 0.9, for example"))
 }
 
+/// δ, which keeps what a step is divided by from being 0 where the gradient is.
+fn divisor(p: &SolverParameter) -> Result<f32> {
+    match p.delta() {
+        delta if delta > 0.0 && delta.is_finite() => Ok(delta),
+        delta => {
+            Err(Error::value(format!("delta {delta} divides by 0 where a gradient is 0, or makes no step at all"))
+                .field("delta")
+                .hint("give a small number above 0: 1e-8, for example, which it is if it is left out"))
+        }
+    }
+}
+
 /// AdaGrad and RMSProp have no momentum and refuse one rather than ignore it, as in Caffe.
 fn no_momentum(kind: &str, p: &SolverParameter) -> Result {
     match p.momentum() {
@@ -166,230 +195,5 @@ fn no_momentum(kind: &str, p: &SolverParameter) -> Result {
         m => Err(Error::value(format!("momentum {m} means nothing to {kind}"))
             .field("momentum")
             .hint("leave it out, or use SGD, Nesterov or Adam")),
-    }
-}
-
-/// Gradient descent with momentum; it reads `momentum`, 0 for none.
-pub struct Sgd {
-    momentum: f32,
-}
-
-impl Rule for Sgd {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        Ok(Sgd { momentum: share("momentum", p.momentum())? })
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        let (mu, lr) = (self.momentum, at.lr);
-        for (dw, v) in dw.iter_mut().zip(&mut *history[0]) {
-            *v = mu * *v + lr * *dw;
-            *dw = *v;
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 return h[0] = s[0] * h[0] + lr * dw;
-             }",
-        )
-    }
-
-    fn settings(&self, _: u64) -> Vec<f32> {
-        vec![self.momentum]
-    }
-}
-
-/// Nesterov's momentum, which looks one step ahead; it reads `momentum`.
-pub struct Nesterov {
-    momentum: f32,
-}
-
-impl Rule for Nesterov {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        Ok(Nesterov { momentum: share("momentum", p.momentum())? })
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        let (mu, lr) = (self.momentum, at.lr);
-        for (dw, v) in dw.iter_mut().zip(&mut *history[0]) {
-            let before = *v;
-            *v = mu * before + lr * *dw;
-            *dw = (1.0 + mu) * *v - mu * before;
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 float before = h[0];
-                 h[0] = s[0] * before + lr * dw;
-                 return (1.0f + s[0]) * h[0] - s[0] * before;
-             }",
-        )
-    }
-
-    fn settings(&self, _: u64) -> Vec<f32> {
-        vec![self.momentum]
-    }
-}
-
-/// Steps shrink with the sum of all squared gradients so far; it reads `delta` and refuses `momentum`.
-pub struct AdaGrad {
-    delta: f32,
-}
-
-impl Rule for AdaGrad {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        no_momentum("AdaGrad", p)?;
-        Ok(AdaGrad { delta: p.delta() })
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        for (dw, h) in dw.iter_mut().zip(&mut *history[0]) {
-            *h += *dw * *dw;
-            *dw = at.lr * *dw / (h.sqrt() + self.delta);
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 h[0] += dw * dw;
-                 return lr * dw / (sqrtf(h[0]) + s[0]);
-             }",
-        )
-    }
-
-    fn settings(&self, _: u64) -> Vec<f32> {
-        vec![self.delta]
-    }
-}
-
-/// As AdaGrad with a running mean of squares instead; it reads `rms_decay` and `delta` and refuses `momentum`.
-pub struct RmsProp {
-    rms_decay: f32,
-    delta: f32,
-}
-
-impl Rule for RmsProp {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        no_momentum("RMSProp", p)?;
-        Ok(RmsProp { rms_decay: share("rms_decay", p.rms_decay())?, delta: p.delta() })
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        let rho = self.rms_decay;
-        for (dw, h) in dw.iter_mut().zip(&mut *history[0]) {
-            *h = rho * *h + (1.0 - rho) * *dw * *dw;
-            *dw = at.lr * *dw / (h.sqrt() + self.delta);
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw * dw;
-                 return lr * dw / (sqrtf(h[0]) + s[1]);
-             }",
-        )
-    }
-
-    fn settings(&self, _: u64) -> Vec<f32> {
-        vec![self.rms_decay, self.delta]
-    }
-}
-
-/// Steps sized by the running mean of earlier steps; it reads `momentum`, the mean's decay, and `delta`.
-pub struct AdaDelta {
-    momentum: f32,
-    delta: f32,
-}
-
-impl Rule for AdaDelta {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        Ok(AdaDelta { momentum: share("momentum", p.momentum())?, delta: p.delta() })
-    }
-
-    fn history(&self) -> usize {
-        2
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        let [g, u] = history else { return };
-        let (mu, delta) = (self.momentum, self.delta);
-        for ((dw, g), u) in dw.iter_mut().zip(&mut **g).zip(&mut **u) {
-            *g = mu * *g + (1.0 - mu) * *dw * *dw;
-            let step = *dw * ((*u + delta) / (*g + delta)).sqrt();
-            *u = mu * *u + (1.0 - mu) * step * step;
-            *dw = at.lr * step;
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw * dw;
-                 float step = dw * sqrtf((h[1] + s[1]) / (h[0] + s[1]));
-                 h[1] = s[0] * h[1] + (1.0f - s[0]) * step * step;
-                 return lr * step;
-             }",
-        )
-    }
-
-    fn settings(&self, _: u64) -> Vec<f32> {
-        vec![self.momentum, self.delta]
-    }
-}
-
-/// Running means of the gradient and of its square, corrected for starting at 0; it reads `momentum`, `momentum2` and
-/// `delta`.
-pub struct Adam {
-    beta1: f32,
-    beta2: f32,
-    delta: f32,
-}
-
-impl Rule for Adam {
-    fn new(p: &SolverParameter) -> Result<Self> {
-        let (beta1, beta2) = (share("momentum", p.momentum())?, share("momentum2", p.momentum2())?);
-        Ok(Adam { beta1, beta2, delta: p.delta() })
-    }
-
-    fn history(&self) -> usize {
-        2
-    }
-
-    fn update(&self, at: &At, _: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]) {
-        let [m, v] = history else { return };
-        let (b1, b2) = (self.beta1, self.beta2);
-        let lr = at.lr * self.correction(at.iter);
-        for ((dw, m), v) in dw.iter_mut().zip(&mut **m).zip(&mut **v) {
-            *m = b1 * *m + (1.0 - b1) * *dw;
-            *v = b2 * *v + (1.0 - b2) * *dw * *dw;
-            *dw = lr * *m / (v.sqrt() + self.delta);
-        }
-    }
-
-    fn kernel(&self) -> Option<&'static str> {
-        Some(
-            "__device__ float step(float w, float dw, float lr, In s, float *h) {
-                 h[0] = s[0] * h[0] + (1.0f - s[0]) * dw;
-                 h[1] = s[1] * h[1] + (1.0f - s[1]) * dw * dw;
-                 return lr * s[3] * h[0] / (sqrtf(h[1]) + s[2]);
-             }",
-        )
-    }
-
-    fn settings(&self, iter: u64) -> Vec<f32> {
-        vec![self.beta1, self.beta2, self.delta, self.correction(iter)]
-    }
-}
-
-impl Adam {
-    /// c = √(1 - β₂ᵗ) / (1 - β₁ᵗ).
-    fn correction(&self, iter: u64) -> f32 {
-        let (b1, b2, t) = (self.beta1 as f64, self.beta2 as f64, (iter + 1) as f64);
-        ((1.0 - b2.powf(t)).sqrt() / (1.0 - b1.powf(t))) as f32
     }
 }

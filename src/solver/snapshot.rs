@@ -6,7 +6,8 @@
 //! samples each data layer has handed out.
 
 use super::{Solver, policy};
-use crate::net::weights::{from_proto_values, read_weights, to_proto_values};
+use crate::net::{Net, weights::read_weights};
+use crate::proto::stored::{from_proto_values, to_proto_values};
 use crate::proto::{LayerPosition, SolverParameter, SolverState, binary, solver_parameter::SnapshotFormat};
 use crate::{Error, Kind, Result, files};
 use prost::Message;
@@ -28,57 +29,75 @@ fn check_format(param: &SolverParameter) -> Result {
     }
 }
 
-/// If snapshots are due on the way, whether they can be written: better to know before training than hours after.
-pub(super) fn check(param: &SolverParameter) -> Result {
-    if param.snapshot() == 0 || param.snapshot_prefix().is_empty() {
-        return Ok(());
+/// The weights' and the state's file of the snapshot at an iteration.
+fn paths(param: &SolverParameter, iter: u64) -> Result<[PathBuf; 2]> {
+    match param.snapshot_prefix() {
+        "" => Err(Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")),
+        prefix => Ok(["caffemodel", "solverstate"].map(|kind| format!("{prefix}_iter_{iter}.{kind}").into())),
     }
+}
+
+/// Whether the snapshots after the iterations `due` can be written: better to know before training than hours after.
+///
+/// # Errors
+/// A format that is not written, no prefix, a folder that takes no file, a folder that has a snapshot's name.
+pub(super) fn check(param: &SolverParameter, due: impl IntoIterator<Item = u64>) -> Result {
     check_format(param)?;
-    let trial = PathBuf::from(format!("{}_iter_0.trial", param.snapshot_prefix()));
+    let trial = paths(param, 0)?[0].with_extension("trial");
     files::write_aside(&trial, b"").map_err(|e| e.field("snapshot_prefix"))?;
-    std::fs::remove_file(&trial).map_err(|e| Error::file(&trial, "remove", e))
+    std::fs::remove_file(&trial).map_err(|e| Error::file(&trial, "remove", e))?;
+    for iter in due {
+        if let Some(taken) = paths(param, iter)?.iter().find(|path| path.is_dir()) {
+            let message = format!("{} is a folder, and the name of a snapshot to be written", taken.display());
+            let e = Error::new(Kind::File, message).field("snapshot_prefix");
+            return Err(e.hint("rename the folder, or give another snapshot_prefix"));
+        }
+    }
+    Ok(())
+}
+
+/// [`check`] of the snapshots on the way, `snapshot` iterations apart; of many, the first thousand.
+pub(super) fn check_on_the_way(param: &SolverParameter) -> Result {
+    match param.snapshot() {
+        0 => Ok(()),
+        every => check(param, (0..=param.max_iter() as u64).step_by(every as usize).skip(1).take(1000)),
+    }
 }
 
 impl Solver {
     /// Writes the weights and the state; gives the state's path.
     ///
     /// # Errors
-    /// There is no `snapshot_prefix`, or the files cannot be written.
+    /// There is no `snapshot_prefix`, a GPU does not give its values back, or the files cannot be written.
     pub fn snapshot(&mut self) -> Result<PathBuf> {
         self.lend_to(None);
         check_format(&self.param)?;
-        let prefix = match self.param.snapshot_prefix() {
-            "" => {
-                return Err(
-                    Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")
-                );
-            }
-            prefix => prefix,
-        };
-        let path = |kind: &str| PathBuf::from(format!("{prefix}_iter_{}.{kind}", self.iter));
-        let (model, state) = (path("caffemodel"), path("solverstate"));
+        let [model, state] = paths(&self.param, self.iter)?;
+        // Both are read before one is written: a state without its weights is of no use.
+        let (weights, history) = (self.net.to_proto(self.param.snapshot_diff())?, self.state(&model)?);
         self.log.info(|| format!("Snapshotting to binary proto file {}", model.display()));
-        files::write_aside(&model, &self.net.to_proto(self.param.snapshot_diff()).encode_to_vec())?;
+        files::write_aside(&model, &weights.encode_to_vec())?;
         self.log.info(|| format!("Snapshotting solver state to binary proto file {}", state.display()));
-        files::write_aside(&state, &self.state(&model).encode_to_vec())?;
+        files::write_aside(&state, &history.encode_to_vec())?;
         self.saved_at = Some(self.iter);
         Ok(state)
     }
 
-    fn state(&self, model: &Path) -> SolverState {
+    fn state(&self, model: &Path) -> Result<SolverState> {
         let tests = self.tests.iter().enumerate().flat_map(|(i, test)| {
             test.net.positions().into_iter().map(move |(layer, samples)| (in_test_net(i, &layer), samples))
         });
         let position = self.net.positions().into_iter().chain(tests);
-        SolverState {
+        Ok(SolverState {
             iter: Some(self.iter as i32),
             learned_net: Some(model.to_string_lossy().into_owned()),
-            history: self.history.iter().map(to_proto_values).collect(),
+            history: self.history.iter().map(to_proto_values).collect::<Result<_>>()?,
             current_step: Some(policy::current_step(&self.param, self.iter) as i32),
             seed: Some(self.seed),
             pass: Some(self.net.passes()),
             position: position.map(|(l, n)| LayerPosition { layer: Some(l), samples: Some(n) }).collect(),
-        }
+            r#type: Some(self.param.r#type().into()),
+        })
     }
 
     /// Continues from a `.solverstate`, ours or Caffe's, and the `.caffemodel` that it names. From ours the run goes on bit
@@ -92,48 +111,48 @@ impl Solver {
         let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the snapshot", e))?;
         let state: SolverState = binary::decode(&bytes).map_err(|e| {
             Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {}", path.display(), e.message()))
-                .hint("the file is truncated, or of another kind")
+                .hint(binary::what_it_is(&bytes, ".solverstate"))
         })?;
         let broken = |why: String| {
             Error::new(Kind::Weights, format!("{}: {why}", path.display()))
                 .hint("restore a whole snapshot of the same net and solver type")
         };
+        let kind = self.param.r#type();
+        if let Some(other) = state.r#type.as_deref().filter(|other| *other != kind) {
+            return Err(broken(format!("it is a state of the rule {other}, and this solver's is {kind}")));
+        }
         if state.history.len() != self.history.len() {
             let (found, want) = (state.history.len(), self.history.len());
-            return Err(broken(format!(
-                "it holds {found} arrays of history, {} of this net needs {want}",
-                self.param.r#type()
-            )));
+            return Err(broken(format!("it holds {found} arrays of history, {kind} of this net needs {want}")));
         }
         let iter = u64::try_from(state.iter()).map_err(|_| broken(format!("iteration {}", state.iter())))?;
         let mut history = self.history.clone();
         for (k, (proto, values)) in state.history.iter().zip(&mut history).enumerate() {
             from_proto_values(proto, values).map_err(|e| broken(format!("history {k}: {e}")))?;
+            // A state of Caffe's does not name its rule.
+            let holds_squares = self.rule.squares().contains(&(k / self.net.store().len()));
+            if holds_squares && values.slice().iter().any(|h| *h < 0.0) {
+                return Err(broken(format!("history {k} has values below 0, and {kind} keeps squares there")));
+            }
         }
         self.check_positions(&state).map_err(&broken)?;
         if let Some(model) = state.learned_net.as_deref().filter(|m| !m.is_empty()) {
             let model = self.model_beside(path, model)?;
             let weights = read_weights(&model)?;
-            let has = |layer: &str| weights.layer.iter().any(|l| l.name() == layer && !l.blobs.is_empty());
-            if let Some((_, spec)) = self.net.store().iter().find(|(_, spec)| !has(&spec.layer)) {
-                let layer = &spec.layer;
+            if let Some(layer) = self.net.left_new(&weights).first() {
                 let message = format!("{} has no weights of layer \"{layer}\"", model.display());
                 return Err(Error::new(Kind::Weights, message).hint("the file is truncated, or of another net"));
             }
             self.net.copy_trained_layers_from(&model)?;
         }
         let stood = |name: &str| state.position.iter().find(|p| p.layer() == name).map(LayerPosition::samples);
-        for (layer, _) in self.net.positions() {
-            if let Some(samples) = stood(&layer) {
-                self.net.seek(&layer, samples)?;
-            }
-        }
+        let seek = |net: &mut Net, called: &dyn Fn(&str) -> String| {
+            let stood = |(layer, _): (String, u64)| Some((stood(&called(&layer))?, layer));
+            net.positions().into_iter().filter_map(stood).try_for_each(|(samples, layer)| net.seek(&layer, samples))
+        };
+        seek(&mut self.net, &str::to_string)?;
         for (i, test) in self.tests.iter_mut().enumerate() {
-            for (layer, _) in test.net.positions() {
-                if let Some(samples) = stood(&in_test_net(i, &layer)) {
-                    test.net.seek(&layer, samples)?;
-                }
-            }
+            seek(&mut test.net, &|layer| in_test_net(i, layer))?;
         }
         if let Some(seed) = state.seed {
             self.seed = seed;

@@ -67,7 +67,7 @@ impl Solver {
         let batches = self.param.test_iter.get(i).map_or(1, |&n| n.max(1) as u32);
         let (device, compute_loss) = (self.device.clone(), self.param.test_compute_loss());
         let stop = self.remote.stop.clone();
-        let net = self.test_net(i)?;
+        let net = self.lent_test_net(i)?;
         let (loss, scores) = device.install(|| average(net, batches, |_, _| !stop.load(Ordering::SeqCst)))?;
         let scores = TestScores { loss: compute_loss.then_some(loss), scores };
         if let Some(loss) = scores.loss {
@@ -110,11 +110,14 @@ pub fn average(net: &mut Net, batches: u32, mut look: impl FnMut(u32, &[Score]) 
 }
 
 /// Every value of every output as it stands.
+///
+/// # Errors
+/// Values that a GPU does not give back.
 pub fn scores(net: &Net) -> Result<Vec<Score>> {
     let mut scores = Vec::new();
     for name in net.outputs() {
         let loss_weight = net.loss_weight(name);
-        let values = net.data(name)?.slice().iter();
+        let values = net.data(name)?.read()?.iter();
         scores.extend(values.map(|&value| Score { name: name.into(), value, loss_weight }));
     }
     Ok(scores)

@@ -2,6 +2,7 @@
 
 use super::Solver;
 use super::rules::{At, Rule};
+use crate::blob::Values;
 use crate::device::cpu::{Cpu, PIECE};
 use crate::{Blob, Error, Kind, Result};
 
@@ -16,13 +17,17 @@ impl Solver {
     /// Turns the gradients in the parameters' diffs into steps and takes them: diff = step, data = data - diff.
     ///
     /// # Errors
-    /// A gradient that is not finite, with the layer's name.
+    /// A gradient that is not finite, with the layer's name; or, if the rule runs on the host, values that a GPU does not give
+    /// back. No weight has changed then.
     pub fn apply_update(&mut self) -> Result {
         self.lend_to(None);
-        if self.card()?.is_some() {
+        if self.is_on_gpu()? {
             return self.update_on_card();
         }
         let rate = self.rate()?;
+        // Of a GPU all that is to be changed is copied to the host first: if that fails, nothing has changed.
+        let weights = self.net.store().iter().map(|(blob, _)| &blob.data);
+        weights.chain(&self.history).try_for_each(|values| values.read().map(drop))?;
         self.check_gradients()?;
         let scale = self.clip_scale();
         let (iter, cpu) = (self.iter, self.cpu.clone());
@@ -36,6 +41,7 @@ impl Solver {
                 decay: param.weight_decay() * spec.decay_mult,
                 regularization: *regularization,
                 rule: &**rule,
+                learns: spec.lr_mult != 0.0,
             };
             let mut memory: Vec<&mut [f32]> =
                 history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
@@ -46,6 +52,7 @@ impl Solver {
 
     /// Refuses a gradient that is not finite, before it gets into any weight.
     pub(super) fn check_gradients(&self) -> Result {
+        self.net.store().iter().try_for_each(|(blob, _)| blob.diff.read().map(drop))?;
         let bad = |(blob, _): &(&Blob, _)| !is_finite(blob.diff.slice());
         let Some((_, spec)) = self.net.store().iter().find(bad) else { return Ok(()) };
         let message = format!("the gradient of its parameter {} is not finite at iteration {}", spec.index, self.iter);
@@ -60,14 +67,14 @@ impl Solver {
         if limit < 0.0 {
             return 1.0;
         }
-        let sumsq: f64 = self.net.store().iter().map(|(blob, _)| sumsq(blob)).sum();
-        let norm = sumsq.sqrt() as f32;
-        if norm > limit { limit / norm } else { 1.0 }
+        let sumsq: f64 = self.net.store().iter().map(|(blob, _)| sumsq(&blob.diff)).sum();
+        let (norm, limit) = (sumsq.sqrt(), f64::from(limit)); // a norm may be beyond what an f32 holds
+        if norm > limit { (limit / norm) as f32 } else { 1.0 }
     }
 }
 
-fn sumsq(blob: &Blob) -> f64 {
-    blob.diff.slice().iter().map(|&d| d as f64 * d as f64).sum()
+fn sumsq(dw: &Values) -> f64 {
+    dw.slice().iter().map(|&d| d as f64 * d as f64).sum()
 }
 
 /// Whether all values are finite: the exponent bits of infinities and NaN are all ones. A maximum of integers may be taken in
@@ -83,6 +90,8 @@ struct Update<'a> {
     decay: f32,
     regularization: Regularization,
     rule: &'a dyn Rule,
+    /// If not, as its lr_mult is 0, only the history goes on, as in Caffe.
+    learns: bool,
 }
 
 impl Update<'_> {
@@ -95,10 +104,12 @@ impl Update<'_> {
             .collect();
         cpu.pieces(&mut pieces, 1, |_, pieces| {
             for (w, dw, memory) in pieces {
-                self.regularize(w, dw);
-                self.rule.update(&self.at, w, dw, memory);
-                for (w, step) in w.iter_mut().zip(dw.iter()) {
-                    *w -= *step;
+                let mut untaken = if self.learns { Vec::new() } else { dw.to_vec() };
+                let step = if self.learns { &mut **dw } else { &mut untaken };
+                self.regularize(w, step);
+                self.rule.update(&self.at, w, step, memory);
+                if self.learns {
+                    w.iter_mut().zip(step).for_each(|(w, step)| *w -= *step);
                 }
             }
         });

@@ -56,7 +56,7 @@ fn change<M: Message + Default>(bytes: &mut Bytes, change: impl FnOnce(&mut M)) 
 fn truncated_weights() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("net.caffemodel");
-    let good = net(NET).to_proto(false).encode_to_vec();
+    let good = net(NET).to_proto(false).unwrap().encode_to_vec();
     let recipes: &[Recipe] = &[
         ("empty", |b| b.clear()),
         ("one_byte", |b| b.truncate(1)),
@@ -97,13 +97,13 @@ fn many_empty_layers() {
 fn old_weights_with_an_input_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("old.caffemodel");
-    let mut message = net(NET).to_proto(false);
+    let mut message = net(NET).to_proto(false).unwrap();
     message.layer[2].blobs[0].data[0] = 7.0;
     message.input.push("x".into());
     std::fs::write(&file, message.encode_to_vec()).unwrap();
     let mut into = net(NET);
     assert_eq!(into.copy_trained_layers_from(&file).unwrap().copied, ["ip1", "ip2"]);
-    assert_eq!(into.to_proto(false).layer[2].blobs[0].data[0], 7.0);
+    assert_eq!(into.to_proto(false).unwrap().layer[2].blobs[0].data[0], 7.0);
 }
 
 #[test]
@@ -116,14 +116,19 @@ fn mismatched_weights() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("net.caffemodel");
-    let good = net(NET).to_proto(false).encode_to_vec();
+    let good = net(NET).to_proto(false).unwrap().encode_to_vec();
     let recipes: &[Recipe] = &[
         ("other_num_output", |b| {
-            *b = net(&NET.replace("num_output: 4", "num_output: 6")).to_proto(false).encode_to_vec()
+            *b = net(&NET.replace("num_output: 4", "num_output: 6")).to_proto(false).unwrap().encode_to_vec()
         }),
-        ("other_inputs", |b| *b = net(&NET.replace("dim: 2 dim: 3", "dim: 2 dim: 7")).to_proto(false).encode_to_vec()),
+        ("other_inputs", |b| {
+            *b = net(&NET.replace("dim: 2 dim: 3", "dim: 2 dim: 7")).to_proto(false).unwrap().encode_to_vec()
+        }),
         ("no_bias", |b| {
-            *b = net(&NET.replace("num_output: 5", "num_output: 5 bias_term: false")).to_proto(false).encode_to_vec()
+            *b = net(&NET.replace("num_output: 5", "num_output: 5 bias_term: false"))
+                .to_proto(false)
+                .unwrap()
+                .encode_to_vec()
         }),
         ("three_blobs", |b| change(b, |n: &mut NetParameter| n.layer[3].blobs.push(BlobProto::default()))),
         ("transposed", |b| blob(b, |w| w.shape = shape(&[3, 4]))),
@@ -142,9 +147,9 @@ fn mismatched_weights() {
         }),
     ];
     let mut into = net(NET);
-    let before = into.to_proto(false).encode_to_vec();
+    let before = into.to_proto(false).unwrap().encode_to_vec();
     check("mismatched_weights", &good, &file, recipes, || into.copy_trained_layers_from(&file).map(|_| ()));
-    assert!(into.to_proto(false).encode_to_vec() == before, "a file that does not fit changes nothing");
+    assert!(into.to_proto(false).unwrap().encode_to_vec() == before, "a file that does not fit changes nothing");
 }
 
 #[test]
@@ -231,7 +236,7 @@ fn broken_snapshots() {
             ("position_of_2_64", |b| state(b, |s| s.position[0].samples = Some(u64::MAX))),
             ("model_elsewhere", |b| state(b, |s| s.learned_net = Some("no/such.caffemodel".into()))),
         ];
-        let weights = |solver: &mut Solver| solver.net().to_proto(false).encode_to_vec();
+        let weights = |solver: &mut Solver| solver.net().to_proto(false).unwrap().encode_to_vec();
         let mut fresh = make_solver(net, SOLVER, &folder.path().join("net"));
         let before = weights(&mut fresh);
         for (name, spoil) in recipes {

@@ -64,7 +64,7 @@ fn a_net_in_code() -> Result {
 fn own_numbers() -> Result {
     // ANCHOR: numbers
     let mut net = Net::from_file("proto/lenet.prototxt", Phase::Test)?;
-    net.reshape_blob("data", &[1, 1, 28, 28])?; // one picture in place of 64
+    net.reshape_blob("data", &[1, 1, 28, 28])?; // one image instead of 64
     let x: ArrayD<f32> = Array::zeros(IxDyn(&[1, 1, 28, 28]));
     let outputs = net.forward_with([("data", &x)])?;
     println!("{:?}", outputs["prob"].shape()); // [1, 10]
@@ -221,7 +221,7 @@ fn crops() -> Result {
     let mut net = Net::from_file("proto/lenet.prototxt", Phase::Test)?;
     let picture: ArrayD<f32> = Array::ones(IxDyn(&[1, 32, 32]));
     // ANCHOR: crops
-    let corners = [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]; // of a picture of 32 x 32, and its middle
+    let corners = [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]; // of a 32 x 32 image, and its middle
     net.reshape_blob("data", &[5, 1, 28, 28])?;
     for (i, (y, x)) in corners.into_iter().enumerate() {
         let crop = picture.slice(s![.., y..y + 28, x..x + 28]);
@@ -296,7 +296,7 @@ fn an_input_s_gradient() -> Result {
     net.copy_trained_layers_from("tests/golden/nets/lenet_full.caffemodel")?;
     Random::new(0, "pixels", 0).uniform(0.0, 1.0, net.data_mut("data")?.slice_mut());
     net.forward_range(..="ip2")?;
-    net.diff_mut("ip2")?.view_mut().index_axis_mut(Axis(1), 3).fill(1.0); // d(the score of 3) of every picture
+    net.diff_mut("ip2")?.view_mut().index_axis_mut(Axis(1), 3).fill(1.0); // the score of class 3, for every image
     net.backward_range("ip2"..)?;
     println!("{}", net.diff("data")?);
     // ANCHOR_END: force

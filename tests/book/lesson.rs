@@ -9,7 +9,7 @@ use cortado::{Net, Phase, files};
 fn main() -> cortado::Result<()> {
     // %% [markdown]
     // ## Layers and blobs
-    // Prose is markdown, each line a comment. A line with two slashes alone is a blank line. $y = w x$ is mathematics.
+    // Prose is markdown, each line a comment. A line with only two slashes is a blank line. $y = w x$ is mathematics.
 
     // %%
     let net = Net::from_file(files::root()?.join("proto/lenet.prototxt"), Phase::Test)?;

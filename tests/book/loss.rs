@@ -1,4 +1,4 @@
-//! A loss of one's own, for the page of answers.
+//! Your own loss, for the page of answers.
 
 use cortado::check::{Fill, Gradient, Harness};
 use cortado::layer::*;
@@ -15,7 +15,7 @@ impl Layer for AbsoluteLoss {
     }
 
     fn arity(&self) -> Arity {
-        Arity::loss(2..=2, 1..=1) // two bottoms; the top may go unnamed
+        Arity::loss(2..=2, 1..=1) // two bottoms; the top need not be named
     }
 
     fn loss_weight(&self, _top: usize) -> f32 {
@@ -41,10 +41,10 @@ impl Layer for AbsoluteLoss {
         Ok(())
     }
 
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result<()> {
+    fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result<()> {
         let [predictions, targets] = bottom else { return Ok(()) };
-        let (n, dl) = (predictions.num(), top[0].diff.scalar()); // dl: what this loss counts in the objective
-        if down[0] {
+        let (n, dl) = (predictions.num(), top[0].diff.scalar()); // dl: the weight of this loss in the objective
+        if cx.propagate_down[0] {
             let (a, b, da) = (predictions.data.slice(), targets.data.slice(), predictions.diff.slice_mut());
             for ((da, a), b) in da.iter_mut().zip(a).zip(b) {
                 *da = dl * (a - b).signum() / n as f32;

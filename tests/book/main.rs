@@ -4,6 +4,7 @@ mod answers;
 mod lesson;
 mod loss;
 mod pages;
+mod points;
 mod pycaffe;
 mod swish;
 

@@ -205,7 +205,7 @@ fn solving() -> Result {
     solver.apply_update()?;
     let lr = 0.1;
     for (w, _) in solver.net().store_mut().iter_mut() {
-        w.data.scaled_add(-lr, &w.diff);
+        w.data.scaled_add(-lr, &w.diff)?;
     }
     solver.restore(state)?;
     solver.solve()?;
@@ -241,13 +241,12 @@ impl Layer for Mine {
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         self.train = cx.train();
         top[0].data.fill(0.0);
-        top[0].data.scaled_add(self.factor, &bottom[0].data);
-        Ok(())
+        top[0].data.scaled_add(self.factor, &bottom[0].data)
     }
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], down: &[bool], bottom: &mut [Blob]) -> Result {
-        if down[0] {
+    fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
+        if cx.propagate_down[0] {
             bottom[0].diff.fill(0.0);
-            bottom[0].diff.scaled_add(self.factor, &top[0].diff);
+            bottom[0].diff.scaled_add(self.factor, &top[0].diff)?;
         }
         Ok(())
     }

@@ -27,17 +27,7 @@ impl Layer for Swish {
     fn new(param: &LayerParameter) -> Result<Self> {
         Ok(Swish { beta: param.swish_param.unwrap_or_default().beta() })
     }
-
-    fn arity(&self) -> Arity {
-        Arity::exact(1, 1)
-    }
     // ANCHOR_END: new
-
-    // ANCHOR: reshape
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
-        top[0].reshape_like(&bottom[0])
-    }
-    // ANCHOR_END: reshape
 
     // ANCHOR: forward
     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
@@ -50,17 +40,7 @@ impl Layer for Swish {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    fn backward(
-        &mut self,
-        _: &Cx,
-        _: &mut [Blob],
-        top: &[Blob],
-        propagate_down: &[bool],
-        bottom: &mut [Blob],
-    ) -> Result<()> {
-        if !propagate_down[0] {
-            return Ok(());
-        }
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result<()> {
         let Blob { data: x, diff: dx } = &mut bottom[0];
         let (dy, beta) = (top[0].diff.slice(), self.beta);
         for ((dx, &x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(dy) {
@@ -123,18 +103,10 @@ impl Layer for LearntSwish {
         Ok(LearntSwish)
     }
 
-    fn arity(&self) -> Arity {
-        Arity::exact(1, 1)
-    }
-
     fn setup(&mut self, _: &Cx, _: &[Blob]) -> Result<Vec<Param>> {
         let mut beta = Blob::new(&[])?;
         beta.data.fill(1.0);
         Ok(vec![Param::new(beta)])
-    }
-
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
-        top[0].reshape_like(&bottom[0])
     }
 
     fn forward(&mut self, _: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
@@ -145,19 +117,12 @@ impl Layer for LearntSwish {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        _: &Cx,
-        params: &mut [Blob],
-        top: &[Blob],
-        propagate_down: &[bool],
-        bottom: &mut [Blob],
-    ) -> Result<()> {
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result<()> {
         let Blob { data: x, diff: dx } = &mut bottom[0];
         let (dy, beta) = (top[0].diff.slice(), params[0].data.scalar());
         let dbeta: f32 = x.slice().iter().zip(dy).map(|(x, dy)| dy * x * x * slope(beta * x)).sum();
         params[0].diff.slice_mut()[0] += dbeta; // add
-        if propagate_down[0] {
+        if cx.propagate_down[0] {
             for ((dx, x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(dy) {
                 *dx = dy * (sigmoid(beta * x) + beta * x * slope(beta * x)); // set
             }
@@ -219,17 +184,10 @@ impl<const FACTOR: bool> Layer for Wrong<FACTOR> {
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
         self.0.forward(cx, params, bottom, top)
     }
-    fn backward(
-        &mut self,
-        cx: &Cx,
-        params: &mut [Blob],
-        top: &[Blob],
-        down: &[bool],
-        bottom: &mut [Blob],
-    ) -> Result<()> {
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result<()> {
         let before = params[0].diff.scalar();
-        self.0.backward(cx, params, top, down, bottom)?;
-        if FACTOR && down[0] {
+        self.0.backward(cx, params, top, bottom)?;
+        if FACTOR && cx.propagate_down[0] {
             let Blob { data: x, diff: dx } = &mut bottom[0];
             for ((dx, x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(top[0].diff.slice()) {
                 *dx = dy * (sigmoid(*x) + slope(*x)); // β x is missing before the slope

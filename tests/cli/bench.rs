@@ -48,7 +48,7 @@ snapshot_prefix: "run/small"
 impl Bench {
     pub fn new() -> Bench {
         let bench = Bench(tempfile::tempdir().unwrap());
-        mnist::write_part(&squares(20), &bench.path("train_lmdb"), false).unwrap();
+        mnist::write_lmdb(&squares(20), &bench.path("train_lmdb"), false).unwrap();
         bench.write("net.prototxt", NET);
         bench.write("solver.prototxt", SOLVER);
         bench

@@ -19,7 +19,8 @@ fn arrays_go_in_and_come_out() {
     // Two rows where the prototxt has one: the net is reshaped.
     let x = array![[1.0, 2.0, 3.0], [-4.0, -2.0, 0.0f32]];
     npy::write(bench.path("x.npy"), x.view().into_dyn()).unwrap();
-    bench.good("forward --model half.prototxt --input x=x.npy --output y=y.npy --output z=z.npy");
+    let said = bench.good("forward --model half.prototxt --input x=x.npy --output y=y.npy --output z=z.npy").out;
+    assert_eq!(said, "y: 2 x 2 -> y.npy\nz: 2 x 2 -> z.npy\n");
     let read = |name: &str| npy::read(bench.path(name)).unwrap();
     assert_eq!(read("y.npy"), array![[4.0, 4.0], [-2.0, -2.0]].into_dyn());
     assert_eq!(read("z.npy"), array![[4.0, 4.0], [0.0, 0.0]].into_dyn());
@@ -41,6 +42,8 @@ fn wrong_blobs_and_files_are_errors() {
     bad("--input x=x.npy --output yy=y.npy", 1, "there is no blob \"yy\"");
     bad("--input x=x.npy --input xx=x.npy", 1, "there is no blob \"xx\"");
     bad("--input x=x.npy --input y=x.npy", 1, "not an input");
+    // A slip of the pen is named before what is missing because of it.
+    bad("--input xx=x.npy", 1, "there is no blob \"xx\"");
     bad("--output y=y.npy", 1, "the input \"x\" is not given");
     bad("--input x=none.npy", 1, "none.npy");
     bad("--input x=half.prototxt", 1, "half.prototxt");

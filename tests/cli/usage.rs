@@ -25,23 +25,24 @@ fn help_and_version() {
 fn what_cannot_be_meant_is_code_2() {
     let bench = Bench::new();
     for (line, says) in [
-        ("", "a command is wanted"),
+        ("", "give a command"),
         ("trian", "did you mean train?"),
         ("help trian", "did you mean train?"),
         ("train", "train needs --solver FILE"),
         ("train --sovler solver.prototxt", "did you mean --solver?"),
         ("train --solver", "--solver needs a value"),
-        ("train --solver solver.prototxt --threads many", "a number is wanted"),
-        ("train --solver solver.prototxt --threads 0", "at least one"),
+        ("train --solver solver.prototxt --threads many", "give a number"),
+        ("train --solver solver.prototxt --threads 0", "give at least 1"),
         ("train --solver solver.prototxt --gpu one", "--gpu one"),
-        ("train --solver solver.prototxt --sigint_effect wait", "stop, snapshot and none"),
+        ("train --solver solver.prototxt --sigint_effect wait", "give stop or snapshot or none"),
         ("check", "one prototxt file"),
         ("check a b", "one prototxt file"),
         ("diff net.prototxt", "two prototxt files"),
         ("explain net.prototxt", "the name of a blob"),
-        ("explain net.prototxt ip1 --phase DEPLOY", "the phases are TRAIN and TEST"),
+        ("explain net.prototxt ip1 --phase DEPLOY", "give TRAIN or TEST"),
         ("convert", "mnist can be converted"),
         ("convert cifar", "not \"cifar\""),
+        ("convert mnist --overwrite=1", "--overwrite takes no value"),
         ("device_query now", "does not know what to do with \"now\""),
     ] {
         let error = bench.bad(line, 2);
@@ -136,6 +137,57 @@ fn convert_makes_the_databases_once() {
     let anew = bench.good("convert mnist --from files --to made --overwrite").out;
     assert_eq!(anew.matches(" made\n").count(), 2, "{anew}");
     assert!(bench.bad("convert mnist --from none --to made2", 1).contains("none"));
+}
+
+#[test]
+fn a_file_given_to_the_wrong_flag_is_named() {
+    let bench = Bench::new();
+    bench.good("train --solver solver.prototxt");
+    let (weights, state) = ("run/small_iter_40.caffemodel", "run/small_iter_40.solverstate");
+    let error = bench.bad(&format!("train --solver solver.prototxt --snapshot {weights}"), 1);
+    assert!(error.contains("it is a .caffemodel") && error.contains("--weights"), "{error}");
+    for line in ["train --solver solver.prototxt --weights", "test --model net.prototxt --weights"] {
+        let error = bench.bad(&format!("{line} {state}"), 1);
+        assert!(error.contains("it is a .solverstate") && error.contains("--snapshot"), "{error}");
+        assert!(error.contains(weights), "the weights beside it are named: {error}");
+    }
+    let error = bench.bad("test --model net.prototxt --weights net.prototxt", 1);
+    assert!(error.contains("it is a text, as a prototxt is"), "{error}");
+    let short = bench.read(weights);
+    bench.write("short.caffemodel", &short[..short.len() / 2]);
+    assert!(bench.bad("test --model net.prototxt --weights short.caffemodel", 1).contains("the file is truncated"));
+    // Weights of another net: what a user of the command can do.
+    bench.write("wide.prototxt", NET.replace("num_output: 3", "num_output: 4"));
+    let error = bench.bad(&format!("test --model wide.prototxt --weights {weights}"), 1);
+    assert!(error.contains("give it another name") && !error.contains("use copy_fitting_layers_from"), "{error}");
+}
+
+#[test]
+fn a_type_that_does_not_exist_names_a_way_out() {
+    let bench = Bench::new();
+    let check = |kind: &str| {
+        let relu = "type: \"ReLU\"";
+        assert!(NET.contains(relu));
+        bench.write("type.prototxt", NET.replace(relu, &format!("type: \"{kind}\"")));
+        bench.bad("check type.prototxt", 1)
+    };
+    // A slip of the pen: the near one, and no list.
+    let error = check("RelU");
+    assert!(error.contains("did you mean \"ReLU\"?") && !error.contains("the types are"), "{error}");
+    // A type of one's own.
+    let error = check("Soft");
+    assert!(error.contains("add it to a `Layers`") && error.contains("the types are"), "{error}");
+    for kind in ["HDF5Data", "HDF5Output", "ImageData", "MemoryData", "WindowData"] {
+        let error = check(kind);
+        assert!(error.contains("does not exist in Cortado yet") && !error.contains("the types are"), "{error}");
+        assert!(error.contains("help: "), "{error}");
+    }
+    bench.write("rule.prototxt", crate::bench::SOLVER.to_string() + "type: \"Lion\"\n");
+    let error = bench.bad("check rule.prototxt", 1);
+    assert!(error.contains("add it to a `Rules`") && error.contains("the types are"), "{error}");
+    bench.write("rule.prototxt", crate::bench::SOLVER.to_string() + "type: \"Adan\"\n");
+    let error = bench.bad("check rule.prototxt", 1);
+    assert!(error.contains("did you mean \"Adam\"?") && !error.contains("the types are"), "{error}");
 }
 
 #[test]

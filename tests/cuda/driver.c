@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef int Result;
 enum { OK = 0, INVALID = 1, NO_DEVICE = 100, NOT_FOUND = 500, FAULT = 700, UNSUPPORTED = 900, INVALIDATED = 901 };
@@ -224,9 +225,17 @@ typedef struct { const char *name, *params; void (*run)(void *); } Kernel;
 static Kernel kernels[] = {{"put", "iiiiiiiiip", put}, {"add_one", "ifpp", add_one}, {"add_many", "iipp", add_many},
                            {"complain", "ifp", complain}, {"fault", "", fault}};
 
+static int modules = 0;
 Result cuModuleLoadData(void **module, const void *code) {
+    if (memcmp(code, "code: ", 6)) return 200;
     *module = (void *)1;
-    return memcmp(code, "code: ", 6) ? 200 : sticky;
+    if (!sticky) modules++;
+    return sticky;
+}
+Result cuModuleUnload(void *module) { return modules--, sticky; }
+// Whoever leaves a card unloads its kernels.
+__attribute__((destructor)) static void leave(void) {
+    if (modules && getenv("CORTADO_ALL_UNLOADED")) fprintf(stderr, "%d modules are still loaded\n", modules), _exit(3);
 }
 Result cuModuleGetFunction(Kernel **function, void *module, const char *name) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)

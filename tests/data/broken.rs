@@ -195,17 +195,17 @@ fn broken_idx_files() {
     let mut flipped = zipped.clone();
     *flipped.last_mut().unwrap() ^= 1;
     let cases: [(&[u8], &str); 13] = [
-        (b"", "too short"),
-        (b"\0\0\x08", "too short"),
+        (b"", "first bytes: it has 0 of 4"),
+        (b"\0\0\x08", "first bytes: it has 3 of 4"),
         (b"PNG image", "not those of an IDX file"),
         (&idx(&[], &[]), "not those of an IDX file"),
         (&idx(&[1; 5], &[1]), "not those of an IDX file"),
         (b"\0\0\x0D\x01\0\0\0\x01\0\0\0\0", "type 0x0d"),
         (&good[..7], "within its sizes"),
-        (&good[..good.len() - 1], "need 6 values, the file has 5"),
+        (&good[..good.len() - 1], "values of shape [2, 1, 3]: it has 5 of 6"),
         (&[&good[..], b"x"].concat(), "goes on"),
         (&idx(&[huge, huge, huge], &[]), "too large"),
-        (&idx(&[i32::MAX as u32], b"abc"), "the file has 3"),
+        (&idx(&[i32::MAX as u32], b"abc"), "it has 3 of 2147483647"),
         (&zipped[..zipped.len() / 2], "cannot read"),
         (&flipped, "cannot read"),
     ];
@@ -284,7 +284,7 @@ fn broken_npy_files() {
     says("first bytes", b"");
     says("not a .npy file", b"PK\x03\x04 an archive");
     says("version 9", &npy_file(9, header, &[0; 16]));
-    says("within its values: 15 of 16", &good[..good.len() - 1]);
+    says("within its values: it has 15 of 16", &good[..good.len() - 1]);
     says("within its header", &good[..30]);
     says("header of 4294967295 bytes", b"\x93NUMPY\x02\x00\xFF\xFF\xFF\xFF{}");
     says("cannot understand", &npy_file(1, "{'descr': '<f4'}", &[]));
@@ -294,7 +294,7 @@ fn broken_npy_files() {
     says("type '>f4'", &npy_file(1, &header.replace("<f4", ">f4"), &[0; 16]));
     says("type '|O'", &npy_file(1, &header.replace("<f4", "|O"), &[0; 16]));
     says("too large", &npy_file(1, &header.replace("(2, 2)", "(4294967296, 4294967296)"), &[]));
-    says("within its values: 0 of", &npy_file(1, &header.replace("(2, 2)", "(40000, 40000)"), &[]));
+    says("within its values: it has 0 of", &npy_file(1, &header.replace("(2, 2)", "(40000, 40000)"), &[]));
     says("not text", &[b"\x93NUMPY\x01\x00\x02\x00\xFF\xFE"[..].to_vec(), vec![0; 8]].concat());
     assert!(npy::read(folder.path().join("none")).is_err());
 }

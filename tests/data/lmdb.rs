@@ -172,7 +172,7 @@ fn a_database_is_kept_or_replaced_whole() {
     let target = out.path().join("mnist_test_lmdb");
     // many at once: one makes it, nobody fails, nothing is left behind
     let made: usize = std::thread::scope(|s| {
-        let threads: Vec<_> = (0..8).map(|_| s.spawn(|| mnist::write_part(&digits, &target, false).unwrap())).collect();
+        let threads: Vec<_> = (0..8).map(|_| s.spawn(|| mnist::write_lmdb(&digits, &target, false).unwrap())).collect();
         threads.into_iter().map(|t| t.join().unwrap() as usize).sum()
     });
     assert_eq!(made, 1);
@@ -181,7 +181,7 @@ fn a_database_is_kept_or_replaced_whole() {
     std::thread::scope(|s| {
         for n in 1..5 {
             let (digits, target) = (small(&digits, n), &target);
-            s.spawn(move || assert!(mnist::write_part(&digits, target, true).unwrap()));
+            s.spawn(move || assert!(mnist::write_lmdb(&digits, target, true).unwrap()));
         }
     });
     assert!((1..5).contains(&lmdb::Reader::open(&target).unwrap().len()));

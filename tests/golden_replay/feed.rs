@@ -47,10 +47,6 @@ impl Layer for Feed {
         Ok(())
     }
 
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], _: &[Blob], _: &[bool], _: &mut [Blob]) -> Result {
-        Ok(())
-    }
-
     fn is_source(&self) -> bool {
         true
     }

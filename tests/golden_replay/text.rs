@@ -32,7 +32,8 @@ fn upgrades(case: &Case) -> Replay {
     for new in case.files("_upgraded.prototxt") {
         let want = std::fs::read_to_string(&new).unwrap();
         let old = new.to_string_lossy().replace("_upgraded", "");
-        let got = match old.contains("solver") {
+        let is_solver = Path::new(&old).file_name().is_some_and(|name| name.to_string_lossy().contains("solver"));
+        let got = match is_solver {
             true => upgraded(text::read::<SolverParameter>(Path::new(&old))?, |p| p.upgrade())?,
             false => upgraded(text::read::<NetParameter>(Path::new(&old))?, |p| p.upgrade())?,
         };

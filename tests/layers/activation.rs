@@ -503,12 +503,12 @@ fn a_pass_on_a_card_can_be_recorded_and_replayed() {
         plain(&mut bench, 0)?;
         bench.params.iter_mut().for_each(|w| w.diff.fill(0.0));
         let Harness { layer, params, bottom, top, phase, .. } = &mut bench;
-        let cx = Cx { phase: *phase, device: &device, seed: 0, pass: 0 };
         let wanted: Vec<bool> = (0..bottom.len()).map(|i| layer.propagates(i)).collect();
+        let cx = Cx { propagate_down: &wanted, ..Cx::new(*phase, &device) };
         gpu.record()?;
         layer.forward(&cx, params, bottom, top)?;
         if case.gradient {
-            layer.backward(&cx, params, top, &wanted, bottom)?;
+            layer.backward(&cx, params, top, bottom)?;
         }
         let recording = gpu.end_record()?;
         gpu.turn(0, 5)?;

@@ -517,11 +517,11 @@ fn infogain_reads_its_matrix_from_a_file() {
 
     let source = "infogain_loss_param.source";
     binaryproto(&path, &[2, 3], vec![1.0; 5]);
-    refuses(&text, &[&[4, 3], &[4]], "its shape is [2, 3], but it has 5 values", source);
+    refuses(&text, &[&[4, 3], &[4]], "a stored blob of shape [2, 3] holds 5 values instead of 6", source);
     std::fs::write(&path, "not a blob").unwrap();
     refuses(&text, &[&[4, 3], &[4]], "the infogain matrix", source);
     std::fs::remove_file(&path).unwrap();
-    refuses(&text, &[&[4, 3], &[4]], "cannot read the infogain matrix", source);
+    refuses(&text, &[&[4, 3], &[4]], "H.binaryproto is not there: looked for", source);
     binaryproto(&path, &[2, 2], vec![1.0; 4]);
     let e = bench(&text, &[4, 3], &[0.0; 4], &[4]).err().unwrap();
     assert_eq!(e.message(), "H has 4 values, and scores of shape [4, 3] ask for 3 x 3");

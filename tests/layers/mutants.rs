@@ -66,22 +66,15 @@ impl Layer for Mutant {
         }
         Ok(())
     }
-    fn backward(
-        &mut self,
-        cx: &Cx,
-        params: &mut [Blob],
-        top: &[Blob],
-        propagate_down: &[bool],
-        bottom: &mut [Blob],
-    ) -> Result {
+    fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (w, x) = (params.to_vec(), bottom.to_vec());
-        self.0.backward(cx, params, top, propagate_down, bottom)?;
+        self.0.backward(cx, params, top, bottom)?;
         match self.1 {
             Mistake::Sign(i) => bottom[i].diff.slice_mut().iter_mut().for_each(|d| *d = -*d),
-            Mistake::Added(i) => bottom[i].diff.scaled_add(1.0, &x[i].diff),
+            Mistake::Added(i) => bottom[i].diff.scaled_add(1.0, &x[i].diff)?,
             Mistake::Lost(i) => params[i].diff = w[i].diff.clone(),
-            Mistake::Set(i) => params[i].diff.scaled_add(-1.0, &w[i].diff),
-            Mistake::Switched(i) if !propagate_down[i] => params.clone_from_slice(&w),
+            Mistake::Set(i) => params[i].diff.scaled_add(-1.0, &w[i].diff)?,
+            Mistake::Switched(i) if !cx.propagate_down[i] => params.clone_from_slice(&w),
             Mistake::ParamSign(i) => {
                 let dw = params[i].diff.slice_mut();
                 dw.iter_mut().zip(w[i].diff.slice()).for_each(|(dw, before)| *dw = 2.0 * before - *dw);

@@ -362,18 +362,12 @@ impl Layer for Times {
         let a = text.parse().map_err(|_| cortado::Error::value(text).field("python_param.param_str"))?;
         Ok(Times(a))
     }
-    fn arity(&self) -> Arity {
-        Arity::exact(1, 1)
-    }
-    fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
-        top[0].reshape_like(&bottom[0])
-    }
     fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, y) = (bottom[0].data.slice(), top[0].data.slice_mut());
         y.iter_mut().zip(x).for_each(|(y, x)| *y = self.0 * x);
         Ok(())
     }
-    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], _: &[bool], bottom: &mut [Blob]) -> Result {
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (dy, dx) = (top[0].diff.slice(), bottom[0].diff.slice_mut());
         dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = self.0 * dy);
         Ok(())

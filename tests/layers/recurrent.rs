@@ -406,9 +406,9 @@ fn a_recorded_pass_carries_the_state_on() {
         }
         let pass = |bench: &mut Harness| {
             let Harness { layer, params, bottom, top, device, .. } = bench;
-            let cx = Cx { phase: Phase::Train, device, seed: 0, pass: 0 };
+            let cx = Cx { propagate_down: &[true, false], ..Cx::new(Phase::Train, device) };
             layer.forward(&cx, params, bottom, top).unwrap();
-            layer.backward(&cx, params, top, &[true, false], bottom).unwrap();
+            layer.backward(&cx, params, top, bottom).unwrap();
         };
         bench.top[0].diff.card(gpu).unwrap();
         gpu.record().unwrap();

@@ -175,6 +175,7 @@ fn the_wire_format_is_caffes() {
         "SolverState\tpass\t1001\toptional\tuint64\t\t",
         "SolverState\tposition\t1002\trepeated\tLayerPosition\t\t",
         "SolverState\tseed\t1000\toptional\tuint64\t\t",
+        "SolverState\ttype\t1003\toptional\tstring\t\t",
     ];
     assert_eq!(own, expected);
 }

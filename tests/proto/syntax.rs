@@ -160,7 +160,7 @@ fn decimal_numbers() {
     assert_eq!(solver("base_lr: 1.2.3"), "1:10+5 `base_lr` is a decimal number, found `1.2.3`");
     assert_eq!(
         solver("base_lr: 0,01"),
-        "1:12+2 expected a field of SolverParameter, found `01` | a number stands after `name:`, and its fraction after a point"
+        "1:12+2 expected a field of SolverParameter, found `01` | write a number after `name:`, and its fraction after a point"
     );
     assert_eq!(solver("base_lr: fast"), "1:10+4 `base_lr` is a decimal number, found `fast`");
     assert_eq!(
@@ -338,7 +338,7 @@ fn the_source_map_knows_every_field() {
     }
     assert_eq!(source.nearest("layer[1].pooling_param.kernel_size").unwrap().line, 7);
     assert_eq!(source.place("layer[0].name").unwrap().text, "  name: 'a'");
-    assert_eq!(cortado::proto::Source::default().nearest("layer[0]"), None);
+    assert_eq!(cortado::proto::SourceMap::default().nearest("layer[0]"), None);
 
     let error = cortado::Error::shape("too large").layer("a").field("convolution_param.kernel_size");
     let shown = source.locate(error, "layer[0]").to_string();

@@ -1,6 +1,8 @@
 //! What each upgrade does, and what it refuses. (What Caffe made of whole files is in `golden.rs`.)
 
-use cortado::proto::{NetParameter, SolverParameter, text};
+use cortado::proto::schema::Type;
+use cortado::proto::text::Named;
+use cortado::proto::{LayerParameter, NetParameter, SolverParameter, V1LayerParameter, text};
 
 fn net(old: &str) -> (String, Vec<String>) {
     let mut net = text::parse::<NetParameter>(old, "old").unwrap_or_else(|e| panic!("{e}"));
@@ -161,4 +163,24 @@ fn solvers_and_the_nets_inside_them() {
         text::parse::<SolverParameter>("test_net_param {}\ntest_net_param {\n input: 'x' }", "old").unwrap();
     let message = inner.upgrade().unwrap_err().to_string();
     assert!(message.starts_with("old:3:2: one `input` needs"), "{message}");
+}
+
+/// The upgrade of `layers { }` moves fields by their names.
+#[test]
+fn fields_of_v1_have_namesakes_of_their_type() {
+    for old in V1LayerParameter::SCHEMA.fields {
+        let new = LayerParameter::SCHEMA.field(old.name);
+        match old.name {
+            "layer" | "blob_share_mode" | "blobs_lr" | "weight_decay" => assert!(new.is_none(), "{}", old.name),
+            "type" | "param" => {}
+            name => {
+                let new = new.unwrap_or_else(|| panic!("{name}"));
+                assert_eq!(new.label, old.label, "{name}");
+                match (old.ty, new.ty) {
+                    (Type::Message(old), Type::Message(new)) => assert_eq!(old.name, new.name, "{name}"),
+                    (old, new) => assert_eq!(format!("{old:?}"), format!("{new:?}"), "{name}"),
+                }
+            }
+        }
+    }
 }

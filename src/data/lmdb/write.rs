@@ -1,21 +1,20 @@
-//! Making an LMDB database: entries that come in the order of their keys are laid down leaf after leaf, and the branches
-//! above them at the end.
+//! Writes an LMDB database: first the leaves, as the entries arrive in the order of their keys, then the branches above.
 
 use super::*;
 use std::io::{BufWriter, ErrorKind, Write};
 
 const SIZE: usize = 4096;
-/// The longest node of a page: two fit into each. A longer value goes to overflow pages.
+/// The longest node of a page, so that two fit into each. A longer value goes to overflow pages.
 const NODE_MAX: usize = (SIZE - PAGE_HEAD) / 2 - 2;
 /// LMDB's longest key.
 const KEY_MAX: usize = 511;
 
-/// Makes the database `folder` by letting `fill` put its entries. It grows under a temporary name beside the target and
-/// is renamed when it is whole, so that nobody ever sees half of it. An existing one is kept unless `overwrite`; of two
-/// processes that make the same one at once, the first wins. Gives whether it was made.
+/// Makes the database `folder` with the entries that `fill` puts. It is written under a temporary name beside the target and
+/// renamed when it is whole. An existing one is kept unless `overwrite`; of two processes that make the same one at once,
+/// the first wins. Returns whether it was made.
 ///
 /// # Errors
-/// What `fill` reports; a folder that cannot be written.
+/// An error of `fill`; a folder that cannot be written.
 pub fn create(folder: impl AsRef<Path>, overwrite: bool, fill: impl FnOnce(&mut Writer) -> Result) -> Result<bool> {
     let folder = folder.as_ref();
     if folder.exists() && !overwrite {
@@ -25,15 +24,15 @@ pub fn create(folder: impl AsRef<Path>, overwrite: bool, fill: impl FnOnce(&mut 
     let made = Writer::create(&temporary).and_then(|mut db| {
         fill(&mut db)?;
         db.finish()?;
-        put_in_place(&temporary, folder, overwrite)
+        rename_into_place(&temporary, folder, overwrite)
     });
     if !matches!(made, Ok(true)) {
-        let _ = std::fs::remove_dir_all(&temporary); // what is left is only a file too many
+        let _ = std::fs::remove_dir_all(&temporary); // a folder that stays does no harm
     }
     made
 }
 
-/// A new, empty folder beside `folder`, which no other process has.
+/// A new, empty folder beside `folder` for this process alone.
 fn new_folder_beside(folder: &Path) -> Result<PathBuf> {
     let Some(name) = folder.file_name() else {
         return Err(Error::new(Kind::File, format!("{} is no name for a database", folder.display())));
@@ -54,18 +53,18 @@ fn new_folder_beside(folder: &Path) -> Result<PathBuf> {
     Err(Error::new(Kind::File, format!("{} is full of unfinished databases", parent.display())))
 }
 
-/// Renames the finished database to its name; gives whether it is the one that now stands there.
-fn put_in_place(temporary: &Path, folder: &Path, overwrite: bool) -> Result<bool> {
-    // The error itself says so: by the time we look, somebody else may have moved the old one aside.
-    let was_there = |e: &std::io::Error| {
+/// Renames the finished database; returns false if another process was faster and its database is kept.
+fn rename_into_place(temporary: &Path, folder: &Path, overwrite: bool) -> Result<bool> {
+    // The kind of error decides first: another process may move the old database aside before we look for it.
+    let exists = |e: &std::io::Error| {
         matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) || folder.exists()
     };
     for _ in 0..10 {
         match std::fs::rename(temporary, folder) {
             Ok(()) => return Ok(true),
-            Err(e) if was_there(&e) && !overwrite => return Ok(false),
-            Err(e) if was_there(&e) => {
-                // The old one steps aside first; if somebody else moved it meanwhile, so much the better.
+            Err(e) if exists(&e) && !overwrite => return Ok(false),
+            Err(e) if exists(&e) => {
+                // Moves the old one aside, unless another process has done so.
                 let aside = new_folder_beside(folder)?;
                 let _ = std::fs::rename(folder, aside.join("old"));
                 let _ = std::fs::remove_dir_all(aside);
@@ -76,14 +75,14 @@ fn put_in_place(temporary: &Path, folder: &Path, overwrite: bool) -> Result<bool
     Err(Error::new(Kind::File, format!("cannot replace {}", folder.display())))
 }
 
-/// A database that is being made. Nothing reads it before [`finish`](Writer::finish).
+/// A database that is being written. It cannot be read before [`finish`](Writer::finish).
 pub struct Writer {
     path: PathBuf,
     file: BufWriter<File>,
     /// The number of the next page.
     next: u64,
-    leaf: PageMaker,
-    /// First key and number of each page of the level that is being made.
+    leaf: NodePage,
+    /// First key and number of each page of the level that is being written.
     children: Vec<(Vec<u8>, u64)>,
     last_key: Vec<u8>,
     entries: u64,
@@ -94,7 +93,7 @@ impl Writer {
     /// Starts a database in an existing folder without one.
     ///
     /// # Errors
-    /// The file cannot be made, or is there already.
+    /// The file cannot be made, or exists already.
     pub fn create(folder: &Path) -> Result<Writer> {
         let path = folder.join("data.mdb");
         let file = File::create_new(&path).map_err(|e| Error::file(&path, "create", e))?;
@@ -102,7 +101,7 @@ impl Writer {
             path,
             file: BufWriter::with_capacity(1 << 18, file),
             next: 2,
-            leaf: PageMaker::new(LEAF),
+            leaf: NodePage::new(LEAF),
             children: Vec::new(),
             last_key: Vec::new(),
             entries: 0,
@@ -112,7 +111,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Adds an entry behind the last.
+    /// Adds an entry after the last.
     ///
     /// # Errors
     /// A key that is empty, too long or not larger than the last; a value above 4 GiB; a full disk.
@@ -122,7 +121,7 @@ impl Writer {
             return bad("is empty or longer than 511 bytes");
         }
         if self.entries > 0 && key <= &self.last_key[..] {
-            return bad("is not larger than the one before; put the entries in the order of their keys");
+            return bad("is not larger than the previous one; put the entries in the order of their keys");
         }
         let Ok(len) = u32::try_from(value.len()) else {
             return bad("has a value of more than 4 GiB");
@@ -143,7 +142,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the branches and the meta pages. A database without entries is a valid one, too.
+    /// Writes the branches and the meta pages, and waits until all is on the disk. A database without entries is valid.
     pub fn finish(mut self) -> Result {
         self.flush_leaf()?;
         let leaves = self.children.len() as u64;
@@ -151,7 +150,7 @@ impl Writer {
         while self.children.len() > 1 {
             let children = std::mem::take(&mut self.children);
             for group in groups(&children) {
-                let mut branch = PageMaker::new(BRANCH);
+                let mut branch = NodePage::new(BRANCH);
                 for (i, (key, child)) in group.iter().enumerate() {
                     let key = if i == 0 { &[][..] } else { key }; // the first child takes all smaller keys
                     branch.push(*child as u32, (*child >> 32) as u16, key, &[]);
@@ -163,7 +162,7 @@ impl Writer {
             }
             depth += 1;
         }
-        let root = self.children.first().map_or(NOWHERE, |(_, page)| *page);
+        let root = self.children.first().map_or(NO_PAGE, |(_, page)| *page);
         let error = |e| Error::file(&self.path, "write", e);
         self.file.seek(SeekFrom::Start(0)).map_err(error)?;
         for transaction in 0..2u64 {
@@ -172,7 +171,7 @@ impl Writer {
             page.extend(VERSION.to_le_bytes());
             page.extend(0u64.to_le_bytes()); // no fixed address
             page.extend((self.next * SIZE as u64).to_le_bytes()); // the size to map
-            let free = (SIZE as u32, 8u16, 0u16, [0, 0, 0, 0, NOWHERE]); // no free pages; flag 8: integer keys
+            let free = (SIZE as u32, 8u16, 0u16, [0, 0, 0, 0, NO_PAGE]); // no free pages; flag 8: integer keys
             let main = (0, 0, depth, [branches, leaves, self.overflow, self.entries, root]);
             for (pad, flags, depth, numbers) in [free, main] {
                 page.extend(pad.to_le_bytes());
@@ -185,7 +184,7 @@ impl Writer {
             page.resize(SIZE, 0);
             self.file.write_all(&page).map_err(error)?;
         }
-        self.file.flush().map_err(error)
+        self.file.flush().and_then(|()| self.file.get_ref().sync_all()).map_err(error)
     }
 
     fn flush_leaf(&mut self) -> Result {
@@ -200,7 +199,7 @@ impl Writer {
         self.write(&page)
     }
 
-    /// Writes a long value; gives the number of its first page.
+    /// Writes a long value; returns the number of its first page.
     fn put_overflow(&mut self, value: &[u8]) -> Result<u64> {
         let first = self.next;
         let pages = (PAGE_HEAD + value.len()).div_ceil(SIZE);
@@ -219,7 +218,7 @@ impl Writer {
     }
 }
 
-/// The children that fit into one branch page each. No group has a single child: LMDB wants two.
+/// The children, grouped by branch page. Each group has at least two, as LMDB requires.
 fn groups(children: &[(Vec<u8>, u64)]) -> Vec<&[(Vec<u8>, u64)]> {
     let mut cuts = vec![0];
     let mut room = SIZE - PAGE_HEAD;
@@ -239,19 +238,19 @@ fn groups(children: &[(Vec<u8>, u64)]) -> Vec<&[(Vec<u8>, u64)]> {
 }
 
 /// A branch or leaf page that is filled node by node: offsets from the front, nodes from the back.
-struct PageMaker {
+struct NodePage {
     kind: u16,
     bytes: Vec<u8>,
     count: usize,
     upper: usize,
 }
 
-impl PageMaker {
-    fn new(kind: u16) -> PageMaker {
-        PageMaker { kind, bytes: vec![0; SIZE], count: 0, upper: SIZE }
+impl NodePage {
+    fn new(kind: u16) -> NodePage {
+        NodePage { kind, bytes: vec![0; SIZE], count: 0, upper: SIZE }
     }
 
-    /// Whether a node of so many bytes of key and value has room.
+    /// Whether a node has room whose key and value have `len` bytes together.
     fn fits(&self, len: usize) -> bool {
         PAGE_HEAD + 2 * (self.count + 1) + node_size(len) <= self.upper
     }
@@ -267,12 +266,12 @@ impl PageMaker {
         }
     }
 
-    /// The finished page `number`; a fresh one begins.
+    /// Returns the finished page `number` and begins a new one.
     fn take(&mut self, number: u64) -> Vec<u8> {
         self.set(0, &page_head(number, self.kind));
         self.set(12, &((PAGE_HEAD + 2 * self.count) as u16).to_le_bytes());
         self.set(14, &(self.upper as u16).to_le_bytes());
-        std::mem::replace(self, PageMaker::new(self.kind)).bytes
+        std::mem::replace(self, NodePage::new(self.kind)).bytes
     }
 
     fn set(&mut self, at: usize, bytes: &[u8]) {
@@ -280,12 +279,12 @@ impl PageMaker {
     }
 }
 
-/// A node's bytes, even.
+/// The size of a node, rounded up to an even number.
 fn node_size(len: usize) -> usize {
     (NODE_HEAD + len).next_multiple_of(2)
 }
 
-/// A page's first 16 bytes: number, padding, flags, and zeros for lower and upper.
+/// A page's first 16 bytes: number, padding, flags, and zeros for `lower` and `upper`.
 fn page_head(number: u64, flags: u16) -> Vec<u8> {
     let mut head = number.to_le_bytes().to_vec();
     head.extend([0, 0]);

@@ -28,7 +28,9 @@ impl Blas {
         let workspace = Memory::new(compute, WORKSPACE)?;
         let mut handle = std::ptr::null_mut();
         // SAFETY: cuBLAS writes its own pointer, for the context that `Memory::new` has entered.
-        check("start cuBLAS", unsafe { sys::cublasCreate_v2(&mut handle) })?;
+        check("start cuBLAS", unsafe { sys::cublasCreate_v2(&mut handle) }).map_err(|e| {
+            e.hint("the driver must be as new as cuBLAS: nvidia-smi shows the CUDA version that it is made for")
+        })?;
         let blas = Blas { handle, compute: compute.clone(), _workspace: workspace };
         let (at, bytes) = (blas._workspace.address as *mut _, blas._workspace.bytes);
         let stream = compute.stream.raw().cast();

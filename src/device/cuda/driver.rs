@@ -4,7 +4,6 @@ use super::library::DRIVER;
 use crate::{Error, Kind, Result};
 use cudarc::driver::sys::{self, CUresult};
 use std::ffi::{CStr, c_char, c_int};
-use std::sync::OnceLock;
 
 /// A driver call's answer as a result; `what` says what was tried. Kernels run later than they are launched, so their
 /// faults come out of whichever call is next.
@@ -17,7 +16,8 @@ pub fn check(what: &str, answer: CUresult) -> Result {
         (2, _) => Err(Error::new(Kind::Device, format!("cannot {what}: the card's memory is full"))
             .hint("use a smaller batch_size, or CORTADO_DEVICE=cpu")),
         (_, true) => Err(Error::new(Kind::Device, format!("an earlier kernel failed: {}", text(answer)))
-            .hint("run with CORTADO_DEVICE=emulated to see which, and why; the card must be opened anew")),
+            .hint("start the program anew: this process has lost the card")
+            .hint("CORTADO_DEVICE=emulated says which kernel, and why; on the card CUDA_LAUNCH_BLOCKING=1 CORTADO_GRAPH=0 shows the launch")),
         (_, false) => Err(Error::new(Kind::Device, format!("cannot {what}: {}", text(answer)))),
     }
 }
@@ -38,29 +38,21 @@ pub fn text(answer: CUresult) -> String {
     }
 }
 
-/// The driver, ready: the CUDA version that it is made for, as 13000 for 13.0, and how many cards there are. It is asked
-/// once in a process.
+/// The driver, ready: the CUDA version that it is made for, as 13000 for 13.0, and how many cards there are.
 ///
 /// # Errors
 /// No driver, one that is broken, or no card.
 pub fn start() -> Result<(i32, i32)> {
-    static STARTED: OnceLock<Result<(i32, i32)>> = OnceLock::new();
-    let start = || {
-        let file = &DRIVER.find(i32::MAX)?.file;
-        let (mut version, mut cards) = (0, 0);
-        // SAFETY: the functions are there; the numbers outlive the calls.
-        let answers =
-            unsafe { [sys::cuInit(0), sys::cuDriverGetVersion(&mut version), sys::cuDeviceGetCount(&mut cards)] };
-        let refused = answers.into_iter().find(|&answer| answer != CUresult::CUDA_SUCCESS);
-        match refused {
-            Some(answer) => {
-                Err(Error::new(Kind::Device, format!("the CUDA driver {file} has no card: {}", text(answer))))
-            }
-            None if cards == 0 => Err(Error::new(Kind::Device, format!("the CUDA driver {file} has no card"))),
-            None => Ok((version, cards)),
-        }
-    };
-    STARTED.get_or_init(start).clone()
+    let file = &DRIVER.find(i32::MAX)?.file;
+    let (mut version, mut cards) = (0, 0);
+    // SAFETY: the functions are there; the numbers outlive the calls.
+    let answers = unsafe { [sys::cuInit(0), sys::cuDriverGetVersion(&mut version), sys::cuDeviceGetCount(&mut cards)] };
+    let refused = answers.into_iter().find(|&answer| answer != CUresult::CUDA_SUCCESS);
+    match refused {
+        Some(answer) => Err(Error::new(Kind::Device, format!("the CUDA driver {file} has no card: {}", text(answer)))),
+        None if cards == 0 => Err(Error::new(Kind::Device, format!("the CUDA driver {file} has no card"))),
+        None => Ok((version, cards)),
+    }
 }
 
 /// A pointer of the driver's; it may be used by any thread.

@@ -65,6 +65,7 @@ pub static DRIVER: Library = Library {
         "cuMemsetD32Async",
         "cuModuleGetFunction",
         "cuModuleLoadData",
+        "cuModuleUnload",
         "cuStreamBeginCapture_v2",
         "cuStreamCreate",
         "cuStreamDestroy_v2",

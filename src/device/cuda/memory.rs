@@ -51,6 +51,12 @@ impl Compute {
     }
 }
 
+impl Drop for Compute {
+    fn drop(&mut self) {
+        self.release(); // a recording that nobody has ended held them
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -106,6 +112,10 @@ impl Pinned {
         Ok(Pinned { host: Handle(host), bytes, compute: compute.clone() })
     }
 
+    pub fn belongs_to(&self, compute: &Arc<Compute>) -> bool {
+        Arc::ptr_eq(&self.compute, compute)
+    }
+
     pub fn host(&self) -> *mut u8 {
         self.host.0.cast()
     }
@@ -140,6 +150,9 @@ pub unsafe fn copy_in(stream: &Stream, from: *const u8, to: u64, bytes: usize) -
 /// Copies from the card to the host, and waits for it.
 pub fn copy_out(stream: &Stream, from: u64, to: &mut [f32]) -> Result {
     let bytes = size_of_val(to);
+    if bytes == 0 {
+        return stream.wait(); // what the driver does with a copy of nothing is not documented
+    }
     // SAFETY: `to` is borrowed until the wait below is over.
     let answer = unsafe { sys::cuMemcpyDtoHAsync_v2(to.as_mut_ptr().cast(), from, bytes, stream.raw()) };
     // Even after an error: whatever was begun must not write into memory that is given back.

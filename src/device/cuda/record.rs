@@ -3,7 +3,7 @@
 use super::Inner;
 use super::driver::{Handle, check};
 use super::memory::Compute;
-use crate::device::card::Recording;
+use crate::device::{Asked, Recording};
 use crate::{Error, Kind, Result};
 use cudarc::driver::sys;
 use std::any::Any;
@@ -14,7 +14,7 @@ use std::thread::{self, ThreadId};
 pub struct Recorded {
     /// The thread that records.
     pub by: ThreadId,
-    pub len: usize,
+    pub asked: Vec<Asked>,
     /// The memory that is used: its addresses are part of the recording.
     pub keep: Vec<Arc<dyn Any + Send + Sync>>,
 }
@@ -31,7 +31,7 @@ impl Inner {
             self.compute.release();
             return Err(e);
         }
-        state.recorded = Some(Recorded { by: thread::current().id(), len: 0, keep: Vec::new() });
+        state.recorded = Some(Recorded { by: thread::current().id(), asked: Vec::new(), keep: Vec::new() });
         Ok(())
     }
 
@@ -64,8 +64,8 @@ impl Recording for Step {
         Ok(())
     }
 
-    fn len(&self) -> usize {
-        self.recorded.len
+    fn asked(&self) -> &[Asked] {
+        &self.recorded.asked
     }
 }
 

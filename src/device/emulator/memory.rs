@@ -1,13 +1,14 @@
 //! The emulated card's memory: apart from the host's, never moved, and marked with who touched it.
 
-use super::work::Work;
+use super::work::{LATE, Work};
 use super::{Argument, Kept};
-use crate::Result;
 use crate::device::source::{self, too_long};
 use crate::device::{CardBuffer, CardTable, Slot};
+use crate::{Error, Kind, Result};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Values, and of each who wrote and who read it last (see `kernels/emulator.h`).
 pub struct Storage {
@@ -53,9 +54,10 @@ impl Buffer {
         Buffer { storage: Arc::new(storage), work: work.clone() }
     }
 
-    /// The emulator's own buffer behind a card's.
-    pub fn of(buffer: &dyn CardBuffer) -> Result<&Buffer> {
-        (buffer as &dyn Any).downcast_ref::<Buffer>().ok_or_else(source::not_ours)
+    /// This emulator's own buffer behind a card's. Another's memory is touched in turns of its own.
+    pub fn of<'a>(buffer: &'a (dyn CardBuffer + 'static), work: &Arc<Work>) -> Result<&'a Buffer> {
+        let own = (buffer as &dyn Any).downcast_ref::<Buffer>().filter(|own| Arc::ptr_eq(&own.work, work));
+        own.ok_or_else(source::not_ours)
     }
 
     pub fn storage(&self) -> Arc<Storage> {
@@ -83,6 +85,7 @@ impl CardBuffer for Buffer {
     fn upload(&mut self, host: &[f32]) -> Result {
         self.work.refuse_while_recording(&format!("a copy of {} values from the host", host.len()))?;
         let (len, _turn) = (self.len(), self.work.turn());
+        self.work.advance(1);
         self.work
             .count(|counts| (counts.uploads, counts.uploaded) = (counts.uploads + 1, counts.uploaded + bytes(host)));
         let copy = |card: &mut [f32]| card.get_mut(..host.len()).map(|card| card.copy_from_slice(host));
@@ -91,7 +94,12 @@ impl CardBuffer for Buffer {
 
     fn download(&self, host: &mut [f32]) -> Result {
         self.work.refuse_while_recording(&format!("a copy of {} values to the host", host.len()))?;
+        if self.work.unreadable.load(Ordering::SeqCst) {
+            let message = format!("{} values cannot be copied to the host: the card does not answer", host.len());
+            return Err(Error::new(Kind::Device, message));
+        }
         let (len, _turn) = (self.len(), self.work.turn());
+        self.work.advance(LATE);
         self.work.count(|counts| {
             (counts.downloads, counts.downloaded) = (counts.downloads + 1, counts.downloaded + bytes(host));
         });
@@ -108,6 +116,7 @@ fn bytes(values: &[f32]) -> u64 {
 /// Buffers as one argument.
 pub struct Table {
     held: Arc<Entries>,
+    work: Arc<Work>,
 }
 
 struct Entries {
@@ -116,18 +125,20 @@ struct Entries {
 }
 
 impl Table {
-    pub fn new(buffers: &[&dyn CardBuffer]) -> Result<Table> {
-        let buffers = buffers.iter().map(|buffer| Buffer::of(*buffer)).collect::<Result<Vec<_>>>()?;
+    pub fn new(buffers: &[&dyn CardBuffer], work: &Arc<Work>) -> Result<Table> {
+        let buffers = buffers.iter().map(|buffer| Buffer::of(*buffer, work)).collect::<Result<Vec<_>>>()?;
         let arguments = buffers.iter().map(|buffer| buffer.argument(usize::MAX)).collect();
         let held = Entries { arguments, _kept: buffers.iter().map(|buffer| buffer.storage()).collect() };
-        Ok(Table { held: Arc::new(held) })
+        Ok(Table { held: Arc::new(held), work: work.clone() })
     }
 
-    pub fn argument(&self) -> (Kept, Argument) {
+    /// As a kernel is given it; none if it is another emulator's.
+    pub fn argument(&self, work: &Arc<Work>) -> Option<(Kept, Argument)> {
         let entries = &self.held.arguments;
         // The kernel only reads the entries.
         let data = entries.as_ptr().cast_mut().cast::<f32>();
-        (Some(self.held.clone()), Argument { data, length: entries.len(), ..Argument::NOTHING })
+        let argument = Argument { data, length: entries.len(), ..Argument::NOTHING };
+        Arc::ptr_eq(&self.work, work).then(|| (Some(self.held.clone() as Arc<_>), argument))
     }
 }
 
@@ -143,7 +154,11 @@ pub struct SlotWords {
     work: Arc<Work>,
 }
 
-struct Words(UnsafeCell<[i32; 3]>);
+pub struct Words {
+    words: UnsafeCell<[i32; 3]>,
+    /// When there was a complaint; 0 if there is none.
+    since: AtomicU64,
+}
 
 // SAFETY: as for `Storage`.
 unsafe impl Send for Words {}
@@ -151,20 +166,38 @@ unsafe impl Sync for Words {}
 
 impl SlotWords {
     pub fn new(work: &Arc<Work>) -> SlotWords {
-        SlotWords { words: Arc::new(Words(UnsafeCell::new([0; 3]))), work: work.clone() }
+        let words = Words { words: UnsafeCell::new([0; 3]), since: AtomicU64::new(0) };
+        SlotWords { words: Arc::new(words), work: work.clone() }
     }
 
-    pub fn argument(&self) -> (Kept, Argument) {
-        let data = self.words.0.get().cast::<f32>();
-        (Some(self.words.clone()), Argument { data, length: 0, ..Argument::NOTHING })
+    /// As a kernel is given it; none if it is another emulator's.
+    pub fn argument(&self, work: &Arc<Work>) -> Option<(Kept, Argument)> {
+        let data = self.words.words.get().cast::<f32>();
+        let argument = Argument { data, length: 0, ..Argument::NOTHING };
+        Arc::ptr_eq(&self.work, work).then(|| (Some(self.words.clone() as Arc<_>), argument))
+    }
+}
+
+impl Words {
+    /// Notes when a kernel complained. Only for who has the turn.
+    pub fn date(&self, clock: u64) {
+        // SAFETY: as for `Storage`.
+        if unsafe { (*self.words.get())[0] } != 0 {
+            let _ = self.since.compare_exchange(0, clock + 1, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }
 
 impl Slot for SlotWords {
     fn take(&self) -> Option<(i32, f32)> {
         let _turn = self.work.turn();
+        let since = self.words.since.load(Ordering::Relaxed);
+        if since == 0 || self.work.is_late && self.work.clock() + 1 < since + LATE {
+            return None;
+        }
+        self.words.since.store(0, Ordering::Relaxed);
         // SAFETY: we have the turn, so no kernel runs.
-        let [complained, index, value] = unsafe { std::mem::take(&mut *self.words.0.get()) };
-        (complained != 0).then_some((index, f32::from_bits(value as u32)))
+        let [_, index, value] = unsafe { std::mem::take(&mut *self.words.words.get()) };
+        Some((index, f32::from_bits(value as u32)))
     }
 }

@@ -1,14 +1,17 @@
 //! What the emulated card is asked to do: done at once, one thing at a time, or recorded and done when replayed.
 
 use crate::device::source::recorded_elsewhere;
-use crate::device::{Counts, Recording};
+use crate::device::{Asked, Counts, Recording};
 use crate::{Error, Kind, Result};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// Something to do, with its arguments as they were when it was asked for. It is given the number of its run.
 type Op = Box<dyn Fn(u64) -> Result + Send>;
+
+/// A recording that has begun: the thread that records, and what it asked for.
+type Open = (ThreadId, Vec<(Asked, Op)>);
 
 /// Counts launches, for all emulators: memory that blocks share outlives an emulator.
 static RUNS: AtomicU64 = AtomicU64::new(1);
@@ -17,24 +20,52 @@ static RUNS: AtomicU64 = AtomicU64::new(1);
 #[derive(Default)]
 pub struct Work {
     error: Mutex<Option<Error>>,
-    recording: Mutex<Option<(ThreadId, Vec<Op>)>>,
+    recording: Mutex<Option<Open>>,
     turn: Mutex<()>,
     counts: Mutex<Counts>,
+    /// Whether copies to the host fail: a test wants it so.
+    pub unreadable: AtomicBool,
+    refuses_recordings: bool,
+    /// Whether a complaint reaches the host only when a card's would; see [`LATE`].
+    pub is_late: bool,
+    clock: AtomicU64,
 }
 
+/// How many uploads it takes at most until the host sees what a kernel has refused. On a card they take turns at four
+/// places (`cuda/ring.rs`), and the host waits for a place until the card has done all that was asked before its last turn.
+pub const LATE: u64 = 5;
+
 impl Work {
+    pub fn late() -> Work {
+        Work { is_late: true, ..Work::default() }
+    }
+
+    pub fn without_recordings() -> Work {
+        Work { refuses_recordings: true, ..Work::default() }
+    }
+
+    /// How far the host knows the card to be, in uploads.
+    pub fn clock(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// The host goes on after an upload, or (`LATE` of them) after it has waited for all that was asked.
+    pub fn advance(&self, uploads: u64) {
+        self.clock.fetch_add(uploads, Ordering::Relaxed);
+    }
+
     /// Whoever touches the card's memory has the turn.
     pub fn turn(&self) -> MutexGuard<'_, ()> {
         lock(&self.turn)
     }
 
-    /// Does it now, or records it.
-    pub fn run(&self, op: impl Fn(u64) -> Result + Send + 'static) -> Result {
+    /// Does it now, or records it as what was asked.
+    pub fn run(&self, asked: Asked, op: impl Fn(u64) -> Result + Send + 'static) -> Result {
         if let Some((by, ops)) = &mut *lock(&self.recording) {
             if *by != thread::current().id() {
                 return Err(recorded_elsewhere());
             }
-            ops.push(Box::new(op));
+            ops.push((asked, Box::new(op)));
             return Ok(());
         }
         self.do_now(&op)
@@ -51,11 +82,12 @@ impl Work {
         Ok(())
     }
 
-    pub fn end_record(&self) -> Result<Vec<Op>> {
-        lock(&self.recording)
-            .take()
-            .map(|(_, ops)| ops)
-            .ok_or_else(|| Error::new(Kind::Device, "no step is being recorded"))
+    pub fn end_record(&self) -> Result<Vec<(Asked, Op)>> {
+        match lock(&self.recording).take() {
+            Some(_) if self.refuses_recordings => Err(Error::new(Kind::Device, "this emulator records nothing")),
+            Some((_, ops)) => Ok(ops),
+            None => Err(Error::new(Kind::Device, "no step is being recorded")),
+        }
     }
 
     /// What cannot be part of a recorded step is refused by name.
@@ -85,13 +117,15 @@ impl Work {
 
 /// A recorded step.
 pub struct Recorded {
+    asked: Vec<Asked>,
     ops: Vec<Op>,
     work: Arc<Work>,
 }
 
 impl Recorded {
-    pub fn new(ops: Vec<Op>, work: &Arc<Work>) -> Recorded {
-        Recorded { ops, work: work.clone() }
+    pub fn new(recorded: Vec<(Asked, Op)>, work: &Arc<Work>) -> Recorded {
+        let (asked, ops) = recorded.into_iter().unzip();
+        Recorded { asked, ops, work: work.clone() }
     }
 }
 
@@ -102,8 +136,8 @@ impl Recording for Recorded {
         self.ops.iter().try_for_each(|op| self.work.do_now(op))
     }
 
-    fn len(&self) -> usize {
-        self.ops.len()
+    fn asked(&self) -> &[Asked] {
+        &self.asked
     }
 }
 

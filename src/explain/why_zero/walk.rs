@@ -2,11 +2,11 @@
 
 use super::Cause;
 use crate::Result;
-use crate::blob::Values;
+use crate::net::debug::mean_size;
 use crate::net::{Net, Step};
 use std::collections::HashSet;
 
-/// What is left of a gradient is next to nothing below this share of it: where it cancels, f32 leaves about 1e-7.
+/// A gradient has vanished below this share of its upstream size; where terms cancel, f32 leaves about 1e-7.
 const VANISHED: f32 = 1e-6;
 
 /// A cause, at a blob's version and a step.
@@ -16,7 +16,7 @@ pub(super) struct Found {
     pub cause: Cause,
 }
 
-/// A walk upwards. Without `values` it stops where backward comes by, with them where its values come from.
+/// A walk upwards. Without `values` it stops where backward runs; with them it goes on to the origin of the values.
 pub(super) struct Walk<'a> {
     net: &'a Net,
     values: bool,
@@ -46,7 +46,7 @@ impl<'a> Walk<'a> {
     pub fn blob(&mut self, id: usize) -> Result<Option<Found>> {
         let net = self.net;
         if !self.seen.insert(id) {
-            return Ok(None); // two ways led here, and the first has told
+            return Ok(None); // two paths led here, and the first gave the answer
         }
         let Some((n, k)) = net.reader(id) else { return Ok(self.end(id)) };
         let step = &net.steps[n];
@@ -58,11 +58,11 @@ impl<'a> Walk<'a> {
             if step.asked_down.get(k) == Some(&false) {
                 return found(Cause::PropagateDown);
             }
-            // Wanted, all the same: a layer below learns, or the prototxt says so. What cuts it off is above.
+            // The gradient is needed: a layer below learns, or the prototxt asks for it. The cause is further up.
             if self.learning.contains(&id) || step.asked_down.get(k) == Some(&true) {
                 return self.above(n);
             }
-            // A label that is shared out cannot be asked for.
+            // A label that a Split copies has no gradient.
             let shared = if step.kind == "Split" { self.above(n)? } else { None };
             return match shared.filter(|found| found.cause == Cause::NoGradient) {
                 None => found(self.not_asked(id)),
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Where on the way up from version `id`, whose diff is not 0, next to nothing is left of the gradient.
+    /// Where the gradient vanishes on the way up from version `id`, whose diff is not 0.
     pub fn vanishing(&self, mut id: usize) -> Option<Found> {
         let size = |id: usize| mean_size(&self.net.blobs[id].diff);
         loop {
@@ -230,7 +230,7 @@ impl<'a> Walk<'a> {
         first.is_some_and(|&p| mean_size(&params.blobs[p].data) == 0.0)
     }
 
-    /// From where it comes that version `id`, a bottom of step `n`, is constant.
+    /// Finds the origin of the constant version `id`, a bottom of step `n`.
     fn lowest_constant(&self, mut id: usize, mut n: usize) -> Found {
         while let Some((writer, _)) = self.net.writer(id) {
             n = writer;
@@ -246,9 +246,4 @@ impl<'a> Walk<'a> {
         };
         Found { id, step: n, cause }
     }
-}
-
-/// The mean of |x|; 0 of nothing.
-pub(crate) fn mean_size(x: &Values) -> f32 {
-    x.asum() / x.count().max(1) as f32
 }

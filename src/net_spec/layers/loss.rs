@@ -1,54 +1,29 @@
-//! Losses, and what else is told of scores.
+//! Losses and accuracy.
 
 use crate::net_spec::LayerSpec;
 use crate::proto::caffe::{LayerParameter, hinge_loss_parameter, loss_parameter, softmax_parameter};
 
-layer! {
+layers! {
     /// The cross-entropy of the scores' softmax.
-    SoftmaxWithLoss = "SoftmaxWithLoss";
+    SoftmaxWithLoss() = "SoftmaxWithLoss";
     loss_param: LossParameter { one ignore_label: i32, one normalization: loss_parameter::NormalizationMode };
     softmax_param: SoftmaxParameter { one engine: softmax_parameter::Engine, one axis: i32 }
-}
-layer! {
     /// Half the squared distance of two blobs, by item.
-    EuclideanLoss = "EuclideanLoss"
-}
-layer! {
+    EuclideanLoss() = "EuclideanLoss"
     /// The hinge loss of a one-against-all classifier.
-    HingeLoss = "HingeLoss"; hinge_loss_param: HingeLossParameter { one norm: hinge_loss_parameter::Norm }
-}
-layer! {
+    HingeLoss() = "HingeLoss"; hinge_loss_param: HingeLossParameter { one norm: hinge_loss_parameter::Norm }
     /// The cross-entropy of each score's sigmoid.
-    SigmoidCrossEntropyLoss = "SigmoidCrossEntropyLoss";
+    SigmoidCrossEntropyLoss() = "SigmoidCrossEntropyLoss";
     loss_param: LossParameter { one ignore_label: i32, one normalization: loss_parameter::NormalizationMode }
-}
-layer! {
     /// Cross-entropy with a matrix that says how bad each mistake is.
-    InfogainLoss = "InfogainLoss";
+    InfogainLoss() = "InfogainLoss";
     infogain_loss_param: InfogainLossParameter { one source: &str, one axis: i32 };
     loss_param: LossParameter { one ignore_label: i32, one normalization: loss_parameter::NormalizationMode }
-}
-layer! {
     /// The cross-entropy of probabilities.
-    MultinomialLogisticLoss = "MultinomialLogisticLoss"
-}
-layer! {
-    /// Pairs that belong together are drawn together, others apart.
-    ContrastiveLoss = "ContrastiveLoss";
+    MultinomialLogisticLoss() = "MultinomialLogisticLoss"
+    /// Moves matching pairs together and other pairs apart.
+    ContrastiveLoss() = "ContrastiveLoss";
     contrastive_loss_param: ContrastiveLossParameter { one margin: f32, one legacy_version: bool }
-}
-layer! {
     /// The share of items whose label has the highest score.
-    Accuracy = "Accuracy"; accuracy_param: AccuracyParameter { one top_k: u32, one axis: i32, one ignore_label: i32 }
-}
-
-new! {
-    SoftmaxWithLoss()
-    EuclideanLoss()
-    HingeLoss()
-    SigmoidCrossEntropyLoss()
-    InfogainLoss()
-    MultinomialLogisticLoss()
-    ContrastiveLoss()
-    Accuracy()
+    Accuracy() = "Accuracy"; accuracy_param: AccuracyParameter { one top_k: u32, one axis: i32, one ignore_label: i32 }
 }

@@ -3,76 +3,38 @@
 use crate::net_spec::LayerSpec;
 use crate::proto::caffe::{BlobShape, LayerParameter, eltwise_parameter, reduction_parameter};
 
-layer! {
+layers! {
     /// The same blob several times; a net adds these by itself.
-    Split = "Split"
-}
-layer! {
-    /// Blobs one behind the other.
-    Concat = "Concat"; concat_param: ConcatParameter { one axis: i32 }
-}
-layer! {
+    Split() = "Split"
+    /// Joins blobs along an axis.
+    Concat() = "Concat"; concat_param: ConcatParameter { one axis: i32 }
     /// A blob cut into several.
     Slice = "Slice"; slice_param: SliceParameter { one axis: i32, each slice_point: u32 }
-}
-layer! {
     /// Blobs combined value by value.
     Eltwise = "Eltwise";
     eltwise_param: EltwiseParameter {
         one operation: eltwise_parameter::EltwiseOp, each coeff: f32, one stable_prod_grad: bool
     }
-}
-layer! {
     /// Several axes as one.
-    Flatten = "Flatten"; flatten_param: FlattenParameter { one axis: i32, one end_axis: i32 }
-}
-layer! {
+    Flatten() = "Flatten"; flatten_param: FlattenParameter { one axis: i32, one end_axis: i32 }
     /// The same values in another shape.
-    Reshape = "Reshape"; reshape_param: ReshapeParameter { one shape: BlobShape, one axis: i32, one num_axes: i32 }
-}
-layer! {
-    /// One number of many.
-    Reduction = "Reduction";
+    Reshape(shape: BlobShape) = "Reshape"; reshape_param: ReshapeParameter { one shape: BlobShape, one axis: i32, one num_axes: i32 }
+    /// Reduces many values to one.
+    Reduction(operation: reduction_parameter::ReductionOp) = "Reduction";
     reduction_param: ReductionParameter { one operation: reduction_parameter::ReductionOp, one axis: i32, one coeff: f32 }
-}
-layer! {
     /// A blob several times in a row.
-    Tile = "Tile"; tile_param: TileParameter { one axis: i32, one tiles: i32 }
-}
-layer! {
+    Tile(tiles: i32) = "Tile"; tile_param: TileParameter { one axis: i32, one tiles: i32 }
     /// Where the largest values are.
-    ArgMax = "ArgMax"; argmax_param: ArgMaxParameter { one out_max_val: bool, one top_k: u32, one axis: i32 }
-}
-layer! {
+    ArgMax() = "ArgMax"; argmax_param: ArgMaxParameter { one out_max_val: bool, one top_k: u32, one axis: i32 }
     /// The items of a batch in another order.
-    BatchReindex = "BatchReindex"
-}
-layer! {
+    BatchReindex() = "BatchReindex"
     /// The items of a batch that a selector picks.
-    Filter = "Filter"
-}
-layer! {
-    /// Takes blobs, so that they are no outputs.
-    Silence = "Silence"
-}
-layer! {
-    /// A layer of one's own, by the name that a Caffe prototxt gives it.
-    Python = "Python";
+    Filter() = "Filter"
+    /// Reads blobs, so that they are not outputs of the net.
+    Silence() = "Silence"
+    /// A custom layer, under the name that a Caffe prototxt gives it.
+    Python(module: &str, layer: &str) = "Python";
     python_param: PythonParameter { one module: &str, one layer: &str, one param_str: &str, one share_in_parallel: bool }
-}
-
-new! {
-    Split()
-    Concat()
-    Flatten()
-    Reshape(shape: BlobShape)
-    Reduction(operation: reduction_parameter::ReductionOp)
-    Tile(tiles: i32)
-    ArgMax()
-    BatchReindex()
-    Filter()
-    Silence()
-    Python(module: &str, layer: &str)
 }
 
 impl Slice {

@@ -3,7 +3,7 @@
 use crate::net_spec::{LayerSpec, Sizes};
 use crate::proto::caffe::{FillerParameter, LayerParameter, convolution_parameter, pooling_parameter, spp_parameter};
 
-layer! {
+layers! {
     /// Kernels that slide over images.
     Convolution = "Convolution";
     convolution_param: ConvolutionParameter {
@@ -12,9 +12,7 @@ layer! {
         one stride_w: u32, one group: u32, one weight_filler: FillerParameter, one bias_filler: FillerParameter,
         one engine: convolution_parameter::Engine, one axis: i32, one force_nd_im2col: bool
     }
-}
-layer! {
-    /// Convolution the other way round: small images become larger ones.
+    /// Transposed convolution: small images become larger ones.
     Deconvolution = "Deconvolution";
     convolution_param: ConvolutionParameter {
         one num_output: u32, one bias_term: bool, sizes pad: Sizes, sizes kernel_size: Sizes, sizes stride: Sizes,
@@ -22,8 +20,6 @@ layer! {
         one stride_w: u32, one group: u32, one weight_filler: FillerParameter, one bias_filler: FillerParameter,
         one engine: convolution_parameter::Engine, one axis: i32, one force_nd_im2col: bool
     }
-}
-layer! {
     /// The windows of an image as columns.
     Im2col = "Im2col";
     convolution_param: ConvolutionParameter {
@@ -31,8 +27,6 @@ layer! {
         one pad_w: u32, one kernel_h: u32, one kernel_w: u32, one stride_h: u32, one stride_w: u32, one axis: i32,
         one force_nd_im2col: bool
     }
-}
-layer! {
     /// One number for each window of an image.
     Pooling = "Pooling";
     pooling_param: PoolingParameter {
@@ -40,26 +34,22 @@ layer! {
         one kernel_h: u32, one kernel_w: u32, one stride: u32, one stride_h: u32, one stride_w: u32,
         one engine: pooling_parameter::Engine, one global_pooling: bool, one round_mode: pooling_parameter::RoundMode
     }
-}
-layer! {
-    /// Pooling at several sizes: an image of any size becomes so many numbers.
-    Spp = "SPP";
+    /// Pooling at several sizes: an image of any size becomes a fixed number of values.
+    Spp(pyramid_height: u32) = "SPP";
     spp_param: SppParameter { one pyramid_height: u32, one pool: spp_parameter::PoolMethod, one engine: spp_parameter::Engine }
-}
-layer! {
     /// A part of the first bottom, as large as the second.
-    Crop = "Crop"; crop_param: CropParameter { one axis: i32, each offset: u32 }
+    Crop(axis: i32) = "Crop"; crop_param: CropParameter { one axis: i32, each offset: u32 }
 }
 
 impl Convolution {
-    /// So many kernels of this size: `Convolution::new(20, 5)`, `Convolution::new(8, [1, 7])`.
+    /// `num_output` kernels of this size: `Convolution::new(20, 5)`, `Convolution::new(8, [1, 7])`.
     pub fn new(num_output: u32, kernel_size: impl Into<Sizes>) -> Convolution {
         Convolution::blank().num_output(num_output).kernel_size(kernel_size)
     }
 }
 
 impl Deconvolution {
-    /// So many kernels of this size.
+    /// `num_output` kernels of this size.
     pub fn new(num_output: u32, kernel_size: impl Into<Sizes>) -> Deconvolution {
         Deconvolution::blank().num_output(num_output).kernel_size(kernel_size)
     }
@@ -88,13 +78,8 @@ impl Pooling {
         Pooling::blank().pool(pooling_parameter::PoolMethod::Ave).global_pooling(true)
     }
 
-    /// A value of each window at random, the larger the likelier.
+    /// A random value of each window, larger ones with a higher probability.
     pub fn stochastic(kernel_size: u32, stride: u32) -> Pooling {
         Pooling::blank().pool(pooling_parameter::PoolMethod::Stochastic).kernel_size(kernel_size).stride(stride)
     }
-}
-
-new! {
-    Spp(pyramid_height: u32)
-    Crop(axis: i32)
 }

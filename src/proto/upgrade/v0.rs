@@ -1,5 +1,4 @@
-//! `layers { layer { type: "conv" num_output: 4 } }`: one flat message for all types of layer, and padding a layer of
-//! its own.
+//! `layers { layer { type: "conv" num_output: 4 } }`: one flat message for all types of layer, and a layer type for padding.
 
 use std::collections::HashMap;
 
@@ -33,8 +32,8 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &m
     Ok(())
 }
 
-/// Gives each "padding" layer's `pad` to the convolutions and poolings that read it; tells which layers are padding, in
-/// rising order.
+/// Moves each "padding" layer's `pad` to the convolutions and poolings that read it; returns the padding layers' indices in
+/// ascending order.
 fn merge_padding(layers: &mut [V1LayerParameter]) -> Result<Vec<usize>> {
     let mut maker: HashMap<String, usize> = HashMap::new();
     let mut padding = Vec::new();
@@ -63,11 +62,10 @@ fn merge_padding(layers: &mut [V1LayerParameter]) -> Result<Vec<usize>> {
     Ok(padding)
 }
 
-/// Where a field of the flat message goes, if the layer has one of the types: to a field of one of V1's messages, or of
-/// the layer itself.
+/// The new path of each field of the flat message in V1's layer, by the layer's type; `*` means all types.
 #[rustfmt::skip]
-const PLACES: &[(&str, &str, &str)] = &[
-    // field            types                     place
+const NEW_PATHS: &[(&str, &str, &str)] = &[
+    // field            type                      new path
     ("name",             "*",                      "name"),
     ("blobs",            "*",                      "blobs"),
     ("blobs_lr",         "*",                      "blobs_lr"),
@@ -120,8 +118,8 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("det_crop_mode",    "window_data",            "window_data_param.crop_mode"),
 ];
 
-/// Spreads the flat message over V1's messages. On the wire this is no more than new numbers before the old values:
-/// types and enum numbers have stayed, and pieces of one message that arrive one by one are merged.
+/// Distributes the flat message's fields over V1's messages. In the binary format only the field numbers change: types and enum
+/// numbers are the same, and decoding merges the parts of one message.
 fn layer(mut new: V1LayerParameter, i: usize) -> Result<V1LayerParameter> {
     let Some(old) = new.layer.take() else { return Ok(new) };
     let fail = |e: Error, field: &str| e.layer(old.name()).field(format!("layers[{i}].layer.{field}"));
@@ -134,17 +132,17 @@ fn layer(mut new: V1LayerParameter, i: usize) -> Result<V1LayerParameter> {
         if field == "type" {
             continue;
         }
-        let place = PLACES.iter().find(|p| p.0 == field && (p.1 == "*" || p.1 == old.r#type()));
-        let Some((_, _, place)) = place else {
+        let new = NEW_PATHS.iter().find(|p| p.0 == field && (p.1 == "*" || p.1 == old.r#type()));
+        let Some((_, _, path)) = new else {
             let why = format!("`{field}` means nothing to a layer of type \"{}\"", old.r#type());
             return Err(fail(Error::new(Kind::Unknown, why).hint("take it out"), field));
         };
-        put_at(&mut wire, place, value);
+        put_at(&mut wire, path, value);
     }
     V1LayerParameter::decode(&*wire).map_err(|e| fail(Error::value(e.to_string()), "type"))
 }
 
-/// Appends a value for the field that the path names, with the messages around it.
+/// Appends a value of the field at a path, inside the message around it.
 fn put_at(wire: &mut Vec<u8>, path: &str, value: Value<'_>) {
     let mut message = V1LayerParameter::SCHEMA;
     let mut numbers = Vec::new();
@@ -166,39 +164,25 @@ fn put_at(wire: &mut Vec<u8>, path: &str, value: Value<'_>) {
     }
 }
 
+#[rustfmt::skip]
+const TYPES: [&str; 24] = [
+    "accuracy", "bnll", "concat", "conv", "data", "dropout", "euclidean_loss", "flatten", "hdf5_data", "hdf5_output", "im2col",
+    "images", "infogain_loss", "innerproduct", "lrn", "multinomial_logistic_loss", "pool", "relu", "sigmoid", "softmax",
+    "softmax_loss", "split", "tanh", "window_data",
+];
+
+/// V1's enum value has the old name in capitals, with some exceptions.
 fn layer_type(old: &str) -> Result<LayerType> {
-    let types = [
-        ("accuracy", LayerType::Accuracy),
-        ("bnll", LayerType::Bnll),
-        ("concat", LayerType::Concat),
-        ("conv", LayerType::Convolution),
-        ("data", LayerType::Data),
-        ("dropout", LayerType::Dropout),
-        ("euclidean_loss", LayerType::EuclideanLoss),
-        ("flatten", LayerType::Flatten),
-        ("hdf5_data", LayerType::Hdf5Data),
-        ("hdf5_output", LayerType::Hdf5Output),
-        ("im2col", LayerType::Im2col),
-        ("images", LayerType::ImageData),
-        ("infogain_loss", LayerType::InfogainLoss),
-        ("innerproduct", LayerType::InnerProduct),
-        ("lrn", LayerType::Lrn),
-        ("multinomial_logistic_loss", LayerType::MultinomialLogisticLoss),
-        ("pool", LayerType::Pooling),
-        ("relu", LayerType::Relu),
-        ("sigmoid", LayerType::Sigmoid),
-        ("softmax", LayerType::Softmax),
-        ("softmax_loss", LayerType::SoftmaxLoss),
-        ("split", LayerType::Split),
-        ("tanh", LayerType::Tanh),
-        ("window_data", LayerType::WindowData),
-    ];
-    let found = types.iter().find(|t| t.0 == old).map(|t| t.1);
-    found.ok_or_else(|| {
-        let names = types.iter().map(|t| t.0);
-        let all = names.clone().collect::<Vec<_>>().join(", ");
+    let name = match old {
+        "conv" => "CONVOLUTION".to_owned(),
+        "images" => "IMAGE_DATA".to_owned(),
+        "innerproduct" => "INNER_PRODUCT".to_owned(),
+        "pool" => "POOLING".to_owned(),
+        same => same.to_uppercase(),
+    };
+    LayerType::from_str_name(&name).filter(|_| TYPES.contains(&old)).ok_or_else(|| {
         let e = Error::new(Kind::Unknown, format!("Caffe's first format has no layer type \"{old}\""));
-        e.did_you_mean(old, names).hint(format!("types: {all}"))
+        e.did_you_mean(old, TYPES).hint(format!("types: {}", TYPES.join(", ")))
     })
 }
 
@@ -207,8 +191,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_exists_and_has_the_old_type() {
-        for (field, _, place) in PLACES {
+    fn every_new_path_exists_and_has_the_old_type() {
+        for (field, _, place) in NEW_PATHS {
             let old = V0LayerParameter::SCHEMA.field(field).unwrap_or_else(|| panic!("{field}"));
             let mut message = V1LayerParameter::SCHEMA;
             let mut new = None;

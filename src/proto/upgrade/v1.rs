@@ -1,9 +1,13 @@
-//! `layers { type: CONVOLUTION }`: the type an enum value, the multipliers of all parameters in rows.
+//! `layers { type: CONVOLUTION }`: the type is an enum value, and all parameters' multipliers are in lists.
+
+use prost::Message as _;
 
 use crate::error::{Error, Kind, Result};
 use crate::proto::caffe::v1_layer_parameter::LayerType;
 use crate::proto::caffe::{LayerParameter, NetParameter, ParamSpec, V1LayerParameter};
 use crate::proto::source::Node;
+use crate::proto::text::Named;
+use crate::proto::wire;
 
 pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut [Node], notes: &mut Vec<String>) -> Result {
     if param.layers.is_empty() {
@@ -22,61 +26,38 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut [Node], notes: &mut 
     Ok(())
 }
 
-fn layer(old: V1LayerParameter) -> Result<LayerParameter> {
-    let kind = type_name(old.r#type());
+/// Apart from the type and the four lists of [`params`], all fields have kept their names and types, but not their numbers.
+fn layer(mut old: V1LayerParameter) -> Result<LayerParameter> {
     if old.layer.is_some() {
-        return Err(
-            Error::new(Kind::Net, "a `layer` inside `layers` beside other layers' new fields").layer(old.name())
-        );
+        let e = Error::new(Kind::Net, "a `layer` inside `layers` beside other layers' new fields");
+        return Err(e.layer(old.name()));
     }
-    Ok(LayerParameter {
-        param: params(&old),
-        name: old.name,
-        r#type: Some(kind.to_owned()),
-        bottom: old.bottom,
-        top: old.top,
-        blobs: old.blobs,
-        loss_weight: old.loss_weight,
-        include: old.include,
-        exclude: old.exclude,
-        accuracy_param: old.accuracy_param,
-        argmax_param: old.argmax_param,
-        concat_param: old.concat_param,
-        contrastive_loss_param: old.contrastive_loss_param,
-        convolution_param: old.convolution_param,
-        data_param: old.data_param,
-        dropout_param: old.dropout_param,
-        dummy_data_param: old.dummy_data_param,
-        eltwise_param: old.eltwise_param,
-        exp_param: old.exp_param,
-        hdf5_data_param: old.hdf5_data_param,
-        hdf5_output_param: old.hdf5_output_param,
-        hinge_loss_param: old.hinge_loss_param,
-        image_data_param: old.image_data_param,
-        infogain_loss_param: old.infogain_loss_param,
-        inner_product_param: old.inner_product_param,
-        loss_param: old.loss_param,
-        lrn_param: old.lrn_param,
-        memory_data_param: old.memory_data_param,
-        mvn_param: old.mvn_param,
-        pooling_param: old.pooling_param,
-        power_param: old.power_param,
-        relu_param: old.relu_param,
-        sigmoid_param: old.sigmoid_param,
-        slice_param: old.slice_param,
-        softmax_param: old.softmax_param,
-        tanh_param: old.tanh_param,
-        threshold_param: old.threshold_param,
-        transform_param: old.transform_param,
-        window_data_param: old.window_data_param,
-        ..Default::default()
-    })
+    let (r#type, param) = (Some(type_name(old.r#type())), params(&old));
+    let blobs = std::mem::take(&mut old.blobs); // large: not encoded
+    let old = V1LayerParameter {
+        r#type: None,
+        param: Vec::new(),
+        blob_share_mode: Vec::new(),
+        blobs_lr: Vec::new(),
+        weight_decay: Vec::new(),
+        ..old
+    };
+    let (bytes, mut wire) = (old.encode_to_vec(), Vec::new());
+    let mut rest = &bytes[..];
+    while let Some((number, value)) = wire::take(&mut rest)? {
+        let name = V1LayerParameter::SCHEMA.number(number).map_or("", |field| field.name);
+        if let Some(field) = LayerParameter::SCHEMA.field(name) {
+            wire::put(&mut wire, field.number, value);
+        }
+    }
+    let layer = LayerParameter::decode(&*wire).map_err(|e| Error::value(e.to_string()))?;
+    Ok(LayerParameter { r#type, param, blobs, ..layer })
 }
 
-/// The i-th of each row makes the i-th `param { }`.
+/// The i-th entries of the four lists make the i-th `param { }`.
 fn params(old: &V1LayerParameter) -> Vec<ParamSpec> {
-    let rows = [old.param.len(), old.blob_share_mode.len(), old.blobs_lr.len(), old.weight_decay.len()];
-    let count = rows.into_iter().max().unwrap_or(0);
+    let lengths = [old.param.len(), old.blob_share_mode.len(), old.blobs_lr.len(), old.weight_decay.len()];
+    let count = lengths.into_iter().max().unwrap_or(0);
     let spec = |i: usize| ParamSpec {
         name: old.param.get(i).cloned(),
         // STRICT and PERMISSIVE have kept their numbers.
@@ -87,47 +68,20 @@ fn params(old: &V1LayerParameter) -> Vec<ParamSpec> {
     (0..count).map(spec).collect()
 }
 
-fn type_name(old: LayerType) -> &'static str {
+/// The name of a type today: that of the enum's value, with some exceptions.
+fn type_name(old: LayerType) -> String {
     match old {
-        LayerType::None => "",
-        LayerType::Absval => "AbsVal",
-        LayerType::Accuracy => "Accuracy",
-        LayerType::Argmax => "ArgMax",
-        LayerType::Bnll => "BNLL",
-        LayerType::Concat => "Concat",
-        LayerType::ContrastiveLoss => "ContrastiveLoss",
-        LayerType::Convolution => "Convolution",
-        LayerType::Data => "Data",
-        LayerType::Deconvolution => "Deconvolution",
-        LayerType::Dropout => "Dropout",
-        LayerType::DummyData => "DummyData",
-        LayerType::EuclideanLoss => "EuclideanLoss",
-        LayerType::Eltwise => "Eltwise",
-        LayerType::Exp => "Exp",
-        LayerType::Flatten => "Flatten",
-        LayerType::Hdf5Data => "HDF5Data",
-        LayerType::Hdf5Output => "HDF5Output",
-        LayerType::HingeLoss => "HingeLoss",
-        LayerType::Im2col => "Im2col",
-        LayerType::ImageData => "ImageData",
-        LayerType::InfogainLoss => "InfogainLoss",
-        LayerType::InnerProduct => "InnerProduct",
-        LayerType::Lrn => "LRN",
-        LayerType::MemoryData => "MemoryData",
-        LayerType::MultinomialLogisticLoss => "MultinomialLogisticLoss",
-        LayerType::Mvn => "MVN",
-        LayerType::Pooling => "Pooling",
-        LayerType::Power => "Power",
-        LayerType::Relu => "ReLU",
-        LayerType::Sigmoid => "Sigmoid",
-        LayerType::SigmoidCrossEntropyLoss => "SigmoidCrossEntropyLoss",
-        LayerType::Silence => "Silence",
-        LayerType::Softmax => "Softmax",
-        LayerType::SoftmaxLoss => "SoftmaxWithLoss",
-        LayerType::Split => "Split",
-        LayerType::Slice => "Slice",
-        LayerType::Tanh => "TanH",
-        LayerType::WindowData => "WindowData",
-        LayerType::Threshold => "Threshold",
+        LayerType::None => "".into(),
+        LayerType::Absval => "AbsVal".into(),
+        LayerType::Argmax => "ArgMax".into(),
+        LayerType::Bnll => "BNLL".into(),
+        LayerType::Hdf5Data => "HDF5Data".into(),
+        LayerType::Hdf5Output => "HDF5Output".into(),
+        LayerType::Lrn => "LRN".into(),
+        LayerType::Mvn => "MVN".into(),
+        LayerType::Relu => "ReLU".into(),
+        LayerType::SoftmaxLoss => "SoftmaxWithLoss".into(),
+        LayerType::Tanh => "TanH".into(),
+        same => format!("{same:?}"),
     }
 }

@@ -1,0 +1,33 @@
+//! # Answer 00.2: steps that become smaller
+//!
+//! The lesson trains with the policy `poly`: the learning rate of iteration i is
+//! base_lr * (1 - i / max_iter) ^ power, counted from iteration 0. Print the rates of some iterations, and the sum of the
+//! rates of all iterations from 0 to max_iter - 1: how far a parameter would move if its gradient were always 1.
+//!
+//! With power 1 it is about half of base_lr * max_iter: the area of a triangle.
+
+use cortado::Result;
+use cortado::random::Random;
+
+/// The learning rate of iteration `i`.
+fn rate(base_lr: f64, power: f64, max_iter: u32, i: u32) -> Result<f64> {
+    Ok(base_lr * (1.0 - f64::from(i) / f64::from(max_iter)).powf(power))
+}
+
+/// The sum of the rates of all iterations.
+fn way(base_lr: f64, power: f64, max_iter: u32) -> Result<f64> {
+    (0..max_iter).map(|i| rate(base_lr, power, max_iter, i)).sum()
+}
+
+fn main() -> Result<()> {
+    let number = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let random = Random::new(number, "exercise 00.2", 0);
+    let base_lr = 0.01 * (1 + random.below(0, 9)) as f64;
+    let power = [0.5, 1.0, 2.0][random.below(1, 3)];
+    let max_iter = 100 * (1 + random.below(2, 20)) as u32;
+    for i in [0, max_iter / 4, max_iter / 2, max_iter - 1] {
+        println!("iteration {i}: rate {:.6}", rate(base_lr, power, max_iter, i)?);
+    }
+    println!("the whole way: {:.4}", way(base_lr, power, max_iter)?);
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The kernels of one source, and how they are launched.
+
+use super::args::{Arg, bring};
+use super::card::Gpu;
+use crate::Result;
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+/// The kernels of one source: what a layer with a loop of its own has as a constant. A card compiles them when one of them is
+/// first launched there, and layers of one type share them.
+///
+/// The source is CUDA C. Before it stands `kernels/prelude.h`: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
+/// `Refusal`, random numbers, indices and the sum of a block.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kernels {
+    source: Cow<'static, str>,
+    /// What the source is found by: its FNV-1a hash.
+    hash: u64,
+}
+
+impl Kernels {
+    /// How many threads a block of [`launch`](Kernels::launch) has.
+    pub const BLOCK: usize = 256;
+
+    /// Those of a source that is known when the program is compiled. Of any other: `Kernels::from(text)`.
+    pub const fn new(source: &'static str) -> Kernels {
+        Kernels { source: Cow::Borrowed(source), hash: hash(source) }
+    }
+
+    /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
+    ///
+    /// # Errors
+    /// No compiler, or a source that it refuses; no memory for the values; what [`Module::launch`](super::card::Module::launch) says.
+    pub fn launch(&self, gpu: &Gpu, name: &str, n: usize, args: &mut [Arg]) -> Result {
+        self.launch_blocks(gpu, name, n.div_ceil(Self::BLOCK), Self::BLOCK, args)
+    }
+
+    /// Runs the kernel `name` on a row of blocks, each of a row of threads. Without blocks nothing is done.
+    ///
+    /// # Errors
+    /// As [`launch`](Kernels::launch).
+    pub fn launch_blocks(&self, gpu: &Gpu, name: &str, blocks: usize, threads: usize, args: &mut [Arg]) -> Result {
+        self.launch_grid(gpu, name, [blocks, 1, 1], [threads, 1, 1], args)
+    }
+
+    /// Runs the kernel `name` on a block for each of `rows` rows; its threads, whole warps and at most 512, share the row's
+    /// `len` values. Without rows nothing is done.
+    ///
+    /// # Errors
+    /// As [`launch`](Kernels::launch).
+    pub fn launch_rows(&self, gpu: &Gpu, name: &str, rows: usize, len: usize, args: &mut [Arg]) -> Result {
+        self.launch_blocks(gpu, name, rows, len.clamp(1, 512).next_multiple_of(32), args)
+    }
+
+    /// Runs the kernel `name` on a grid of blocks, x first. An empty grid is no error, and nothing is done.
+    ///
+    /// # Errors
+    /// As [`launch`](Kernels::launch).
+    pub fn launch_grid(&self, gpu: &Gpu, name: &str, grid: [usize; 3], block: [usize; 3], args: &mut [Arg]) -> Result {
+        bring(args, gpu)?;
+        if grid.contains(&0) {
+            return Ok(());
+        }
+        let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        gpu.module(self)?.launch(name, grid.map(size), block.map(size), args)?;
+        args.iter().try_for_each(|arg| match arg {
+            Arg::Refusal(refusal) => refusal.check(),
+            _ => Ok(()),
+        })
+    }
+
+    /// The CUDA C.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+/// Those of a source that a program makes.
+impl From<String> for Kernels {
+    fn from(source: String) -> Kernels {
+        Kernels { hash: hash(&source), source: source.into() }
+    }
+}
+
+// What a card has compiled is found without reading the whole source for each launch.
+impl Hash for Kernels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// FNV-1a.
+const fn hash(text: &str) -> u64 {
+    let (text, mut hash, mut i) = (text.as_bytes(), 0xcbf2_9ce4_8422_2325, 0);
+    while i < text.len() {
+        hash = (hash ^ text[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
+
+/// The kernels of files in `kernels/`: `kernels!("loss", "hinge_loss")` for one source made of two.
+macro_rules! kernels {
+    ($($file:literal),+) => {
+        $crate::device::Kernels::new(concat!(
+            $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/", $file, ".cu"))),+
+        ))
+    };
+}
+pub(crate) use kernels;
+
+/// The two kernels of a layer that has one for each pass.
+pub struct Passes {
+    /// The source.
+    pub kernels: Kernels,
+    /// The kernel that does forward.
+    pub forward: &'static str,
+    /// The kernel that does backward.
+    pub backward: &'static str,
+}
+
+/// Those of a file in `kernels/` that are named like it: `relu_forward` and `relu_backward`. What they share with other
+/// layers stands in a file before it.
+macro_rules! passes {
+    ($file:literal) => {
+        $crate::device::passes!($file; $crate::device::kernels!($file))
+    };
+    ($before:literal, $file:literal) => {
+        $crate::device::passes!($file; $crate::device::kernels!($before, $file))
+    };
+    ($file:literal; $kernels:expr) => {
+        $crate::device::Passes {
+            kernels: $kernels,
+            forward: concat!($file, "_forward"),
+            backward: concat!($file, "_backward"),
+        }
+    };
+}
+pub(crate) use passes;

@@ -1,0 +1,77 @@
+//! # Data: batches from a database
+//!
+//! | blob     | shape         | meaning                                  |
+//! |----------|---------------|------------------------------------------|
+//! | `top[0]` | N x C x H x W | images, transformed by `transform_param` |
+//! | `top[1]` | N             | labels, if there is a second top         |
+//!
+//! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in a new
+//! order each epoch. After the last comes the first again, also within a batch. `rand_skip` starts at one of the first so
+//! many samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An order, a crop, a
+//! mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a number goes on as if
+//! it had counted there.
+
+use super::DataLayer;
+use crate::data::datum::{self, Pixels};
+use crate::data::{Dataset, Sample, lmdb};
+use crate::layer::Cx;
+use crate::proto::data_parameter::Db;
+use crate::proto::{Datum, LayerParameter};
+use crate::{Error, Result};
+
+/// Batches from a database.
+pub type Data = DataLayer<Database>;
+
+/// The images of an LMDB, each with its label.
+pub struct Database {
+    db: lmdb::Reader,
+    /// The path, for errors.
+    path: String,
+    datum: Datum,
+}
+
+impl Dataset for Database {
+    fn open(param: &LayerParameter, cx: &Cx) -> Result<Database> {
+        let p = param.data_param.clone().unwrap_or_default();
+        if p.source().is_empty() {
+            let e = Error::value("no `source` is given").field("data_param.source");
+            return Err(e.hint("name the database's folder"));
+        }
+        if p.backend() == Db::Leveldb && p.backend.is_some() {
+            return Err(Error::value("LEVELDB databases cannot be read")
+                .field("data_param.backend")
+                .hint("convert the data to LMDB (MNIST: `cortado convert mnist`) and write backend: LMDB"));
+        }
+        let db = cx.find(p.source()).and_then(lmdb::Reader::open).map_err(|e| e.field("data_param.source"))?;
+        Ok(Database { path: db.path().display().to_string(), db, datum: Datum::default() })
+    }
+
+    fn len(&self) -> usize {
+        self.db.len() as usize
+    }
+
+    fn read(&mut self, i: usize, sample: &mut Sample) -> Result {
+        let (key, value) = self.db.get(i as u64)?;
+        let image = datum::decode(key, value, &mut self.datum).map_err(|e| e.about(&self.path))?;
+        match image.pixels {
+            Pixels::Bytes(x) => sample.image(image.shape, x),
+            Pixels::Floats(x) => sample.image(image.shape, x),
+        }
+        .and_then(|()| sample.label(image.label as f32))
+        .map_err(|e| e.about(format!("{}: entry \"{}\"", self.path, datum::key_text(key))))
+    }
+
+    fn warning(param: &LayerParameter) -> Option<String> {
+        let p = param.data_param.clone().unwrap_or_default();
+        let old = [
+            ("scale", p.scale.is_some()),
+            ("mean_file", p.mean_file.is_some()),
+            ("crop_size", p.crop_size.is_some()),
+            ("mirror", p.mirror.is_some()),
+        ];
+        let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+        let ignored =
+            format!("{} in data_param is ignored, as in Caffe; write it into transform_param", given.join(", "));
+        (!given.is_empty()).then_some(ignored)
+    }
+}

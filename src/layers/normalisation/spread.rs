@@ -1,0 +1,164 @@
+//! How a smaller blob is spread over a larger one (Scale, Bias): its shape is a run of the larger one's axes.
+//!
+//! ```text
+//! x   2 x 3 x 4 x 5      axis 1, num_axes 2
+//! s       3 x 4          outer 2, count 12, inner 5: x[o, k, i] meets s[k]
+//! ```
+
+use super::sums::{dot, sum};
+use crate::blob::Values;
+use crate::device::{Arg, AsArg, Gpu, Kernels, OnCard, kernels};
+use crate::{Blob, Device, Error, Result, args};
+
+const KERNELS: Kernels = kernels!("spread");
+
+/// x as outer x count x inner, s as count.
+#[derive(Clone, Copy, Default, Debug)]
+pub(in crate::layers) struct Spread {
+    pub outer: usize,
+    pub count: usize,
+    pub inner: usize,
+}
+
+/// The shape that a parameter for `num_axes` axes of `x` from `axis` on has; -1 axes mean all that follow.
+///
+/// # Errors
+/// There are not so many axes; `field` names the message of the layer's parameters.
+pub(in crate::layers) fn shape(x: &Blob, axis: i32, num_axes: i32, field: &str) -> Result<Vec<usize>> {
+    if num_axes == 0 {
+        return Ok(Vec::new());
+    }
+    let first = x.axis(axis).map_err(|e| e.field(format!("{field}.axis")))?;
+    let rest = &x.shape()[first..];
+    match num_axes {
+        -1 => Ok(rest.to_vec()),
+        n if n > 0 && n as usize <= rest.len() => Ok(rest[..n as usize].to_vec()),
+        n => Err(Error::shape(format!("num_axes {n} from axis {axis} of a bottom of shape {:?}", x.shape()))
+            .field(format!("{field}.num_axes"))
+            .hint(format!("num_axes is -1 for all that follow, or 0 to {}", rest.len()))),
+    }
+}
+
+impl Spread {
+    /// `s` over the axes of `x` from `axis` on. A scalar goes everywhere.
+    ///
+    /// # Errors
+    /// The axes of s are not axes of x; the message names both shapes.
+    pub fn of(x: &Blob, s: &[usize], axis: i32, field: &str) -> Result<Spread> {
+        if s.is_empty() {
+            return Ok(Spread { outer: 1, count: 1, inner: x.count() });
+        }
+        let first = x.axis(axis).map_err(|e| e.field(format!("{field}.axis")))?;
+        if !x.shape()[first..].starts_with(s) {
+            return Err(Error::shape(format!("shape {s:?} does not fit bottom[0]'s {:?} at axis {first}", x.shape()))
+                .hint("it must be a run of bottom[0]'s axes that starts at `axis`"));
+        }
+        let end = first + s.len();
+        Ok(Spread { outer: x.count_in(0..first), count: x.count_in(first..end), inner: x.count_in(end..x.num_axes()) })
+    }
+
+    /// Calls `put(y, x, s)` for every value of x with the s that it meets.
+    pub fn each(&self, x: &[f32], s: &[f32], y: &mut [f32], put: impl Fn(&mut f32, f32, f32)) {
+        let (row, inner) = ((self.count * self.inner).max(1), self.inner.max(1));
+        for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {
+            if inner == 1 {
+                y.iter_mut().zip(x).zip(s).for_each(|((y, &x), &s)| put(y, x, s));
+                continue;
+            }
+            for ((x, y), &s) in x.chunks_exact(inner).zip(y.chunks_exact_mut(inner)).zip(s) {
+                y.iter_mut().zip(x).for_each(|(y, &x)| put(y, x, s));
+            }
+        }
+    }
+
+    /// y += s, with the s that each value of y meets.
+    pub fn add(&self, s: &[f32], y: &mut [f32]) {
+        for row in y.chunks_exact_mut((self.count * self.inner).max(1)) {
+            for (y, s) in row.chunks_exact_mut(self.inner.max(1)).zip(s) {
+                y.iter_mut().for_each(|y| *y += s);
+            }
+        }
+    }
+
+    /// ds[k] += Σ dy[o, k, i] x[o, k, i], or without x the sum of dy alone.
+    pub fn reduce(&self, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
+        for (k, ds) in ds.iter_mut().enumerate() {
+            let slices = (0..self.outer).map(|o| {
+                let start = (o * self.count + k) * self.inner;
+                start..start + self.inner
+            });
+            let total: f64 = match x {
+                Some(x) => slices.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
+                None => slices.map(|i| sum(&dy[i])).sum(),
+            };
+            *ds += total as f32;
+        }
+    }
+
+    /// The same on either device; without `add` the old ds does not count.
+    pub fn reduce_on(
+        &self,
+        device: &Device,
+        of_share: &mut OnCard<f32>,
+        dy: &Values,
+        x: Option<&Values>,
+        ds: &mut Values,
+        add: bool,
+    ) -> Result {
+        match (device, x) {
+            (Device::Cpu(_), _) => {
+                if !add {
+                    ds.fill(0.0);
+                }
+                self.reduce(dy.slice(), x.map(Values::slice), ds.slice_mut());
+                Ok(())
+            }
+            (Device::Gpu(gpu), Some(x)) => self.sum_on_card(gpu, &KERNELS, "spread_dot", of_share, &[dy, x], ds, add),
+            (Device::Gpu(gpu), None) => self.sum_on_card(gpu, &KERNELS, "spread_sum", of_share, &[dy], ds, add),
+        }
+    }
+
+    /// A kernel that has a thread for each value: `name(int n, int count, int inner, In read.., Out y)`.
+    pub fn map(&self, gpu: &Gpu, kernels: &Kernels, name: &str, read: &[&Values], y: &mut Values) -> Result {
+        let n = y.count();
+        let mut args = vec![n.arg(), self.count.arg(), self.inner.arg()];
+        args.extend(read.iter().map(|x| x.arg()));
+        args.push(y.over());
+        kernels.launch(gpu, name, n, &mut args)
+    }
+
+    /// A kernel that adds up what meets each s: `name(int outer, int count, int inner, int shares, int add, In read.., Out
+    /// ds)`, like those of `kernels/spread.cu`. What blocks that share a sum leave is put into `of_share`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn sum_on_card(
+        &self,
+        gpu: &Gpu,
+        kernels: &Kernels,
+        name: &str,
+        of_share: &mut OnCard<f32>,
+        read: &[&Values],
+        ds: &mut Values,
+        add: bool,
+    ) -> Result {
+        let Spread { outer, count, inner } = *self;
+        let (len, ds) = (outer * inner, if add { ds.updated() } else { ds.over() });
+        let shares = shares(count, len);
+        let sizes = [outer, count, inner, shares].map(Arg::from);
+        let mut args: Vec<Arg> = sizes.into_iter().chain([(add && shares == 1).arg()]).collect();
+        args.extend(read.iter().map(|x| x.arg()));
+        if shares == 1 {
+            args.push(ds);
+            return kernels.launch_rows(gpu, name, count, len, &mut args);
+        }
+        args.push(of_share.over(count * shares));
+        kernels.launch_rows(gpu, name, count * shares, len / shares, &mut args)?;
+        let one = 1_usize; // share of what the shares left
+        KERNELS.launch_rows(gpu, "spread_sum", count, shares, args![one, count, shares, one, add, *of_share, ds])
+    }
+}
+
+/// How many blocks share a sum of `len` values, of `sums` such sums: few sums shall keep a whole card busy, too, and a block
+/// shall have enough to do.
+pub(in crate::layers) fn shares(sums: usize, len: usize) -> usize {
+    (1024 / sums.max(1)).min(len / 8192).max(1)
+}

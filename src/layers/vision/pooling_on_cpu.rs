@@ -1,0 +1,252 @@
+//! Pooling's loops on the CPU.
+
+use super::windows::Window;
+use crate::device::cpu::{Cpu, PIECE};
+use crate::random::Random;
+use std::ops::Range;
+
+/// The place of a value that is none of the window's: beyond every plane.
+const NOWHERE: u32 = u32::MAX;
+
+/// The windows, and what forward found in them.
+#[derive(Default)]
+pub(super) struct PoolingOnCpu {
+    /// The axes H and W.
+    axes: [Window; 2],
+    /// The windows along W: a table pays, as every row of every plane asks for them.
+    columns: Vec<(Range<usize>, usize)>,
+    /// Where each y, a maximum or drawn, stands in its plane; NOWHERE for an empty window.
+    places: Vec<u32>,
+}
+
+impl PoolingOnCpu {
+    /// Forward begins with these windows.
+    pub fn set(&mut self, axes: [Window; 2]) {
+        self.axes = axes;
+        self.columns.clear();
+        self.columns.extend(axes[1].each());
+    }
+
+    /// The values of a plane of x, and of one of y.
+    fn plane(&self) -> (usize, usize) {
+        let [h, w] = &self.axes;
+        (h.size * w.size, h.out * w.out)
+    }
+
+    /// How many planes make a piece of work.
+    fn piece(&self) -> usize {
+        (PIECE / self.plane().0).max(1)
+    }
+
+    /// The maximum of each window.
+    pub fn max(&mut self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
+        let (size, out) = self.plane();
+        let (len, mut argmax) = (self.piece() * out, self.take_places(y.len()));
+        cpu.pieces2((y, len), (&mut argmax, len), |start, y, argmax| {
+            let x = &x[start / out * size..];
+            if self.is_halving() {
+                return self.max_of_four(x, y, argmax);
+            }
+            let x = x.chunks_exact(size);
+            for ((x, y), argmax) in x.zip(y.chunks_exact_mut(out)).zip(argmax.chunks_exact_mut(out)) {
+                self.each_window(|i, rows, columns, _| {
+                    if rows.is_empty() || columns.is_empty() {
+                        (y[i], argmax[i]) = (f32::MIN, NOWHERE);
+                        return;
+                    }
+                    let first = rows.start * self.axes[1].size + columns.start;
+                    let (mut best, mut at) = (x[first], first);
+                    for row in rows {
+                        let row = row * self.axes[1].size;
+                        for (column, &x) in columns.clone().zip(&x[row + columns.start..row + columns.end]) {
+                            if is_larger(x, best) {
+                                (best, at) = (x, row + column);
+                            }
+                        }
+                    }
+                    (y[i], argmax[i]) = (best, at as u32);
+                });
+            }
+        });
+        self.places = argmax;
+    }
+
+    /// Where each y stands, for the next pass to write.
+    fn take_places(&mut self, len: usize) -> Vec<u32> {
+        let mut places = std::mem::take(&mut self.places);
+        places.resize(len, 0);
+        places
+    }
+
+    /// The places as the numbers of the second top.
+    pub fn mask(&self, mask: &mut [f32]) {
+        mask.iter_mut().zip(&self.places).for_each(|(mask, &at)| *mask = if at == NOWHERE { -1.0 } else { at as f32 });
+    }
+
+    /// Whether the windows are 2 x 2 side by side and cover the plane.
+    fn is_halving(&self) -> bool {
+        self.axes.iter().all(|a| a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.size % 2 == 0)
+    }
+
+    /// `max` of 2 x 2 windows side by side, the commonest: without branches, so that the compiler makes vectors of it.
+    fn max_of_four(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
+        let [h, w] = [self.axes[0].out, self.axes[1].out];
+        let (y, argmax) = (y.chunks_exact_mut(w), argmax.chunks_exact_mut(w));
+        for (row, ((x, y), argmax)) in x.chunks_exact(4 * w).zip(y).zip(argmax).enumerate() {
+            let (above, below) = x.split_at(2 * w);
+            let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
+            let first = (row % h * 4 * w) as u32;
+            let below_first = first + 2 * w as u32;
+            for (((y, argmax), (&[a, b], &[c, d])), i) in y.iter_mut().zip(argmax).zip(above.iter().zip(below)).zip(0..)
+            {
+                let (upper, upper_at) = if is_larger(b, a) { (b, first + 1) } else { (a, first) };
+                let (lower, lower_at) = if is_larger(d, c) { (d, below_first + 1) } else { (c, below_first) };
+                let (best, at) = if is_larger(lower, upper) { (lower, lower_at) } else { (upper, upper_at) };
+                *y = best;
+                *argmax = at + 2 * i;
+            }
+        }
+    }
+
+    /// dx of what was the maximum, or drawn.
+    pub fn place_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(dx, self.piece() * size, |start, dx| {
+            dx.fill(0.0);
+            let from = start / size * out;
+            let planes = dy[from..].chunks_exact(out).zip(self.places[from..].chunks_exact(out));
+            for (dx, (dy, places)) in dx.chunks_exact_mut(size).zip(planes) {
+                for (dy, &at) in dy.iter().zip(places) {
+                    if let Some(dx) = dx.get_mut(at as usize) {
+                        *dx += dy;
+                    }
+                }
+            }
+        });
+    }
+
+    /// The mean of each window.
+    pub fn mean(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(y, self.piece() * out, |start, y| {
+            let x = x[start / out * size..].chunks_exact(size);
+            for (x, y) in x.zip(y.chunks_exact_mut(out)) {
+                self.each_window(|i, rows, columns, count| {
+                    let mut sum = 0.0;
+                    for row in rows {
+                        let row = row * self.axes[1].size;
+                        sum += x[row + columns.start..row + columns.end].iter().sum::<f32>();
+                    }
+                    y[i] = sum / count.max(1) as f32; // an empty window's sum is 0
+                });
+            }
+        });
+    }
+
+    /// dx of the mean.
+    pub fn mean_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(dx, self.piece() * size, |start, dx| {
+            dx.fill(0.0);
+            let dy = dy[start / size * out..].chunks_exact(out);
+            for (dx, dy) in dx.chunks_exact_mut(size).zip(dy) {
+                self.each_window(|i, rows, columns, count| {
+                    let share = dy[i] / count.max(1) as f32;
+                    for row in rows {
+                        let row = row * self.axes[1].size;
+                        dx[row + columns.start..row + columns.end].iter_mut().for_each(|dx| *dx += share);
+                    }
+                });
+            }
+        });
+    }
+
+    /// Draws one value of each window, and says where it stands.
+    pub fn draw(&mut self, cpu: &Cpu, random: Random, x: &[f32], y: &mut [f32]) {
+        let (size, out) = self.plane();
+        let (len, mut places) = (self.piece() * out, self.take_places(y.len()));
+        cpu.pieces2((y, len), (&mut places, len), |start, y, places| {
+            let x = x[start / out * size..].chunks_exact(size);
+            let planes = x.zip(y.chunks_exact_mut(out)).zip(places.chunks_exact_mut(out));
+            for (first, ((x, y), places)) in (start..).step_by(out).zip(planes) {
+                self.each_window(|i, rows, columns, _| {
+                    let s = self.values(x, &rows, &columns).fold(0.0, |s, (_, x)| s + x);
+                    let (goal, mut so_far) = (random.unit(first + i) * s, 0.0);
+                    let drawn = self.values(x, &rows, &columns).find(|(_, x)| {
+                        so_far += x;
+                        so_far >= goal
+                    });
+                    // Nothing is drawn of an empty window, nor where s is no number: then it shows.
+                    (y[i], places[i]) = drawn.map_or((s, NOWHERE), |(at, x)| (x, at as u32));
+                });
+            }
+        });
+        self.places = places;
+    }
+
+    /// What `draw` gives in the mean.
+    pub fn expected(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(y, self.piece() * out, |start, y| {
+            let x = x[start / out * size..].chunks_exact(size);
+            for (x, y) in x.zip(y.chunks_exact_mut(out)) {
+                self.each_window(|i, rows, columns, _| {
+                    y[i] = self.expected_of(x, &rows, &columns).0;
+                });
+            }
+        });
+    }
+
+    /// dx of what is given in the mean.
+    pub fn expected_backward(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let (size, out) = self.plane();
+        cpu.pieces(dx, self.piece() * size, |start, dx| {
+            dx.fill(0.0);
+            let planes = x[start..].chunks_exact(size).zip(dy[start / size * out..].chunks_exact(out));
+            for (dx, (x, dy)) in dx.chunks_exact_mut(size).zip(planes) {
+                self.each_window(|i, rows, columns, _| {
+                    let (y, s) = self.expected_of(x, &rows, &columns);
+                    if s != 0.0 {
+                        self.values(x, &rows, &columns).for_each(|(at, x)| dx[at] += dy[i] * (2.0 * x - y) / s);
+                    }
+                });
+            }
+        });
+    }
+
+    /// The sum of x^2 / s over a window, and s.
+    fn expected_of(&self, x: &[f32], rows: &Range<usize>, columns: &Range<usize>) -> (f32, f32) {
+        let (s, squares) =
+            self.values(x, rows, columns).fold((0.0, 0.0), |(s, squares), (_, x)| (s + x, squares + x * x));
+        (if s == 0.0 { 0.0 } else { squares / s }, s)
+    }
+
+    /// The values in a window, each with its place in the plane.
+    fn values<'a>(
+        &self,
+        x: &'a [f32],
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, f32)> + use<'a> {
+        let (width, columns) = (self.axes[1].size, columns.clone());
+        let places = rows.clone().flat_map(move |row| columns.clone().map(move |column| row * width + column));
+        places.map(move |at| (at, x[at]))
+    }
+
+    /// Calls `work` for each window of a plane with its output's index, the rows and columns of the input that it
+    /// covers, and its size with padding.
+    fn each_window(&self, mut work: impl FnMut(usize, Range<usize>, Range<usize>, usize)) {
+        let mut i = 0;
+        for (rows, height) in self.axes[0].each() {
+            for (columns, width) in &self.columns {
+                work(i, rows.clone(), columns.clone(), height * width);
+                i += 1;
+            }
+        }
+    }
+}
+
+/// Whether x is a maximum of which `best` was one: it is larger, or NaN, so that a NaN wins wherever it stands.
+fn is_larger(x: f32, best: f32) -> bool {
+    x > best || x.is_nan()
+}
