@@ -383,13 +383,13 @@ fn main() -> Result<()> {
     // the limit applies to what the data say.
 
     // %%
-    fn clip_scale(net: &Net, limit: f32) -> (f32, f32) {
+    fn clip_scale(net: &Net, limit: f32) -> (f64, f32) {
         let mut sumsq = 0.0;
         for (blob, _) in net.store().iter() {
             sumsq += blob.diff.slice().iter().map(|&dw| dw as f64 * dw as f64).sum::<f64>();
         }
-        let norm = sumsq.sqrt() as f32;
-        (norm, if norm > limit { limit / norm } else { 1.0 })
+        let (norm, limit) = (sumsq.sqrt(), limit as f64); // not rounded before the division
+        (norm, if norm > limit { (limit / norm) as f32 } else { 1.0 })
     }
 
     // %% tol=0.02
