@@ -192,7 +192,12 @@ impl Values {
 
     /// The sum of squares, added up in f64.
     pub fn sumsq(&self) -> f32 {
-        self.slice().iter().map(|&x| (x as f64).powi(2)).sum::<f64>() as f32
+        self.sumsq_f64() as f32
+    }
+
+    /// The same before it is rounded: it may be beyond what an f32 holds.
+    pub(crate) fn sumsq_f64(&self) -> f64 {
+        self.slice().iter().map(|&x| (x as f64).powi(2)).sum()
     }
 
     /// The index of the largest value in each row of the last axis: for scores, the predicted class. The first of equal values

@@ -265,4 +265,3 @@ mod tests {
         assert_eq!(closest("Transformer", ["ReLU", "ELU"]), None);
     }
 }
-// x

@@ -92,6 +92,7 @@ impl Device {
         }
         Ok(())
     }
+
     /// Every value of y is `value`; on a GPU they are set there, wherever they were.
     pub fn fill(&self, value: f32, y: &mut Values) -> Result {
         let len = y.count();

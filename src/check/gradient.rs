@@ -12,7 +12,7 @@
 //! Where d1 and d2 disagree there is a kink nearby (the corner of a ReLU), where no slope exists: the element is
 //! skipped, and counted. If more than a tenth of a blob is skipped, the check fails.
 
-use super::{Harness, index, wrong};
+use super::{Harness, index, propagates, wrong};
 use crate::random::Random;
 use crate::{Blob, Result};
 use std::fmt;
@@ -155,7 +155,7 @@ impl<'a> Checker<'a> {
 
     /// Checks the rest of the contract, and returns the diffs that backward gives.
     fn contract(&mut self) -> Result<Diffs> {
-        let all: Vec<bool> = (0..self.bench.bottom.len()).map(|i| self.bench.layer.propagates(i)).collect();
+        let all = propagates(&*self.bench.layer, self.bench.bottom.len());
         let right = self.backward(&all, 0.0, 0.0)?;
         let on = |i: usize| all[i];
 

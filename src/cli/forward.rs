@@ -43,8 +43,9 @@ fn run(args: &Args) -> Done {
     }
     if outputs.is_empty() {
         for name in net.outputs() {
-            net.data(name)?.read()?;
-            say(format!("{name}: {}", net.data(name)?));
+            let values = net.data(name)?;
+            values.read()?;
+            say(format!("{name}: {values}"));
         }
     }
     Ok(())

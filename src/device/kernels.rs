@@ -3,6 +3,7 @@
 use super::args::{Arg, bring};
 use super::card::Gpu;
 use crate::Result;
+use crate::random::fnv1a;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
@@ -24,7 +25,7 @@ impl Kernels {
 
     /// Those of a source that is known when the program is compiled. Of any other: `Kernels::from(text)`.
     pub const fn new(source: &'static str) -> Kernels {
-        Kernels { source: Cow::Borrowed(source), hash: hash(source) }
+        Kernels { source: Cow::Borrowed(source), hash: fnv1a(source) }
     }
 
     /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
@@ -78,7 +79,7 @@ impl Kernels {
 /// Those of a source that a program makes.
 impl From<String> for Kernels {
     fn from(source: String) -> Kernels {
-        Kernels { hash: hash(&source), source: source.into() }
+        Kernels { hash: fnv1a(&source), source: source.into() }
     }
 }
 
@@ -87,16 +88,6 @@ impl Hash for Kernels {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
-}
-
-/// FNV-1a.
-const fn hash(text: &str) -> u64 {
-    let (text, mut hash, mut i) = (text.as_bytes(), 0xcbf2_9ce4_8422_2325, 0);
-    while i < text.len() {
-        hash = (hash ^ text[i] as u64).wrapping_mul(0x0100_0000_01b3);
-        i += 1;
-    }
-    hash
 }
 
 /// The kernels of files in `kernels/`: `kernels!("loss", "hinge_loss")` for one source made of two.

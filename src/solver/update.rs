@@ -2,7 +2,6 @@
 
 use super::Solver;
 use super::rules::{At, Rule};
-use crate::blob::Values;
 use crate::device::cpu::{Cpu, PIECE};
 use crate::{Blob, Error, Kind, Result};
 
@@ -67,14 +66,10 @@ impl Solver {
         if limit < 0.0 {
             return 1.0;
         }
-        let sumsq: f64 = self.net.store().iter().map(|(blob, _)| sumsq(&blob.diff)).sum();
+        let sumsq: f64 = self.net.store().iter().map(|(blob, _)| blob.diff.sumsq_f64()).sum();
         let (norm, limit) = (sumsq.sqrt(), f64::from(limit)); // a norm may be beyond what an f32 holds
         if norm > limit { (limit / norm) as f32 } else { 1.0 }
     }
-}
-
-fn sumsq(dw: &Values) -> f64 {
-    dw.slice().iter().map(|&d| d as f64 * d as f64).sum()
 }
 
 /// Whether all values are finite: the exponent bits of infinities and NaN are all ones. A maximum of integers may be taken in
