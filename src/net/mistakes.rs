@@ -18,7 +18,7 @@ impl Net {
 
     /// Warns if a backward through `steps` computes nothing, or begins with nothing but zeros.
     fn warn_of_no_gradient(&mut self, steps: &Range<usize>) {
-        let mut running = self.steps[steps.clone()].iter().filter(|step| step.runs_backward);
+        let running = self.steps[steps.clone()].iter().filter(|step| step.runs_backward);
         let Some(last) = running.clone().next_back() else {
             return self.warn_once(
                 "backward computes nothing: no layer has a gradient to compute and a loss above it; give a top a loss_weight, \
@@ -30,7 +30,8 @@ impl Net {
             let by_layer = self.reader(*t).is_some_and(|(n, _)| !steps.contains(&n) && self.steps[n].backward_at > 0);
             by_layer || self.names[self.owner[*t]].diff_by_hand > 0
         };
-        if !running.any(|step| step.loss_weight.iter().any(|w| *w != 0.0) || step.top.iter().any(is_written)) {
+        // Seen from the end, where the losses are: this runs in every pass.
+        if !running.rev().any(|step| step.loss_weight.iter().any(|w| *w != 0.0) || step.top.iter().any(is_written)) {
             let top = last.top.first().map_or("", |&t| &self.names[self.owner[t]].name);
             self.warn_once(format!(
                 "backward starts from zeros: no top has a loss_weight, and nothing was put into a diff; write into \
@@ -60,6 +61,9 @@ impl Net {
 
     /// Warns if a backward through `steps` adds up the gradients of branches of which only some are computed anew.
     fn warn_of_missing_branch(&mut self, steps: &Range<usize>) {
+        if *steps == (0..self.steps.len()) {
+            return; // no branch is left out
+        }
         let runs = |t: &usize| {
             self.reader(*t).filter(|&(n, k)| self.steps[n].runs_backward && self.steps[n].propagate_down[k])
         };
