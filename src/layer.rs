@@ -140,7 +140,7 @@ pub struct Arity {
 }
 
 impl Arity {
-    /// Just so many bottoms and tops.
+    /// Exactly these numbers of bottoms and tops.
     pub fn exact(bottom: usize, top: usize) -> Arity {
         Arity::range(bottom..=bottom, top..=top)
     }
@@ -216,7 +216,7 @@ impl Needs {
 pub struct Arithmetic {
     /// The sum with its numbers: `(28 + 2*0 - 5)/1 + 1 = 24`.
     pub text: String,
-    /// The prototxt's fields from which the numbers come, those that may be left out, too.
+    /// The prototxt's fields from which the numbers come, including those that may be left out.
     pub fields: &'static [&'static str],
 }
 

@@ -350,7 +350,8 @@ impl Solver {
     }
 }
 
-/// Who is told of every iteration: how many are done, and the loss; and whether a GPU is waited for to know it.
+/// A callback after each iteration, given the number of iterations done and the loss. `waits` says whether to wait for a GPU
+/// to know the loss.
 struct Watcher<'a> {
     look: &'a mut (dyn FnMut(u64, f32) + Send),
     waits: bool,

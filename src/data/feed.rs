@@ -118,7 +118,7 @@ impl<D: Dataset> Feed<D> {
         self.position
     }
 
-    /// Goes on as if so many samples had been handed out.
+    /// Continues at this position: the number of samples handed out before.
     ///
     /// # Errors
     /// A number that no feed can reach.

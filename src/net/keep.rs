@@ -69,7 +69,7 @@ impl Keeper {
                 fates[id].diff_passes = weight == 0.0 && step.runs_backward && !stays && written.contains(&id);
             }
         }
-        // In the first pass, too, arrays are handed on rather than allocated.
+        // Arrays are handed on from the first pass on, rather than allocated.
         for fate in &mut fates {
             (fate.data_gone, fate.diff_gone) = (fate.data_until.is_some(), fate.diff_passes);
         }

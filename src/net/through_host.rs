@@ -81,7 +81,7 @@ impl Net {
         Some(format!("the values{blob} of layer \"{}\" ({}) go through the host", step.name, step.kind))
     }
 
-    /// The blobs of a step that the host asked for in vain.
+    /// The blobs of a step whose values the host asked for and could not get.
     fn unread_by(&self, i: usize) -> Vec<usize> {
         let was_unread =
             |id: &usize| [&self.blobs[*id].data, &self.blobs[*id].diff].iter().any(|v| v.memory().was_unread());

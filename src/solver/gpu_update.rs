@@ -66,7 +66,7 @@ enum Stage {
     /// They were launched: the kernels are compiled, their memory is there.
     Warm,
     Recorded(Box<dyn Recording>),
-    /// They cannot be recorded, or shall not.
+    /// They cannot be recorded, or `CORTADO_GRAPH=0` forbids it.
     Plain,
 }
 

@@ -22,7 +22,7 @@ impl Solver {
     /// Test net `i`, holding the train net's parameters. As [`Solver::net`], it has the next iterations recorded anew.
     ///
     /// # Errors
-    /// There are not so many.
+    /// There is no such test net.
     pub fn test_net(&mut self, i: usize) -> Result<&mut Net> {
         self.forget_recordings();
         self.lent_test_net(i)

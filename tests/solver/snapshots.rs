@@ -32,7 +32,7 @@ fn the_one_after_training_is_tried_before() {
     let e = found_before(try_solver(&text(&prefix, "")).unwrap());
     assert!(e.kind() == Kind::File && e.message().contains("run_iter_4.caffemodel"), "{e}");
 
-    // Who wants no snapshot is asked for none; neither is who only takes some steps.
+    // Nothing is checked where no snapshot is wanted, nor where only some steps are taken.
     try_solver(&text(&prefix, "snapshot_format: HDF5 snapshot_after_train: false")).unwrap().solve().unwrap();
     try_solver(&text(&prefix, "snapshot_format: HDF5")).unwrap().step(4).unwrap();
     // A net that is trained to its end has nothing to write.

@@ -184,7 +184,7 @@ pub fn attribute(device: sys::CUdevice, what: sys::CUdevice_attribute) -> Result
 /// A card: its handle, name and memory.
 pub fn device(ordinal: i32) -> Result<(sys::CUdevice, String, usize)> {
     let (mut device, mut name, mut bytes) = (0, [0u8; 256], 0);
-    // SAFETY: the driver writes numbers, and at most so many letters with a 0 at the end.
+    // SAFETY: the driver writes numbers, and at most `name.len()` letters with a 0 at the end.
     unsafe {
         check("find the card", sys::cuDeviceGet(&mut device, ordinal))?;
         check("ask about the card", sys::cuDeviceGetName(name.as_mut_ptr().cast(), name.len() as c_int, device))?;

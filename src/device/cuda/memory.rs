@@ -104,7 +104,7 @@ impl Pinned {
     pub fn new(compute: &Arc<Compute>, bytes: usize) -> Result<Pinned> {
         compute.context.enter()?;
         let mut host = std::ptr::null_mut();
-        // SAFETY: the driver writes its own pointer, to so many bytes.
+        // SAFETY: the driver writes its own pointer, to as many bytes as were asked for.
         let answer = unsafe { sys::cuMemHostAlloc(&mut host, bytes.max(4), sys::CU_MEMHOSTALLOC_DEVICEMAP) };
         check(&format!("allocate {bytes} bytes on the host"), answer)?;
         // SAFETY: as above; nobody else knows of them yet.

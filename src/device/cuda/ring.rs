@@ -64,7 +64,7 @@ impl Ring {
 }
 
 impl Slot {
-    /// Slot `i`, with room for so many bytes.
+    /// Slot `i`, with room for `bytes` bytes.
     fn take<'a>(slots: &'a mut Vec<Slot>, i: usize, compute: &Arc<Compute>, bytes: usize) -> Result<&'a mut Slot> {
         if slots.get(i).is_none_or(|slot| slot.host.bytes < bytes) {
             let room = bytes.next_power_of_two().clamp(SMALLEST, LARGEST);

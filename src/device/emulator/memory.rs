@@ -27,13 +27,13 @@ impl Storage {
         self.len
     }
 
-    /// Lends the values to be read. Only for who has the turn.
+    /// Lends the values to be read. The caller must have the turn.
     pub fn read<R>(&self, work: impl FnOnce(&[f32]) -> R) -> R {
         // SAFETY: see above; nobody writes meanwhile.
         work(unsafe { &*self.values.get() })
     }
 
-    /// Lends the values to be written. Only for who has the turn, and does not read these values at the same time.
+    /// Lends the values to be written. The caller must have the turn, and must not read these values at the same time.
     pub fn write<R>(&self, work: impl FnOnce(&mut [f32]) -> R) -> R {
         // SAFETY: see above; nobody else touches them meanwhile.
         work(unsafe { &mut *self.values.get() })
@@ -179,7 +179,7 @@ impl SlotWords {
 }
 
 impl Words {
-    /// Notes when a kernel complained. Only for who has the turn.
+    /// Notes when a kernel complained. The caller must have the turn.
     pub fn date(&self, clock: u64) {
         // SAFETY: as for `Storage`.
         if unsafe { (*self.words.get())[0] } != 0 {

@@ -132,7 +132,7 @@ impl Layer for Embed {
     }
 }
 
-/// Value i, of samples of `each` values, is no row of a table of so many rows.
+/// The error of value `i`, in samples of `each` values, that is no row of a table of `rows` rows.
 fn outside(rows: usize, each: usize, i: usize, value: f32) -> Error {
     let place = if each > 1 { format!(", value {}", i % each) } else { String::new() };
     let rows = range(rows);

@@ -193,7 +193,7 @@ fn divisor(normalization: NormalizationMode, groups: Groups, counted: usize) -> 
     divisor.max(1) as f32
 }
 
-/// Runs a kernel of a formula for so many terms, on so many blocks.
+/// Runs a kernel of a formula on its terms, in the given number of blocks.
 fn launch<F: Formula>(
     gpu: &Gpu,
     name: &str,

@@ -6,7 +6,7 @@
 //! | `bottom[1]` | N      | the right class of each sample |
 //! | `top[0]`    | `[]`   | L, the loss                    |
 //!
-//! The right class shall score 1 or more, each of the others -1 or less; what is missing, h = max(0, 1 - t x), is the
+//! The right class should score 1 or more, each of the others -1 or less; the shortfall, h = max(0, 1 - t x), is the
 //! loss. `hinge_loss_param { norm }` is p: L1, if not given, or L2. dx = -dL/N t where h > 0, and 0 elsewhere; with L2
 //! dx = -dL/N 2 t h. Every value of a sample is a class.
 

@@ -23,7 +23,7 @@ pub(in crate::layers) struct Spread {
 /// The shape that a parameter for `num_axes` axes of `x` from `axis` on has; -1 axes mean all that follow.
 ///
 /// # Errors
-/// There are not so many axes; `field` names the message of the layer's parameters.
+/// x has too few axes; `field` names the message of the layer's parameters.
 pub(in crate::layers) fn shape(x: &Blob, axis: i32, num_axes: i32, field: &str) -> Result<Vec<usize>> {
     if num_axes == 0 {
         return Ok(Vec::new());
@@ -157,8 +157,8 @@ impl Spread {
     }
 }
 
-/// How many blocks share a sum of `len` values, of `sums` such sums: few sums shall keep a whole card busy, too, and a block
-/// shall have enough to do.
+/// The number of blocks that share each of `sums` sums of `len` values: enough to keep a card busy even if there are few sums,
+/// but not so many that a block has little to do.
 pub(in crate::layers) fn shares(sums: usize, len: usize) -> usize {
     (1024 / sums.max(1)).min(len / 8192).max(1)
 }

@@ -24,7 +24,7 @@ pub(super) struct Convolving {
     param: ConvolutionParameter,
     /// Whether the convolution leads from the top to the bottom, as Deconvolution's does.
     reverse: bool,
-    /// What the weights were made for: so many channels of the bottom, and so many spatial axes.
+    /// The numbers of channels of the bottom and of spatial axes that the weights were made for.
     channels: usize,
     spatial: usize,
     /// The bottoms' shape and what follows from it.

@@ -9,7 +9,7 @@
 //!
 //! Each value of x lays down a whole kernel, scaled by it: `y[k][p] = b[k] + sum of w[c][k][j] * x[c][o]` over all c, o and
 //! j with p = o * stride + j * dilation - pad. That is what [`Convolution`](super::Convolution) does to dy in order to get
-//! dx; so the two change roles, and dx is the convolution of dy with w. For dw they change roles, too: it is a convolution's
+//! dx; so the two change roles, and dx is the convolution of dy with w. They also change roles for dw: it is a convolution's
 //! with dy as its input and x as the gradient of its output. db is the sum of dy over samples and places.
 //!
 //! out = stride (size - 1) + dilation (kernel - 1) + 1 - 2 pad: padding is cut off the top. The fields are those of a

@@ -31,9 +31,11 @@ layers! {
         one force_color: bool, one force_gray: bool
     }
     /// Not in Cortado yet (a net with it is not built): arrays from HDF5 files, a top for the data set of its name.
-    Hdf5Data(source: &str, batch_size: u32) = "HDF5Data"; hdf5_data_param: Hdf5DataParameter { one source: &str, one batch_size: u32, one shuffle: bool }
+    Hdf5Data(source: &str, batch_size: u32) = "HDF5Data";
+    hdf5_data_param: Hdf5DataParameter { one source: &str, one batch_size: u32, one shuffle: bool }
     /// Not in Cortado yet (a net with it is not built): writes its bottoms to an HDF5 file.
-    Hdf5Output(file_name: &str) = "HDF5Output"; hdf5_output_param: Hdf5OutputParameter { one file_name: &str }
+    Hdf5Output(file_name: &str) = "HDF5Output";
+    hdf5_output_param: Hdf5OutputParameter { one file_name: &str }
     /// Not in Cortado yet (a net with it is not built): images and labels from memory.
     MemoryData(batch_size: u32, channels: u32, height: u32, width: u32) = "MemoryData";
     memory_data_param: MemoryDataParameter { one batch_size: u32, one channels: u32, one height: u32, one width: u32 };

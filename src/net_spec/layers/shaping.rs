@@ -18,7 +18,8 @@ layers! {
     /// Several axes as one.
     Flatten() = "Flatten"; flatten_param: FlattenParameter { one axis: i32, one end_axis: i32 }
     /// The same values in another shape.
-    Reshape(shape: BlobShape) = "Reshape"; reshape_param: ReshapeParameter { one shape: BlobShape, one axis: i32, one num_axes: i32 }
+    Reshape(shape: BlobShape) = "Reshape";
+    reshape_param: ReshapeParameter { one shape: BlobShape, one axis: i32, one num_axes: i32 }
     /// Reduces many values to one.
     Reduction(operation: reduction_parameter::ReductionOp) = "Reduction";
     reduction_param: ReductionParameter { one operation: reduction_parameter::ReductionOp, one axis: i32, one coeff: f32 }
