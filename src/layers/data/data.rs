@@ -6,8 +6,8 @@
 //! | `top[1]` | N             | labels, if there is a second top         |
 //!
 //! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in a new
-//! order each epoch. After the last comes the first again, also within a batch. `rand_skip` starts at one of the first so
-//! many samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An order, a crop, a
+//! order each epoch. After the last comes the first again, also within a batch. `rand_skip: n` starts at a random one of the
+//! first n samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An order, a crop, a
 //! mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a number goes on as if
 //! it had counted there.
 
