@@ -181,7 +181,9 @@ fn grade(exercise: &Exercise, form: Form, root: &Path) -> Result<State> {
             format!("cargo run --release -p {} --bin {} -- {number}", form.package(), form.program(exercise.name));
         if !ran.status.success() {
             let said = stderr.trim().trim_start_matches("Error: ").trim_start_matches('"');
-            return Ok(match said.starts_with("not done yet") {
+            // A hole in a layer or a rule is told with its place in the prototxt before it.
+            let is_hole = said.lines().next().is_some_and(|line| line.contains("not done yet"));
+            return Ok(match is_hole {
                 true => State::NotDone(indented(said)),
                 false => State::Wrong(indented(&format!("for the input {number} it fails:\n{said}\nrun it: {again}"))),
             });

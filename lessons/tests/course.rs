@@ -130,6 +130,11 @@ fn check_tells_a_hole_from_a_mistake() {
     let said = check(&[("00_1", &hole.replace("not done yet: the accuracy", "not done yet\nmore"))], &["00_1"]);
     assert!(said.starts_with("00_1  to do"), "{said}");
 
+    // A hole in a layer: the net says first where the layer stands.
+    let in_a_layer = hole.replace("not done yet", "the net:1:1: layer \\\"data\\\": not done yet");
+    let said = check(&[("00_1", &in_a_layer)], &["00_1"]);
+    assert!(said.starts_with("00_1  to do"), "{said}");
+
     // A mistake of the language: its error, no warning, and no hint that is about something else.
     let wrong = returned.replace("Ok(0.5)", "Ok(half)");
     let said = check(&[("00_1", &wrong)], &["00_1"]);
