@@ -15,7 +15,7 @@
 
 mod on_device;
 
-use crate::device::{Arg, Gpu};
+use crate::device::{CardArg, Gpu};
 use crate::memory::{Memory, Side};
 use crate::{Error, Result};
 use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, IxDyn};
@@ -109,20 +109,20 @@ impl Values {
     }
 
     /// The values as a kernel's `In`; they are copied to the card if only the host has them.
-    pub fn card(&self, gpu: &Gpu) -> Result<Arg<'_>> {
-        Ok(Arg::In(self.memory.card(gpu)?, self.count()))
+    pub fn card(&self, gpu: &Gpu) -> Result<CardArg<'_>> {
+        Ok(CardArg::In(self.memory.card(gpu)?, self.count()))
     }
 
     /// The values as a kernel's `Out` that changes them.
-    pub fn card_mut(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+    pub fn card_mut(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
         let count = self.count();
-        Ok(Arg::Out(self.memory.card_mut(gpu)?, count))
+        Ok(CardArg::Out(self.memory.card_mut(gpu)?, count))
     }
 
     /// The values as a kernel's `Out` that writes every one: nothing is copied to the card.
-    pub fn card_over(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+    pub fn card_over(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
         let count = self.count();
-        Ok(Arg::Out(self.memory.card_over(gpu)?, count))
+        Ok(CardArg::Out(self.memory.card_over(gpu)?, count))
     }
 
     /// Whether the current values are on the host, on a card, or on both.

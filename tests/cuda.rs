@@ -9,7 +9,7 @@
 mod bench;
 
 use bench::{Bench, Ran};
-use cortado::device::{Arg, CardBuffer, Device, Gemm, Gpu, Kernels, Mat, MatMut, Refusal, Trans, cpu};
+use cortado::device::{CardArg, CardBuffer, Device, Gemm, Gpu, Kernels, Mat, MatMut, Refusal, Trans, cpu};
 use cortado::{Error, Kind, args};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -283,7 +283,7 @@ fn copies() {
         host.fill(i as f32);
         x.upload(&host[..n]).unwrap();
         let mut y = gpu.alloc(n).unwrap();
-        kernels.launch(&gpu, "add_one", n, &mut [n.into(), 0.5.into(), Arg::In(&*x, n), Arg::Out(&mut *y, n)]).unwrap();
+        kernels.launch(&gpu, "add_one", n, args![n, 0.5_f32, CardArg::In(&*x, n), CardArg::Out(&mut *y, n)]).unwrap();
         made.push((y, n, i as f32 + 0.5));
     }
     for (y, n, value) in &made {
@@ -334,11 +334,11 @@ fn launches() {
     let kernels = Kernels::new(SOURCE);
     let (x, mut y) = (buffer(&gpu, &[1.0, 2.0, 3.0]), buffer(&gpu, &[0.0; 3]));
     let before = gpu.counts();
-    kernels.launch(&gpu, "add_one", 3, &mut [3.into(), 10.0.into(), Arg::In(&*x, 3), Arg::Out(&mut *y, 2)]).unwrap();
+    kernels.launch(&gpu, "add_one", 3, args![3, 10.0_f32, CardArg::In(&*x, 3), CardArg::Out(&mut *y, 2)]).unwrap();
     assert_eq!(values(&*y), [11.0, 12.0, 13.0]);
     let table = gpu.table(&[&*x, &*x]).unwrap();
     assert_eq!(table.len(), 2);
-    let args = &mut [2.into(), 3.into(), Arg::Many(&*table), Arg::OutInt(&mut *y, 3)];
+    let args = args![2, 3, CardArg::Many(&*table), CardArg::OutInt(&mut *y, 3)];
     kernels.launch(&gpu, "add_many", 3, args).unwrap();
     assert_eq!(bits(&*y), [2, 4, 6]);
     let after = gpu.counts();
@@ -347,8 +347,8 @@ fn launches() {
     assert_eq!((after.downloaded - before.downloaded, after.uploaded - before.uploaded), (24, 16));
 
     let mut refused = Refusal::default();
-    let arg = refused.arg(&gpu, |i, v| Error::new(Kind::Value, format!("label {v} at {i}"))).unwrap();
-    kernels.launch(&gpu, "complain", 1, &mut [5.into(), 7.5.into(), arg]).unwrap();
+    let arg = refused.explain(&gpu, |i, v| Error::new(Kind::Value, format!("label {v} at {i}"))).unwrap();
+    kernels.launch(&gpu, "complain", 1, args![5, 7.5_f32, arg]).unwrap();
     gpu.wait().unwrap();
     assert_eq!(gpu.take_error().unwrap().message(), "label 7.5 at 5");
     assert!(gpu.take_error().is_none());
@@ -356,19 +356,19 @@ fn launches() {
     // What does not fit is refused in the emulator's words.
     let module = gpu.compile(SOURCE).unwrap();
     let one = [1; 3];
-    let said = |name: &str, grid, block, args: &mut [Arg]| {
+    let said = |name: &str, grid, block, args: &mut [CardArg]| {
         refusal(module.launch(name, grid, block, args)).message().to_string()
     };
     assert_eq!(said("add_onee", one, one, &mut []), "the source has no kernel \"add_onee\"");
-    assert_eq!(said("add_one", one, one, &mut [1.into()]), "kernel add_one takes 4 arguments and was given 1");
-    let args = &mut [3.into(), 3.into(), Arg::In(&*x, 3), Arg::In(&*x, 3)];
+    assert_eq!(said("add_one", one, one, &mut [CardArg::Int(1)]), "kernel add_one takes 4 arguments and was given 1");
+    let args = &mut [CardArg::Int(3), CardArg::Int(3), CardArg::In(&*x, 3), CardArg::In(&*x, 3)];
     assert_eq!(said("add_one", one, one, args), "argument 1 of kernel add_one is float, not int");
     assert_eq!(
         said("fault", [1, 65536, 1], one, &mut []),
         "kernel fault: a grid of [1, 65536, 1] blocks of [1, 1, 1] threads"
     );
     let mut theirs = buffer(&other, &[0.0; 3]);
-    let args = &mut [3.into(), 1.0.into(), Arg::In(&*x, 3), Arg::Out(&mut *theirs, 3)];
+    let args = &mut [CardArg::Int(3), CardArg::Float(1.0), CardArg::In(&*x, 3), CardArg::Out(&mut *theirs, 3)];
     assert_eq!(said("add_one", one, one, args), "kernel add_one: buffer 3 belongs to another card");
     assert_eq!(refusal(gpu.copy(&*x, &mut *theirs, 1)).message(), "a buffer belongs to another card");
 
@@ -399,8 +399,9 @@ fn products() {
             let gemm = Gemm::new(trans_a, trans_b, m, n, k).scaled(alpha, beta).at([1, 2, 3]);
             let gemm = if batch > 1 { gemm.batch(batch, [m * k, k * n, m * n]) } else { gemm };
             let (card_a, card_b, mut card_c) = (buffer(&gpu, &a), buffer(&gpu, &b), buffer(&gpu, &c));
-            let args = (Arg::In(&*card_a, a.len()), Arg::In(&*card_b, b.len()), Arg::Out(&mut *card_c, c.len()));
-            gpu.gemm(&gemm, &mut [args.0, args.1, args.2]).unwrap();
+            let args =
+                (CardArg::In(&*card_a, a.len()), CardArg::In(&*card_b, b.len()), CardArg::Out(&mut *card_c, c.len()));
+            gpu.gemm(&gemm, args![args.0, args.1, args.2]).unwrap();
             let mut wanted = c.clone();
             for i in 0..batch {
                 let (a, b) = (&a[1 + i * m * k..][..m * k], &b[2 + i * k * n..][..k * n]);
@@ -428,7 +429,7 @@ fn recorded() {
     let table = gpu.table(&[&*y]).unwrap();
     let spare = gpu.alloc(1000).unwrap();
     let two = buffer(&gpu, &[2.0]);
-    kernels.launch(&gpu, "add_one", 2, &mut [2.into(), 0.0.into(), Arg::In(&*x, 2), Arg::Out(&mut *y, 2)]).unwrap();
+    kernels.launch(&gpu, "add_one", 2, args![2, 0.0_f32, CardArg::In(&*x, 2), CardArg::Out(&mut *y, 2)]).unwrap();
 
     gpu.record().unwrap();
     let mut small = vec![0.0; 2];
@@ -443,12 +444,12 @@ fn recorded() {
     ] {
         assert!(e.message().ends_with(" while a step is being recorded"), "{e}");
     }
-    kernels.launch(&gpu, "add_one", 2, &mut [2.into(), 1.0.into(), Arg::In(&*x, 2), Arg::Out(&mut *y, 2)]).unwrap();
+    kernels.launch(&gpu, "add_one", 2, args![2, 1.0_f32, CardArg::In(&*x, 2), CardArg::Out(&mut *y, 2)]).unwrap();
     gpu.copy(&*y, &mut *x, 2).unwrap();
     gpu.fill(&mut *z, 1, 7.0).unwrap();
     let product = Gemm::new(Trans::No, Trans::No, 2, 1, 1).scaled(1.0, 0.0);
-    gpu.gemm(&product, args![Arg::In(&*y, 2), Arg::In(&*two, 1), Arg::Out(&mut *z, 2)]).unwrap();
-    let args = &mut [1.into(), 2.into(), Arg::Many(&*table), Arg::OutInt(&mut *z, 2)];
+    gpu.gemm(&product, args![CardArg::In(&*y, 2), CardArg::In(&*two, 1), CardArg::Out(&mut *z, 2)]).unwrap();
+    let args = args![1, 2, CardArg::Many(&*table), CardArg::OutInt(&mut *z, 2)];
     kernels.launch(&gpu, "add_many", 2, args).unwrap();
     drop(spare); // what is dropped meanwhile waits
     drop((y, table, two)); // and what the recording uses lives on
@@ -477,7 +478,7 @@ fn recorded() {
     // Two recordings ask for the same if everything that was given is the same: numbers, sizes, addresses.
     let mut asked = |by: f32, x: &mut Box<dyn CardBuffer>, value: f32| {
         let recording = gpu.recorded(|| {
-            let args = &mut [1.into(), by.into(), Arg::In(&**x, 1), Arg::Out(&mut *z, 1)];
+            let args = args![1, by, CardArg::In(&**x, 1), CardArg::Out(&mut *z, 1)];
             kernels.launch(&gpu, "add_one", 1, args)?;
             gpu.fill(&mut **x, 1, value)
         });

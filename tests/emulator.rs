@@ -4,7 +4,7 @@
 
 use cortado::check::{Fill, Harness};
 use cortado::device::emulator::Emulator;
-use cortado::device::{Arg, Gemm, Gpu, Kernels, Module, OnCard, Refusal, Stored, Trans};
+use cortado::device::{CardArg, Gemm, Gpu, Kernels, Module, OnCard, Refusal, Stored, Trans};
 use cortado::layers::Relu;
 use cortado::net::Builder;
 use cortado::proto::{LayerParameter, ReLuParameter};
@@ -107,9 +107,9 @@ extern "C" __global__ void plane(Out y) {
     );
     let (gpu, x, mut y) = (gpu(), blob(&[1.0; 5]), blob(&[0.0; 5]));
     let launch =
-        |name: &str, grid, block, args: &mut [Arg]| refusal(kernels.launch(name, grid, block, args)).to_string();
+        |name: &str, grid, block, args: &mut [CardArg]| refusal(kernels.launch(name, grid, block, args)).to_string();
 
-    let args = &mut [Arg::Int(5), Arg::Float(0.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    let args = &mut [CardArg::Int(5), CardArg::Float(0.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
     let said = launch("relu_bad", [1, 1, 1], [5, 1, 1], args);
     assert_eq!(said, "kernel relu_bad: buffer 2 has 5 elements, thread (4,0) of block 0 used index 5");
 
@@ -128,7 +128,7 @@ fn a_buffer_ends_where_its_blob_ends() {
     let (x, mut y) = (blob(&[1.0; 5]), blob(&[0.0; 5]));
     y.data.card_mut(&gpu).unwrap();
     y.reshape(&[3]).unwrap(); // the storage stays 5 long
-    let args = &mut [Arg::Int(5), Arg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
+    let args = &mut [CardArg::Int(5), CardArg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
     let said = refusal(kernels.launch("add_one", [1, 1, 1], [5, 1, 1], args)).to_string();
     assert_eq!(said, "kernel add_one: buffer 3 has 3 elements, thread (3,0) of block 0 used index 3");
 }
@@ -137,7 +137,7 @@ fn a_buffer_ends_where_its_blob_ends() {
 fn what_a_kernel_does_not_write_stays() {
     let (kernels, gpu) = (compile(ADD_ONE), gpu());
     let (x, mut y) = (blob(&[1.0, 2.0, 3.0]), blob(&[7.0, 8.0, 9.0]));
-    let args = &mut [Arg::Int(2), Arg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
+    let args = &mut [CardArg::Int(2), CardArg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
     kernels.launch("add_one", [1, 1, 1], [4, 1, 1], args).unwrap();
     assert_eq!(y.data.slice(), [2.0, 3.0, 9.0]);
 }
@@ -148,15 +148,16 @@ fn arguments_that_do_not_fit_are_refused() {
     let (x, mut y) = (blob(&[1.0; 4]), blob(&[0.0; 4]));
     let one = [1, 1, 1];
 
-    let e = refusal(kernels.launch("add_one", one, one, &mut [Arg::Int(4), Arg::Float(1.0)]));
+    let e = refusal(kernels.launch("add_one", one, one, &mut [CardArg::Int(4), CardArg::Float(1.0)]));
     assert_eq!(e.message(), "kernel add_one takes 4 arguments and was given 2");
     assert_eq!(e.hints(), ["its parameters are int, float, In, Out"]);
 
-    let args = &mut [Arg::Float(4.0), Arg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    let args =
+        &mut [CardArg::Float(4.0), CardArg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
     let e = refusal(kernels.launch("add_one", one, one, args));
     assert_eq!(e.message(), "argument 0 of kernel add_one is int, not float");
 
-    let args = &mut [Arg::Int(4), Arg::Float(1.0), x.data.card(&gpu).unwrap(), x.data.card(&gpu).unwrap()];
+    let args = &mut [CardArg::Int(4), CardArg::Float(1.0), x.data.card(&gpu).unwrap(), x.data.card(&gpu).unwrap()];
     let e = refusal(kernels.launch("add_one", one, one, args));
     assert_eq!(e.message(), "argument 3 of kernel add_one is Out, not In");
 
@@ -165,7 +166,8 @@ fn arguments_that_do_not_fit_are_refused() {
     assert_eq!(e.hints()[0], "did you mean \"add_one\"?");
 
     for (grid, block) in [([0, 1, 1], one), (one, [1, 0, 1]), (one, [1025, 1, 1]), (one, [u32::MAX; 3])] {
-        let args = &mut [Arg::Int(4), Arg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+        let args =
+            &mut [CardArg::Int(4), CardArg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
         let e = refusal(kernels.launch("add_one", grid, block, args));
         assert!(e.message().starts_with("kernel add_one: a grid of"), "{e}");
     }
@@ -218,7 +220,7 @@ fn sum(what: &str) -> cortado::Result<f32> {
         }}"#
     );
     let (gpu, x, mut y) = (gpu(), blob(&(0..50).map(|i| i as f32).collect::<Vec<_>>()), blob(&[0.0]));
-    let args = &mut [Arg::Int(50), x.data.card(&gpu)?, y.data.card_over(&gpu)?];
+    let args = &mut [CardArg::Int(50), x.data.card(&gpu)?, y.data.card_over(&gpu)?];
     compile(&source).launch("sum", [1, 1, 1], [64, 1, 1], args)?;
     Ok(y.data.scalar())
 }
@@ -333,7 +335,7 @@ fn shuffles_move_values_between_the_threads_of_a_warp() {
     );
     let gpu = gpu();
     let mut y = [(); 4].map(|()| blob(&[0.0; 64]));
-    let mut args: Vec<Arg> = y.iter_mut().map(|y| y.data.card_over(&gpu).unwrap()).collect();
+    let mut args: Vec<CardArg> = y.iter_mut().map(|y| y.data.card_over(&gpu).unwrap()).collect();
     kernels.launch("shuffle", [1, 1, 1], [64, 1, 1], &mut args).unwrap();
     drop(args);
     for i in 0..64usize {
@@ -372,7 +374,8 @@ fn integers_tables_atomics_and_planes_of_shared_memory() {
     let gpu = gpu();
     let (mut x, mut bins) = (OnCard::<i32>::default(), OnCard::<i32>::default());
     bins.hold(&gpu, &[0; 3]).unwrap();
-    let args = &mut [6.into(), x.hold(&gpu, &[0, 2, 2, 1, 2, 0]).unwrap(), bins.to_update(&gpu).unwrap()];
+    x.hold(&gpu, &[0, 2, 2, 1, 2, 0]).unwrap();
+    let args = &mut [CardArg::Int(6), x.to_read(&gpu).unwrap(), bins.to_update(&gpu).unwrap()];
     kernels.launch("count", [2, 1, 1], [4, 1, 1], args).unwrap();
     assert_eq!(bins.download().unwrap(), [2, 1, 3]);
 
@@ -384,11 +387,11 @@ fn integers_tables_atomics_and_planes_of_shared_memory() {
         })
         .into();
     let table = gpu.table(&buffers.iter().map(|b| &**b).collect::<Vec<_>>()).unwrap();
-    kernels.launch("halve", [2, 1, 1], [3, 1, 1], &mut [Arg::Many(&*table)]).unwrap();
+    kernels.launch("halve", [2, 1, 1], [3, 1, 1], &mut [CardArg::Many(&*table)]).unwrap();
     let mut host = [0.0; 3];
     buffers[1].download(&mut host).unwrap();
     assert_eq!(host, [3.0; 3]);
-    let said = refusal(kernels.launch("halve", [2, 1, 1], [4, 1, 1], &mut [Arg::Many(&*table)])).to_string();
+    let said = refusal(kernels.launch("halve", [2, 1, 1], [4, 1, 1], &mut [CardArg::Many(&*table)])).to_string();
     assert_eq!(said, "kernel halve: buffer 0 has 3 elements, thread (3,0) of block 0 used index 3");
 
     let (x, mut y) = (blob(&(0..16).map(|i| i as f32).collect::<Vec<_>>()), blob(&[0.0; 16]));
@@ -414,22 +417,24 @@ fn memory_of_another_emulator_is_refused() {
     let gemm = Gemm::new(Trans::No, Trans::No, 2, 2, 2);
     let mut z = b.alloc(4).unwrap();
     assert_eq!(
-        refusal(b.gemm(&gemm, args![Arg::In(&*y, 4), Arg::In(&*x, 4), Arg::Out(&mut *z, 4)])).message(),
+        refusal(b.gemm(&gemm, args![CardArg::In(&*y, 4), CardArg::In(&*x, 4), CardArg::Out(&mut *z, 4)])).message(),
         not_ours
     );
-    let one = |args: &mut [Arg]| {
+    let one = |args: &mut [CardArg]| {
         let source = "__global__ void k(In x, Many m, Refusal r, Out y) { y[0] = x[0] + m[0][0]; refuse(r, 0, 1); }";
         refusal(b.compile(source).unwrap().launch("k", [1; 3], [1; 3], args)).message().to_string()
     };
     let (of_a, of_b) = (a.table(&[&*x]).unwrap(), b.table(&[&*y]).unwrap());
     let (mut to_a, mut to_b) = (Refusal::default(), Refusal::default());
     let explain = |_, _| Error::value("refused");
-    let (to_a, to_b) = (to_a.arg(&a, explain).unwrap(), to_b.arg(&b, explain).unwrap());
+    to_a.explain(&a, explain).unwrap();
+    to_b.explain(&b, explain).unwrap();
+    let (to_a, to_b) = (to_a.to_read(&a).unwrap(), to_b.to_read(&b).unwrap());
     let foreign = |i: usize| format!("kernel k: buffer {i} belongs to another card");
-    let mut args = [Arg::In(&*x, 4), Arg::Many(&*of_b), to_b, Arg::Out(&mut *z, 4)];
+    let mut args = [CardArg::In(&*x, 4), CardArg::Many(&*of_b), to_b, CardArg::Out(&mut *z, 4)];
     assert_eq!(one(&mut args), foreign(0));
-    args[0] = Arg::In(&*y, 4);
-    let right = std::mem::replace(&mut args[1], Arg::Many(&*of_a));
+    args[0] = CardArg::In(&*y, 4);
+    let right = std::mem::replace(&mut args[1], CardArg::Many(&*of_a));
     assert_eq!(one(&mut args), foreign(1));
     args[1] = right;
     args[2] = to_a;
@@ -456,7 +461,7 @@ fn a_kernel_can_refuse_a_value() {
     let mut run = |values: &[f32]| {
         let x = blob(values);
         let explain = |i, value| Error::new(Kind::Device, format!("value {i} is {value}"));
-        let args = &mut [3.into(), x.data.card(&gpu)?, r.arg(&gpu, explain)?];
+        let args = args![3, x.data, r.explain(&gpu, explain)?];
         kernels.launch(&gpu, "below_two", 3, args)
     };
     run(&[0.0, 1.0, 1.0]).unwrap();
@@ -504,7 +509,7 @@ fn products() {
 fn a_number_that_no_int_holds_is_refused() {
     let kernels = Kernels::new(ADD_ONE);
     let (gpu, x, mut y) = (gpu(), blob(&[1.0]), blob(&[0.0]));
-    let args = &mut [(1usize << 31).into(), 1.0.into(), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+    let args = args![1usize << 31, 1.0_f32, x.data, y.data.over()];
     let e = refusal(kernels.launch(&gpu, "add_one", 1, args));
     assert_eq!(e.message(), "argument 0 of kernel add_one is 2147483648, and an int goes to 2147483647");
 }
@@ -518,7 +523,7 @@ fn a_recorded_step_is_done_when_it_is_replayed() {
     other.data.card_over(&gpu).unwrap();
     let mut step = |y: &mut Blob, one: f32| {
         y.data.fill(5.0);
-        kernels.launch(&gpu, "add_one", 2, &mut [2.into(), one.into(), x.data.card(&gpu)?, y.data.card_over(&gpu)?])?;
+        kernels.launch(&gpu, "add_one", 2, args![2, one, x.data, y.data.over()])?;
         other.data.copy_from(&y.data)
     };
     step(&mut y, 1.0).unwrap();
@@ -548,7 +553,7 @@ extern "C" __global__ void __launch_bounds__(256) double_all(int n, In x, Out y)
 }"#,
     );
     let (gpu, x, mut y) = (gpu(), blob(&[1.0, -2.0, 3.0]), blob(&[0.0; 3]));
-    let args = &mut [Arg::Int(3), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
+    let args = &mut [CardArg::Int(3), x.data.card(&gpu).unwrap(), y.data.card_mut(&gpu).unwrap()];
     kernels.launch("double_all", [2, 1, 1], [2, 1, 1], args).unwrap();
     assert_eq!(y.data.slice(), [2.0, 0.0, 0.0]);
 }
@@ -563,8 +568,12 @@ fn threads_may_compile_and_launch_at_once() {
             scope.spawn(move || {
                 let (kernels, gpu) = (compile(stamp), gpu());
                 let (x, mut y) = (blob(&vec![t as f32; 3000]), blob(&[0.0; 3000]));
-                let args =
-                    &mut [Arg::Int(3000), Arg::Float(1.0), x.data.card(&gpu).unwrap(), y.data.card_over(&gpu).unwrap()];
+                let args = &mut [
+                    CardArg::Int(3000),
+                    CardArg::Float(1.0),
+                    x.data.card(&gpu).unwrap(),
+                    y.data.card_over(&gpu).unwrap(),
+                ];
                 kernels.launch("add_one", [12, 1, 1], [256, 1, 1], args).unwrap();
                 assert!(y.data.slice().iter().all(|&y| y == t as f32 + 1.0));
             });

@@ -1,7 +1,7 @@
 //! One buffer in two places: which side is fresh, what is copied, and what stays where it is.
 
 use cortado::device::emulator::Emulator;
-use cortado::device::{Arg, Card, CardBuffer, CardTable, ColumnMajor, Counts, Gpu, Module, Recording, Slot};
+use cortado::device::{Card, CardArg, CardBuffer, CardTable, ColumnMajor, Counts, Gpu, Module, Recording, Slot};
 use cortado::memory::{Memory, Side};
 use cortado::{Blob, Device, Error, Kind, Net, Phase, Result};
 use std::any::Any;
@@ -287,7 +287,7 @@ fn a_buffer_of_another_card_is_refused() {
     let (gpu, _) = counting();
     let kernels = gpu.compile("__global__ void one(Out y) { y[0] = 1; }").unwrap();
     let mut m = Memory::new(1);
-    let args = &mut [Arg::Out(m.card_mut(&gpu).unwrap(), 1)];
+    let args = &mut [CardArg::Out(m.card_mut(&gpu).unwrap(), 1)];
     let e = kernels.launch("one", [1, 1, 1], [1, 1, 1], args).unwrap_err();
     assert_eq!(e.message(), "kernel one: buffer 0 belongs to another card");
 }

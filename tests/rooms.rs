@@ -23,6 +23,12 @@ const FLOORS: &[&[&str]] = &[
 /// What crosses a floor on purpose, with the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
+/// Files of one folder that name each other in a circle, with the reason.
+const CIRCLES: &[(&[&str], &str)] = &[(
+    &["src/proto/hint.rs", "src/proto/parser.rs", "src/proto/value.rs"],
+    "one parser, its values and its errors: each error says where the parser stands",
+)];
+
 /// Words that belong to one room. A word stands for itself in code; comments do not count.
 const ROOMS: &[(&str, &[&str])] = &[
     ("unsafe ", &["src/device/"]),
@@ -134,6 +140,73 @@ fn arrows_run_down() {
     }
     assert!(seen > 100, "only {seen} imports were understood");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The names that follow a lone `super::` in a file, one by one or in braces.
+fn names_of_siblings(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("super::") {
+        let rest = &code[at + "super::".len()..];
+        if code[..at].ends_with("super::") || rest.starts_with("super::") {
+            continue;
+        }
+        let mut depth = 0;
+        let mut name = String::new();
+        for c in rest.chars() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                c if c.is_alphanumeric() || c == '_' => {
+                    name.push(c);
+                    continue;
+                }
+                c if c.is_whitespace() => {}
+                // What follows `::` in braces is inside the name before it.
+                ':' if depth == 1 && !name.is_empty() => found.push(std::mem::take(&mut name)),
+                _ => {}
+            }
+            if depth <= 1 && !name.is_empty() {
+                found.push(std::mem::take(&mut name));
+            }
+            name.clear();
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Whoever reads a file need not have read the files that build on it.
+#[test]
+fn no_files_of_a_folder_name_each_other_in_a_circle() {
+    let files = sources();
+    let module = |path: &str| path.trim_end_matches(".rs").trim_end_matches("/mod").to_string();
+    let named = |file: &File| -> Vec<String> {
+        let own = module(&file.path);
+        let folder = own.rsplit_once('/').unwrap().0;
+        let names = names_of_siblings(&file.lines.join("\n")).into_iter().map(|name| format!("{folder}/{name}"));
+        let mut names: Vec<String> = names.filter(|name| files.iter().any(|f| module(&f.path) == *name)).collect();
+        names.retain(|name| *name != own);
+        names
+    };
+    let arrows: BTreeMap<String, Vec<String>> = files.iter().map(|f| (module(&f.path), named(f))).collect();
+    let count: usize = arrows.values().map(Vec::len).sum();
+    assert!(count > 200, "only {count} names were understood");
+
+    let reached = |from: &str| {
+        let (mut seen, mut next) = (Vec::new(), arrows[from].clone());
+        while let Some(module) = next.pop() {
+            if !seen.contains(&module) {
+                next.extend(arrows[&module].iter().cloned());
+                seen.push(module);
+            }
+        }
+        seen
+    };
+    let allowed = |a: &str| CIRCLES.iter().any(|(paths, _)| paths.iter().any(|path| module(path) == a));
+    let wrong: Vec<&String> = arrows.keys().filter(|a| reached(a).contains(a) && !allowed(a)).collect();
+    assert!(wrong.is_empty(), "in a circle: {wrong:?}");
 }
 
 #[test]

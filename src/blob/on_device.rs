@@ -1,7 +1,7 @@
 //! What a device does with values, and how a kernel is given them.
 
 use super::Values;
-use crate::device::{Arg, Device, Gemm, Gpu, Mat, MatMut, Stored, Trans};
+use crate::device::{Arg, CardArg, Device, Gemm, Gpu, Mat, MatMut, Stored, Trans};
 use crate::{Error, Result, args};
 
 impl Values {
@@ -17,15 +17,15 @@ impl Values {
 }
 
 impl Stored for Values {
-    fn to_read(&self, gpu: &Gpu) -> Result<Arg<'_>> {
+    fn to_read(&self, gpu: &Gpu) -> Result<CardArg<'_>> {
         self.card(gpu)
     }
 
-    fn to_update(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+    fn to_update(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
         self.card_mut(gpu)
     }
 
-    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
         self.card_over(gpu)
     }
 }

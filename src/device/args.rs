@@ -1,29 +1,13 @@
 //! What a kernel is given, written once: `args![n, nu, x, y.over()]`.
 
-use super::card::{CardBuffer, CardTable, Gpu};
-use super::refusal::Refusal;
+use super::card::CardArg;
+use super::gpu::Gpu;
 use crate::Result;
 
-/// One argument of a kernel launch. A buffer comes with the number of its values that are in use: its storage may be longer.
+/// One argument of a kernel launch, as a layer writes it.
 pub enum Arg<'a> {
-    /// A number that the kernel declares as `int`.
-    Int(i32),
-    /// A size, an index or a count that the kernel declares as `int`; a launch refuses one that no `int` holds.
-    Size(usize),
-    /// A number that the kernel declares as `float`.
-    Float(f32),
-    /// `In x`: a buffer that the kernel only reads, and how many of its values are in use.
-    In(&'a (dyn CardBuffer + 'static), usize),
-    /// `Out y`: a buffer that the kernel writes, and may read, and how many of its values are in use.
-    Out(&'a mut (dyn CardBuffer + 'static), usize),
-    /// `InInt i`: a buffer of integers that the kernel only reads.
-    InInt(&'a (dyn CardBuffer + 'static), usize),
-    /// `OutInt i`: a buffer of integers that the kernel writes, and may read.
-    OutInt(&'a mut (dyn CardBuffer + 'static), usize),
-    /// `Many w`: a table of buffers, each of which the kernel may write.
-    Many(&'a (dyn CardTable + 'static)),
-    /// `Refusal r`: where the kernel may complain.
-    Refusal(&'a Refusal),
+    /// What the card takes as it stands: a number, a buffer.
+    Given(CardArg<'a>),
     /// Values that the kernel only reads; they go to the card before it runs.
     Read(&'a (dyn Stored + 'static)),
     /// Values that the kernel changes; they go to the card before it runs.
@@ -35,24 +19,30 @@ pub enum Arg<'a> {
 /// Values that a launch can bring to its card.
 pub trait Stored {
     /// To be read.
-    fn to_read(&self, gpu: &Gpu) -> Result<Arg<'_>>;
+    fn to_read(&self, gpu: &Gpu) -> Result<CardArg<'_>>;
     /// To be changed.
-    fn to_update(&mut self, gpu: &Gpu) -> Result<Arg<'_>>;
+    fn to_update(&mut self, gpu: &Gpu) -> Result<CardArg<'_>>;
     /// To be written, every one.
-    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<Arg<'_>>;
+    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<CardArg<'_>>;
+    /// What a kernel that has run has said against them: only a [`Refusal`](super::Refusal) can tell.
+    ///
+    /// # Errors
+    /// The kernel's complaint.
+    fn refused(&self) -> Result {
+        Ok(())
+    }
 }
 
-/// Brings the values among the arguments to the card.
-pub(super) fn bring(args: &mut [Arg], gpu: &Gpu) -> Result {
-    args.iter_mut().try_for_each(|arg| {
-        *arg = match std::mem::replace(arg, Arg::Int(0)) {
-            Arg::Read(values) => values.to_read(gpu)?,
-            Arg::Updated(values) => values.to_update(gpu)?,
-            Arg::Over(values) => values.to_overwrite(gpu)?,
-            there => there,
-        };
-        Ok(())
-    })
+impl<'a> Arg<'a> {
+    /// Brings the values to the card.
+    pub(super) fn bring<'b>(&'b mut self, gpu: &Gpu) -> Result<CardArg<'b>> {
+        match self {
+            Arg::Given(arg) => Ok(arg.lend()),
+            Arg::Read(values) => values.to_read(gpu),
+            Arg::Updated(values) => values.to_update(gpu),
+            Arg::Over(values) => values.to_overwrite(gpu),
+        }
+    }
 }
 
 /// What stands in [`args!`](crate::args): a number; values that the kernel reads; any [`Arg`].
@@ -67,6 +57,12 @@ impl<'a> AsArg<'a> for Arg<'a> {
     }
 }
 
+impl<'a> AsArg<'a> for CardArg<'a> {
+    fn arg(self) -> Arg<'a> {
+        Arg::Given(self)
+    }
+}
+
 impl<'a, S: Stored + 'static> AsArg<'a> for &'a S {
     fn arg(self) -> Arg<'a> {
         Arg::Read(self)
@@ -76,25 +72,19 @@ impl<'a, S: Stored + 'static> AsArg<'a> for &'a S {
 /// Numbers, each as the kernel's type.
 macro_rules! numbers {
     ($($number:ty: $make:expr,)+) => {
-        $(impl From<$number> for Arg<'_> {
-            fn from(x: $number) -> Self {
-                $make(x)
-            }
-        }
-
-        impl<'a> AsArg<'a> for $number {
+        $(impl<'a> AsArg<'a> for $number {
             fn arg(self) -> Arg<'a> {
-                self.into()
+                Arg::Given($make(self))
             }
         })+
     };
 }
 
 numbers! {
-    i32: Arg::Int,
-    usize: Arg::Size,
-    f32: Arg::Float,
-    bool: |x| Arg::Int(i32::from(x)),
+    i32: CardArg::Int,
+    usize: CardArg::Size,
+    f32: CardArg::Float,
+    bool: |x| CardArg::Int(i32::from(x)),
 }
 
 /// The arguments of a launch, in the kernel's order: numbers, values that it reads, and `y.over()` or `dw.updated()` for

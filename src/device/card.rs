@@ -1,15 +1,10 @@
-//! What a GPU must offer, and what layers say to one.
+//! What a GPU must offer.
 
-use super::args::Arg;
-use super::gemm::{ColumnMajor, Gemm};
-use super::kernels::Kernels;
+use super::gemm::ColumnMajor;
 use super::recording::Recording;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 use std::any::Any;
-use std::collections::HashMap;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What a GPU must offer: memory of its own, a compiler for kernels, launches, matrix products, and the recording of them.
 /// There are two faces: a card ([`cuda`](super::cuda)), and the [emulator](super::emulator) that runs the same CUDA C on
@@ -27,7 +22,7 @@ pub trait Card: Any + Send + Sync {
     fn alloc(&self, len: usize) -> Result<Box<dyn CardBuffer>>;
     /// Compiles CUDA C.
     fn compile(&self, source: &str) -> Result<Arc<dyn Module>>;
-    /// A matrix product in cuBLAS's terms; see [`Gpu::gemm`].
+    /// A matrix product in cuBLAS's terms; see [`Gpu::gemm`](super::Gpu::gemm).
     fn product(&self, call: &ColumnMajor, a: &dyn CardBuffer, b: &dyn CardBuffer, c: &mut dyn CardBuffer) -> Result;
     /// Sets the first `len` values of a buffer.
     fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result;
@@ -94,7 +89,47 @@ pub trait Module: Send + Sync {
     /// # Errors
     /// A name that the source does not define, arguments that do not fit, or (emulated) an access outside a buffer, a
     /// race, or a barrier that not all threads reach.
-    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result;
+    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [CardArg]) -> Result;
+}
+
+/// One argument of a kernel as a card takes it; layers write [`args!`](crate::args). A buffer comes with the number of its
+/// values that are in use: its storage may be longer.
+pub enum CardArg<'a> {
+    /// A number that the kernel declares as `int`.
+    Int(i32),
+    /// A size, an index or a count that the kernel declares as `int`; a launch refuses one that no `int` holds.
+    Size(usize),
+    /// A number that the kernel declares as `float`.
+    Float(f32),
+    /// `In x`: a buffer that the kernel only reads, and how many of its values are in use.
+    In(&'a (dyn CardBuffer + 'static), usize),
+    /// `Out y`: a buffer that the kernel writes, and may read, and how many of its values are in use.
+    Out(&'a mut (dyn CardBuffer + 'static), usize),
+    /// `InInt i`: a buffer of integers that the kernel only reads.
+    InInt(&'a (dyn CardBuffer + 'static), usize),
+    /// `OutInt i`: a buffer of integers that the kernel writes, and may read.
+    OutInt(&'a mut (dyn CardBuffer + 'static), usize),
+    /// `Many w`: a table of buffers, each of which the kernel may write.
+    Many(&'a (dyn CardTable + 'static)),
+    /// `Refusal r`: where the kernel may complain.
+    Refusal(&'a (dyn Slot + 'static)),
+}
+
+impl CardArg<'_> {
+    /// The same argument, lent for one launch.
+    pub(super) fn lend(&mut self) -> CardArg<'_> {
+        match self {
+            CardArg::Int(x) => CardArg::Int(*x),
+            CardArg::Size(n) => CardArg::Size(*n),
+            CardArg::Float(x) => CardArg::Float(*x),
+            CardArg::In(x, len) => CardArg::In(*x, *len),
+            CardArg::Out(y, len) => CardArg::Out(&mut **y, *len),
+            CardArg::InInt(i, len) => CardArg::InInt(*i, *len),
+            CardArg::OutInt(i, len) => CardArg::OutInt(&mut **i, *len),
+            CardArg::Many(table) => CardArg::Many(*table),
+            CardArg::Refusal(slot) => CardArg::Refusal(*slot),
+        }
+    }
 }
 
 /// What was asked of a card.
@@ -124,140 +159,5 @@ impl Counts {
     /// Launches, products and moves together: what a recording consists of.
     pub fn asked(&self) -> u64 {
         self.launches + self.products + self.moves
-    }
-}
-
-/// A handle to a card, real or emulated. Cloning is cheap; clones are the same card and have the same [dial](Gpu::dial).
-#[derive(Clone)]
-pub struct Gpu {
-    card: Arc<dyn Card>,
-    dial: Arc<Mutex<Option<Arc<dyn CardBuffer>>>>,
-    refusals: Arc<super::refusal::Refusals>,
-    /// What was compiled, by source: layers of one type share their kernels.
-    modules: Arc<Mutex<HashMap<Kernels, Arc<dyn Module>>>>,
-    generation: Arc<AtomicU64>,
-}
-
-impl Gpu {
-    /// A handle with a dial of its own.
-    pub fn new(card: impl Card) -> Gpu {
-        let (dial, refusals, modules, generation) = Default::default();
-        Gpu { card: Arc::new(card), dial, refusals, modules, generation }
-    }
-
-    /// A handle to the same card with a dial of its own: what each net has.
-    pub fn with_own_dial(&self) -> Gpu {
-        Gpu { dial: Arc::default(), ..self.clone() }
-    }
-
-    /// Whether both are the same card.
-    pub fn is_same_card(&self, other: &Gpu) -> bool {
-        Arc::ptr_eq(&self.card, &other.card)
-    }
-
-    /// Goes up whenever values go to this card or leave it, or their memory is another. While it stays, everything is where
-    /// it was.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
-    }
-
-    /// Notes that values have moved.
-    pub(crate) fn values_have_moved(&self) {
-        self.generation.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether training records what it repeats: not with `CORTADO_GRAPH=0`.
-    pub fn records(&self) -> bool {
-        std::env::var("CORTADO_GRAPH").as_deref() != Ok("0")
-    }
-
-    /// Records what `work` asks of the card; none of it is done. Whatever happens, the recording is ended.
-    ///
-    /// # Errors
-    /// What `work` returns, or a recording that the card refuses.
-    pub fn recorded(&self, work: impl FnOnce() -> Result) -> Result<Box<dyn Recording>> {
-        self.card.record()?;
-        let open = Open(self);
-        let done = work();
-        drop(open);
-        let recording = done.and(self.card.end_record());
-        if recording.is_err() {
-            let _ = self.card.take_error(); // noted while recording: it has the same cause
-        }
-        recording
-    }
-
-    /// Compiles kernels, or finds what this card has compiled of them before.
-    ///
-    /// # Errors
-    /// No compiler, or a source that it refuses.
-    pub fn module(&self, kernels: &Kernels) -> Result<Arc<dyn Module>> {
-        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = modules.get(kernels) {
-            return Ok(module.clone());
-        }
-        let module = self.card.compile(kernels.source())?;
-        modules.insert(kernels.clone(), module.clone());
-        Ok(module)
-    }
-
-    /// Tells the kernels seed and pass: the words of the [dial](Gpu::dial).
-    pub fn turn(&self, seed: u64, pass: u64) -> Result {
-        let dial = self.dial()?;
-        self.card.put(&*dial, &[seed as u32, (seed >> 32) as u32, pass as u32])
-    }
-
-    /// Three words in the card's memory, the key of the [random numbers](crate::random): the seed's lower and upper half,
-    /// and the pass. A recorded step reads them anew each time: `Arg::InInt(&*dial, 3)`.
-    pub fn dial(&self) -> Result<Arc<dyn CardBuffer>> {
-        let mut dial = self.dial.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*dial {
-            Some(dial) => Ok(dial.clone()),
-            None => Ok(dial.insert(Arc::from(self.card.alloc(3)?)).clone()),
-        }
-    }
-
-    /// c = alpha op(a) op(b) + beta c, row after row, once or `batch` times: `gpu.gemm(&gemm, args![a, b, c.over()])`.
-    ///
-    /// # Errors
-    /// Arguments that are not two buffers to read and one to write; buffers that are too short for the sizes.
-    pub fn gemm(&self, gemm: &Gemm, args: &mut [Arg; 3]) -> Result {
-        super::args::bring(args, self)?;
-        let [Arg::In(a, a_len), Arg::In(b, b_len), Arg::Out(c, c_len)] = args else {
-            return Err(Error::new(Kind::Device, "gemm takes two buffers to read and one to write"));
-        };
-        gemm.check([(*a_len).min(a.len()), (*b_len).min(b.len()), (*c_len).min(c.len())])?;
-        match gemm.is_empty() {
-            true => Ok(()),
-            false => self.card.product(&gemm.column_major(), *b, *a, *c), // its left factor is our right one
-        }
-    }
-
-    /// The first error noted, or the first complaint of a kernel.
-    pub fn take_error(&self) -> Option<Error> {
-        self.card.take_error().or_else(|| self.refusals.take())
-    }
-
-    /// Where kernels' complaints are looked for.
-    pub(super) fn refusals(&self) -> &super::refusal::Refusals {
-        &self.refusals
-    }
-}
-
-impl Deref for Gpu {
-    type Target = dyn Card;
-    fn deref(&self) -> &Self::Target {
-        &*self.card
-    }
-}
-
-/// Ends a recording that a panic leaves open.
-struct Open<'a>(&'a Gpu);
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.0.card.end_record();
-        }
     }
 }

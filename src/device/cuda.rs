@@ -14,8 +14,7 @@ mod query;
 mod record;
 mod ring;
 
-use super::args::Arg;
-use super::card::{Card, CardBuffer, CardTable, Counts, Module, Slot};
+use super::card::{Card, CardArg, CardBuffer, CardTable, Counts, Module, Slot};
 use super::gemm::ColumnMajor;
 use super::recording::{Asked, Recording};
 use super::source::{not_ours, recorded_elsewhere, too_long};

@@ -217,7 +217,7 @@ struct Compiled {
 }
 
 impl Module for Compiled {
-    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result {
+    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [CardArg]) -> Result {
         let declared = || self.library.kernels.iter().map(|kernel| &kernel.declared);
         let kernel = declared().find(|kernel| kernel.name == name).ok_or_else(|| no_kernel(name, declared()))?;
         kernel.check(grid, block, args)?;
@@ -266,21 +266,20 @@ impl Argument {
         Argument { integer: 0, number: 0.0, data: std::ptr::null_mut(), marks: std::ptr::null_mut(), length: 0 };
 
     /// One argument; none for what belongs to another card.
-    fn new(arg: &mut Arg, work: &Arc<Work>) -> Option<(Kept, Argument)> {
+    fn new(arg: &mut CardArg, work: &Arc<Work>) -> Option<(Kept, Argument)> {
         let nothing = Argument::NOTHING;
         let buffer = |buffer: &(dyn CardBuffer + 'static), len: usize| -> Option<(Kept, Argument)> {
             let buffer = Buffer::of(buffer, work).ok()?;
             Some((Some(buffer.storage()), buffer.argument(len)))
         };
         match arg {
-            Arg::Int(x) => Some((None, Argument { integer: *x, ..nothing })),
-            Arg::Size(x) => Some((None, Argument { integer: *x as i32, ..nothing })), // checked: it fits
-            Arg::Float(x) => Some((None, Argument { number: *x, ..nothing })),
-            Arg::In(x, len) | Arg::InInt(x, len) => buffer(*x, *len),
-            Arg::Out(x, len) | Arg::OutInt(x, len) => buffer(&**x, *len),
-            Arg::Many(table) => (*table as &dyn Any).downcast_ref::<Table>()?.argument(work),
-            Arg::Refusal(refusal) => (refusal.slot()? as &dyn Any).downcast_ref::<SlotWords>()?.argument(work),
-            Arg::Read(_) | Arg::Updated(_) | Arg::Over(_) => None,
+            CardArg::Int(x) => Some((None, Argument { integer: *x, ..nothing })),
+            CardArg::Size(x) => Some((None, Argument { integer: *x as i32, ..nothing })), // checked: it fits
+            CardArg::Float(x) => Some((None, Argument { number: *x, ..nothing })),
+            CardArg::In(x, len) | CardArg::InInt(x, len) => buffer(*x, *len),
+            CardArg::Out(x, len) | CardArg::OutInt(x, len) => buffer(&**x, *len),
+            CardArg::Many(table) => (*table as &dyn Any).downcast_ref::<Table>()?.argument(work),
+            CardArg::Refusal(slot) => (*slot as &dyn Any).downcast_ref::<SlotWords>()?.argument(work),
         }
     }
 }

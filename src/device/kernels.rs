@@ -1,8 +1,5 @@
-//! The kernels of one source, and how they are launched.
+//! The kernels of one source.
 
-use super::args::{Arg, bring};
-use super::card::Gpu;
-use crate::Result;
 use crate::random::fnv1a;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -20,54 +17,9 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// How many threads a block of [`launch`](Kernels::launch) has.
-    pub const BLOCK: usize = 256;
-
     /// Those of a source that is known when the program is compiled. Of any other: `Kernels::from(text)`.
     pub const fn new(source: &'static str) -> Kernels {
         Kernels { source: Cow::Borrowed(source), hash: fnv1a(source) }
-    }
-
-    /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
-    ///
-    /// # Errors
-    /// No compiler, or a source that it refuses; no memory for the values; what [`Module::launch`](super::card::Module::launch) says.
-    pub fn launch(&self, gpu: &Gpu, name: &str, n: usize, args: &mut [Arg]) -> Result {
-        self.launch_blocks(gpu, name, n.div_ceil(Self::BLOCK), Self::BLOCK, args)
-    }
-
-    /// Runs the kernel `name` on a row of blocks, each of a row of threads. Without blocks nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_blocks(&self, gpu: &Gpu, name: &str, blocks: usize, threads: usize, args: &mut [Arg]) -> Result {
-        self.launch_grid(gpu, name, [blocks, 1, 1], [threads, 1, 1], args)
-    }
-
-    /// Runs the kernel `name` on a block for each of `rows` rows; its threads, whole warps and at most 512, share the row's
-    /// `len` values. Without rows nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_rows(&self, gpu: &Gpu, name: &str, rows: usize, len: usize, args: &mut [Arg]) -> Result {
-        self.launch_blocks(gpu, name, rows, len.clamp(1, 512).next_multiple_of(32), args)
-    }
-
-    /// Runs the kernel `name` on a grid of blocks, x first. An empty grid is no error, and nothing is done.
-    ///
-    /// # Errors
-    /// As [`launch`](Kernels::launch).
-    pub fn launch_grid(&self, gpu: &Gpu, name: &str, grid: [usize; 3], block: [usize; 3], args: &mut [Arg]) -> Result {
-        bring(args, gpu)?;
-        if grid.contains(&0) {
-            return Ok(());
-        }
-        let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        gpu.module(self)?.launch(name, grid.map(size), block.map(size), args)?;
-        args.iter().try_for_each(|arg| match arg {
-            Arg::Refusal(refusal) => refusal.check(),
-            _ => Ok(()),
-        })
     }
 
     /// The CUDA C.

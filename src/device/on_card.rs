@@ -1,7 +1,8 @@
 //! A layer's own memory on a card.
 
 use super::args::{Arg, Stored};
-use super::card::{CardBuffer, Gpu};
+use super::card::{CardArg, CardBuffer};
+use super::gpu::Gpu;
 use crate::{Error, Kind, Result};
 use std::marker::PhantomData;
 
@@ -71,19 +72,19 @@ fn nothing() -> Error {
 /// A number that a layer keeps on a card: f32 or i32.
 pub trait Number: Send + Sync + 'static {
     /// A buffer of them, to be read by a kernel.
-    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a>;
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> CardArg<'a>;
     /// A buffer of them, to be written by a kernel.
-    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a>;
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> CardArg<'a>;
     /// The number that stands in a buffer as these bits.
     fn of_bits(bits: u32) -> Self;
 }
 
 impl Number for f32 {
-    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
-        Arg::In(buffer, len)
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> CardArg<'a> {
+        CardArg::In(buffer, len)
     }
-    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
-        Arg::Out(buffer, len)
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> CardArg<'a> {
+        CardArg::Out(buffer, len)
     }
     fn of_bits(bits: u32) -> f32 {
         f32::from_bits(bits)
@@ -91,11 +92,11 @@ impl Number for f32 {
 }
 
 impl Number for i32 {
-    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
-        Arg::InInt(buffer, len)
+    fn read<'a>(buffer: &'a (dyn CardBuffer + 'static), len: usize) -> CardArg<'a> {
+        CardArg::InInt(buffer, len)
     }
-    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> Arg<'a> {
-        Arg::OutInt(buffer, len)
+    fn write<'a>(buffer: &'a mut (dyn CardBuffer + 'static), len: usize) -> CardArg<'a> {
+        CardArg::OutInt(buffer, len)
     }
     fn of_bits(bits: u32) -> i32 {
         bits as i32
@@ -120,17 +121,17 @@ impl<T: Number> OnCard<T> {
 impl<T: Number> Stored for OnCard<T> {
     /// # Errors
     /// Nothing was written.
-    fn to_read(&self, _: &Gpu) -> Result<Arg<'_>> {
+    fn to_read(&self, _: &Gpu) -> Result<CardArg<'_>> {
         Ok(T::read(self.buffer()?, self.len))
     }
 
-    fn to_update(&mut self, _: &Gpu) -> Result<Arg<'_>> {
+    fn to_update(&mut self, _: &Gpu) -> Result<CardArg<'_>> {
         let len = self.len;
         self.held.clear();
         self.made.as_mut().map(|(_, buffer)| T::write(&mut **buffer, len)).ok_or_else(nothing)
     }
 
-    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
+    fn to_overwrite(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
         let len = self.len;
         self.held.clear();
         self.room(gpu, len).map(|buffer| T::write(buffer, len))
@@ -153,6 +154,6 @@ impl OnCard<i32> {
             self.room(gpu, integers.len())?.upload(&words)?;
             self.held = integers.to_vec();
         }
-        self.to_read(gpu)
+        Ok(Arg::Read(self))
     }
 }

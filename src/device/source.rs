@@ -1,7 +1,7 @@
 //! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take. So what does not fit
 //! is refused in the same words.
 
-use super::args::Arg;
+use super::card::CardArg;
 use crate::{Error, Kind, Place, Result};
 use std::fmt;
 
@@ -39,16 +39,16 @@ impl Parameter {
     ];
 
     /// What an argument is given for.
-    pub fn of(arg: &Arg) -> Parameter {
+    pub fn of(arg: &CardArg) -> Parameter {
         match arg {
-            Arg::Int(_) | Arg::Size(_) => Parameter::Int,
-            Arg::Float(_) => Parameter::Float,
-            Arg::In(..) | Arg::Read(_) => Parameter::In,
-            Arg::Out(..) | Arg::Updated(_) | Arg::Over(_) => Parameter::Out,
-            Arg::InInt(..) => Parameter::InInt,
-            Arg::OutInt(..) => Parameter::OutInt,
-            Arg::Many(_) => Parameter::Many,
-            Arg::Refusal(_) => Parameter::Refusal,
+            CardArg::Int(_) | CardArg::Size(_) => Parameter::Int,
+            CardArg::Float(_) => Parameter::Float,
+            CardArg::In(..) => Parameter::In,
+            CardArg::Out(..) => Parameter::Out,
+            CardArg::InInt(..) => Parameter::InInt,
+            CardArg::OutInt(..) => Parameter::OutInt,
+            CardArg::Many(_) => Parameter::Many,
+            CardArg::Refusal(_) => Parameter::Refusal,
         }
     }
 }
@@ -72,7 +72,7 @@ impl Kernel {
     ///
     /// # Errors
     /// A grid or a block without threads or too large for a card; another number of arguments, or others than it takes.
-    pub fn check(&self, grid: [u32; 3], block: [u32; 3], args: &[Arg]) -> Result {
+    pub fn check(&self, grid: [u32; 3], block: [u32; 3], args: &[CardArg]) -> Result {
         let name = &self.name;
         let threads: u64 = block.iter().fold(1, |n, &d| n.saturating_mul(d.into()));
         let fits = |size: [u32; 3], most: [u32; 3]| (0..3).all(|i| (1..=most[i]).contains(&size[i]));
@@ -102,9 +102,9 @@ impl Kernel {
                     Kind::Device,
                     format!("argument {i} of kernel {name} is {wanted}, not {given}"),
                 )
-                .hint(format!("give an Arg::{wanted:?}")));
+                .hint(format!("give a CardArg::{wanted:?}")));
             }
-            if let Arg::Size(size) = arg
+            if let CardArg::Size(size) = arg
                 && i32::try_from(*size).is_err()
             {
                 let most = i32::MAX;

@@ -6,7 +6,8 @@ use super::stats::short;
 use super::svg::{Anchor, COLOURS, GRID, INK, PALE, Svg, fit, text_width};
 use super::thumb::{Colours, Sample};
 use super::trace::{Trace, Traced, TracedBottom, TracedLayer, TracedTop, versioned};
-use super::{shape, thousands};
+use super::{Look, Show, shape, thousands};
+use crate::Result;
 use std::collections::HashMap;
 
 const MARGIN: f32 = 20.0;
@@ -65,33 +66,41 @@ impl Copies {
     }
 }
 
-/// The strip as SVG.
-pub(super) fn draw(trace: &Trace) -> String {
-    let copies = Copies::of(trace);
-    let (crossings, lanes) = lanes(trace);
-    let at = Columns::beside(lanes);
-    let mut svg = Svg::new(at.right + MARGIN, 0.0, &trace.title());
-    svg.text((MARGIN, 32.0), LARGE, INK, Anchor::Start, &trace.title());
-    let y = 62.0;
-    for (x, anchor, word) in [
-        (at.data, Anchor::Start, "data"),
-        (at.diff, Anchor::Start, "diff"),
-        (at.data_figures, Anchor::End, "data"),
-        (at.diff_figures, Anchor::End, "diff"),
-    ] {
-        svg.text((x, y), NORMAL, PALE, anchor, word);
-    }
-    let mut y = y + 10.0;
-    for (layer, crossing) in trace.layers.iter().zip(&crossings) {
+impl Trace {
+    /// The strip as SVG.
+    pub fn to_svg(&self) -> String {
+        let copies = Copies::of(self);
+        let (crossings, lanes) = lanes(self);
+        let at = Columns::beside(lanes);
+        let mut svg = Svg::new(at.right + MARGIN, 0.0, &self.title());
+        svg.text((MARGIN, 32.0), LARGE, INK, Anchor::Start, &self.title());
+        let y = 62.0;
+        for (x, anchor, word) in [
+            (at.data, Anchor::Start, "data"),
+            (at.diff, Anchor::Start, "diff"),
+            (at.data_figures, Anchor::End, "data"),
+            (at.diff_figures, Anchor::End, "diff"),
+        ] {
+            svg.text((x, y), NORMAL, PALE, anchor, word);
+        }
+        let mut y = y + 10.0;
+        for (layer, crossing) in self.layers.iter().zip(&crossings) {
+            svg.line((at.words, y), (at.right, y), GRID, 1.0);
+            let end = row(&mut svg, &at, layer, &arrow(layer, &copies), &readers(layer, self), y);
+            cross(&mut svg, crossing, layer, y, end);
+            y = end;
+        }
         svg.line((at.words, y), (at.right, y), GRID, 1.0);
-        let end = row(&mut svg, &at, layer, &arrow(layer, &copies), &readers(layer, trace), y);
-        cross(&mut svg, crossing, layer, y, end);
-        y = end;
+        y = legend(&mut svg, y + 24.0, self);
+        svg.set_height(y + 16.0);
+        svg.finish()
     }
-    svg.line((at.words, y), (at.right, y), GRID, 1.0);
-    y = legend(&mut svg, y + 24.0, trace);
-    svg.set_height(y + 16.0);
-    svg.finish()
+}
+
+impl Show for Trace {
+    fn look(&self) -> Result<Look> {
+        Ok(Look { text: self.to_string(), ..Look::svg(self.title(), self.to_svg()) })
+    }
 }
 
 /// Which layer reads each top; none if none does.

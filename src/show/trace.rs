@@ -2,7 +2,7 @@
 
 use super::stats::{Stats, short};
 use super::thumb::Sample;
-use super::{Look, Show, Table, shape, strip};
+use super::{Table, shape};
 use crate::blob::Values;
 use crate::memory::Side;
 use crate::net::view::VersionView;
@@ -193,11 +193,6 @@ impl Trace {
         };
         format!("{name}, phase {phase}, {passes}")
     }
-
-    /// The strip as SVG.
-    pub fn to_svg(&self) -> String {
-        strip::draw(self)
-    }
 }
 
 impl fmt::Display for Trace {
@@ -237,11 +232,5 @@ fn words(side: &Traced) -> Vec<String> {
         Traced::Kept(s, _) if s.broken > 0 => vec![short(s.min), format!("{} broken", s.broken), short(s.max)],
         Traced::Kept(s, _) if s.count == 1 => vec![String::new(), short(s.mean), String::new()],
         Traced::Kept(s, _) => vec![short(s.min), short(s.mean), short(s.max)],
-    }
-}
-
-impl Show for Trace {
-    fn look(&self) -> Result<Look> {
-        Ok(Look { text: self.to_string(), ..Look::svg(self.title(), self.to_svg()) })
     }
 }

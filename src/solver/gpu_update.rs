@@ -6,7 +6,7 @@
 //! in the card's memory, in the update's dial.
 
 use crate::blob::Values;
-use crate::device::{Arg, CardBuffer, CardTable, Gpu, Kernels, OnCard, Recording};
+use crate::device::{CardArg, CardBuffer, CardTable, Gpu, Kernels, OnCard, Recording};
 use crate::net::{Net, replay::warn_not_recorded};
 use crate::{Error, Kind, Log, Result, args};
 
@@ -135,7 +135,12 @@ impl GpuUpdate {
         }
         let GpuUpdate { kernels, plan, dial, losses, gpu, .. } = self;
         let Some(plan) = plan else { return Ok(()) };
-        let args = args![plan.chunk, Arg::In(&**dial, 6), Arg::Many(&*plan.dw), Arg::Out(&mut **losses, SLOTS + 1)];
+        let args = args![
+            plan.chunk,
+            CardArg::In(&**dial, 6),
+            CardArg::Many(&*plan.dw),
+            CardArg::Out(&mut **losses, SLOTS + 1)
+        ];
         kernels.launch_blocks(gpu, "clear", plan.chunks.max(1), Kernels::BLOCK, args)?;
         net.diffs_are_cleared();
         Ok(())
@@ -144,7 +149,7 @@ impl GpuUpdate {
     /// Adds the weighted values of a loss's top to the loss of this iteration.
     pub fn add_loss(&mut self, y: &Values, weight: f32) -> Result {
         let GpuUpdate { gpu, kernels, dial, losses, .. } = self;
-        let args = args![y.count(), weight, y, Arg::In(&**dial, 6), Arg::Out(&mut **losses, SLOTS + 1)];
+        let args = args![y.count(), weight, y, CardArg::In(&**dial, 6), CardArg::Out(&mut **losses, SLOTS + 1)];
         kernels.launch_blocks(gpu, "add_loss", 1, Kernels::BLOCK, args)
     }
 
@@ -225,11 +230,11 @@ impl GpuUpdate {
     fn launch(&mut self) -> Result {
         let GpuUpdate { gpu, kernels, plan, dial, rule_settings, losses, squares, scale, histories, .. } = self;
         let Some(plan) = plan else { return Ok(()) };
-        let dial = || Arg::In(&**dial, 6);
+        let dial = || CardArg::In(&**dial, 6);
         let chunks = plan.chunks;
-        let args = args![plan.chunk, Arg::Many(&*plan.dw), squares.over(chunks)];
+        let args = args![plan.chunk, CardArg::Many(&*plan.dw), squares.over(chunks)];
         kernels.launch_blocks(gpu, "squares", chunks, Kernels::BLOCK, args)?;
-        let losses = Arg::Out(&mut **losses, SLOTS + 1);
+        let losses = CardArg::Out(&mut **losses, SLOTS + 1);
         let args = args![chunks, SLOTS, plan.chunk, *squares, dial(), losses, scale.over(1)];
         kernels.launch_blocks(gpu, "judge", 1, 1024, args)?; // one block: as many threads as it can have
         let args = args![
@@ -238,11 +243,11 @@ impl GpuUpdate {
             *histories,
             plan.multipliers,
             dial(),
-            Arg::In(&**rule_settings, 8),
+            CardArg::In(&**rule_settings, 8),
             *scale,
-            Arg::Many(&*plan.w),
-            Arg::Many(&*plan.dw),
-            Arg::Many(&*plan.history),
+            CardArg::Many(&*plan.w),
+            CardArg::Many(&*plan.dw),
+            CardArg::Many(&*plan.history),
         ];
         kernels.launch_blocks(gpu, "update", chunks, Kernels::BLOCK, args)
     }

@@ -2,7 +2,7 @@
 
 use super::driver::{self, Handle};
 use super::memory::Compute;
-use super::{Arg, Buffer, Complaint, Inner, Module, Table, compiler};
+use super::{Buffer, CardArg, Complaint, Inner, Module, Table, compiler};
 use crate::device::Asked;
 use crate::device::source::{self, Kernel, foreign, no_kernel};
 use crate::{Error, Kind, Result};
@@ -55,7 +55,7 @@ pub struct Kernels {
 }
 
 impl Module for Kernels {
-    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [Arg]) -> Result {
+    fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [CardArg]) -> Result {
         let all = &self.loaded.kernels;
         let (kernel, function) = all
             .iter()
@@ -130,28 +130,31 @@ struct Given {
 
 impl Given {
     /// None for a buffer of another card.
-    fn new(card: &Inner, arg: &Arg) -> Option<Given> {
+    fn new(card: &Inner, arg: &CardArg) -> Option<Given> {
         let number = |word: u32| Some(Given { word: word.into(), bytes: 0, keep: None });
         let memory = |own: &Buffer, len: usize| {
             let bytes = 4 * len.min(own.len);
             Given { word: own.memory.address, bytes, keep: Some(own.memory.clone()) }
         };
         match arg {
-            Arg::Int(x) => number(*x as u32),
-            Arg::Size(x) => number(*x as u32), // checked: it fits
-            Arg::Float(x) => number(x.to_bits()),
-            Arg::In(buffer, len) | Arg::InInt(buffer, len) => card.own(*buffer).ok().map(|own| memory(own, *len)),
-            Arg::Out(buffer, len) | Arg::OutInt(buffer, len) => card.own(&**buffer).ok().map(|own| memory(own, *len)),
-            Arg::Many(table) => {
+            CardArg::Int(x) => number(*x as u32),
+            CardArg::Size(x) => number(*x as u32), // checked: it fits
+            CardArg::Float(x) => number(x.to_bits()),
+            CardArg::In(buffer, len) | CardArg::InInt(buffer, len) => {
+                card.own(*buffer).ok().map(|own| memory(own, *len))
+            }
+            CardArg::Out(buffer, len) | CardArg::OutInt(buffer, len) => {
+                card.own(&**buffer).ok().map(|own| memory(own, *len))
+            }
+            CardArg::Many(table) => {
                 let own = (*table as &dyn Any).downcast_ref::<Table>().filter(|own| card.owns(&own.all.memory))?;
                 Some(Given { word: own.all.memory.address, bytes: own.all.bytes, keep: Some(own.all.clone()) })
             }
-            Arg::Refusal(refusal) => {
-                let own = (refusal.slot()? as &dyn Any).downcast_ref::<Complaint>();
+            CardArg::Refusal(slot) => {
+                let own = (*slot as &dyn Any).downcast_ref::<Complaint>();
                 let own = own.filter(|own| own.words.belongs_to(&card.compute))?;
                 Some(Given { word: own.address, bytes: 0, keep: Some(own.words.clone()) })
             }
-            Arg::Read(_) | Arg::Updated(_) | Arg::Over(_) => None,
         }
     }
 }

@@ -12,7 +12,7 @@
 //! any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
 
 use crate::device::cpu::PIECE;
-use crate::device::{Arg, OnCard};
+use crate::device::{CardArg, OnCard};
 use crate::layer::*;
 use crate::random::unit;
 
@@ -50,7 +50,7 @@ impl Layer for Dropout {
         if let Device::Gpu(gpu) = cx.device {
             let (n, dial, [low, high]) = (x.count(), gpu.dial()?, random.name());
             let mask = self.mask_on_card.over(n);
-            let args = args![n, p, kept, Arg::InInt(&*dial, 3), low, high, x, mask, y.over()];
+            let args = args![n, p, kept, CardArg::InInt(&*dial, 3), low, high, x, mask, y.over()];
             return KERNELS.launch(gpu, "dropout_forward", n, args);
         }
         let (x, y, m) = (x.slice(), y.slice_mut(), &mut self.mask);

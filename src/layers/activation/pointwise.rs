@@ -119,5 +119,5 @@ impl<P: Pointwise> Layer for P {
 
 /// The first arguments of both kernels.
 fn arguments(n: usize, numbers: &[f32]) -> Vec<Arg<'static>> {
-    [n.into()].into_iter().chain(numbers.iter().map(|&x| x.into())).collect()
+    [n.arg()].into_iter().chain(numbers.iter().map(|&x| x.arg())).collect()
 }

@@ -83,7 +83,7 @@ impl Layer for Embed {
         let (table, each) = (self.rows, bottom[0].count_in(1.min(bottom[0].num_axes())..bottom[0].num_axes()));
         if let Device::Gpu(gpu) = cx.device {
             let (count, bias) = (y.count(), b.is_some());
-            let refusal = self.refusal.arg(gpu, move |i, x| outside(table, each, i, x))?;
+            let refusal = self.refusal.explain(gpu, move |i, x| outside(table, each, i, x))?;
             let (b, row) = (b.unwrap_or(w), self.looked_up_on_card.over(x.count()));
             let args = args![count, n, table, bias, x, w, b, row, y.over(), refusal];
             return KERNELS.launch(gpu, "embed_forward", count, args);

@@ -104,7 +104,7 @@ impl Formula for Infogain {
         let (h, Groups { n, inner, .. }) = (matrix(x, &self.h), self.labels.groups);
         Self::KERNELS.kernels.launch_rows(gpu, "infogain_loss_rows", n, n, args![n, h, self.row.over(n)])?;
         let (ignored, refusal) = (self.labels.ignored.on_card(), self.labels.refusal(gpu)?);
-        Ok(vec![n.arg(), inner.arg(), ignored, x[0].arg(), x[1].arg(), h.arg(), self.row.arg(), refusal])
+        Ok(vec![n.arg(), inner.arg(), ignored.arg(), x[0].arg(), x[1].arg(), h.arg(), self.row.arg(), refusal])
     }
 }
 

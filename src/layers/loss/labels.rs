@@ -15,8 +15,8 @@ impl Ignored {
     }
 
     /// The same for a kernel: NaN, which no label equals, if there is none.
-    pub fn on_card(self) -> Arg<'static> {
-        self.0.map_or(f32::NAN, |label| label as f32).into()
+    pub fn on_card(self) -> f32 {
+        self.0.map_or(f32::NAN, |label| label as f32)
     }
 }
 
@@ -93,7 +93,7 @@ impl Labels {
     /// Where a kernel complains of a label that means no class.
     pub fn refusal(&mut self, gpu: &Gpu) -> Result<Arg<'_>> {
         let (groups, message) = (self.groups, self.message);
-        self.refusal.arg(gpu, move |i, label| no_class(i, label, groups, message))
+        self.refusal.explain(gpu, move |i, label| no_class(i, label, groups, message))
     }
 }
 

@@ -52,6 +52,6 @@ impl Formula for SigmoidCrossEntropy {
     }
 
     fn args<'a>(&'a mut self, _: &Gpu, x: &[&'a Values]) -> Result<Vec<Arg<'a>>> {
-        Ok(vec![self.ignored.on_card(), x[0].arg(), x[1].arg()])
+        Ok(vec![self.ignored.on_card().arg(), x[0].arg(), x[1].arg()])
     }
 }

@@ -66,6 +66,6 @@ impl Formula for CrossEntropy {
 
     fn args<'a>(&'a mut self, gpu: &Gpu, x: &[&'a Values]) -> Result<Vec<Arg<'a>>> {
         let (Groups { n, inner, .. }, ignored) = (self.labels.groups, self.labels.ignored.on_card());
-        Ok(vec![n.arg(), inner.arg(), ignored, x[0].arg(), x[1].arg(), self.labels.refusal(gpu)?])
+        Ok(vec![n.arg(), inner.arg(), ignored.arg(), x[0].arg(), x[1].arg(), self.labels.refusal(gpu)?])
     }
 }

@@ -143,7 +143,7 @@ impl Spread {
         let Spread { outer, count, inner } = *self;
         let (len, ds) = (outer * inner, if add { ds.updated() } else { ds.over() });
         let shares = shares(count, len);
-        let sizes = [outer, count, inner, shares].map(Arg::from);
+        let sizes = [outer, count, inner, shares].map(AsArg::arg);
         let mut args: Vec<Arg> = sizes.into_iter().chain([(add && shares == 1).arg()]).collect();
         args.extend(read.iter().map(|x| x.arg()));
         if shares == 1 {

@@ -48,7 +48,7 @@ impl Layer for BatchReindex {
         let sample = x.count() / n.max(1);
         if let Device::Gpu(gpu) = cx.device {
             let (picks, count) = (p.count(), y.count());
-            let refusal = self.refusal.arg(gpu, move |m, value| no_sample(m, value, n))?;
+            let refusal = self.refusal.explain(gpu, move |m, value| no_sample(m, value, n))?;
             let args = args![picks, n, p, self.picked_there.over(picks), refusal];
             KERNELS.launch(gpu, "batch_reindex_pick", picks, args)?;
             let args = args![count, sample, self.picked_there, x, y.over()];

@@ -62,7 +62,7 @@ impl Columns {
         let nd = self.force_nd || axes.len() > 2;
         let start = images.first * images.channels * product(axes, |a| a.size);
 
-        let mut args: Vec<Arg> = sizes.iter().map(|size| (*size).into()).collect();
+        let mut args: Vec<Arg> = sizes.iter().map(|size| size.arg()).collect();
         args.extend(nd.then(|| all().count().arg()));
         args.extend([self.geometry.hold(gpu, &geometry)?, start.arg()]);
         args.extend(buffers);

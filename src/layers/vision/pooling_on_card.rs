@@ -1,7 +1,7 @@
 //! Pooling's kernels.
 
 use super::windows::{Window, no_probability};
-use crate::device::{Arg, Gpu, Kernels, OnCard, Refusal, kernels};
+use crate::device::{CardArg, Gpu, Kernels, OnCard, Refusal, kernels};
 use crate::proto::pooling_parameter::PoolMethod;
 use crate::random::Random;
 use crate::{Error, Kind, Result, Values, args};
@@ -30,7 +30,7 @@ impl PoolingOnCard {
     ) -> Result {
         if method == PoolMethod::Stochastic {
             let (n, shape) = (x.count(), x.shape().to_vec());
-            let refusal = self.negative.arg(gpu, move |at, x| no_probability(&shape, at, x))?;
+            let refusal = self.negative.explain(gpu, move |at, x| no_probability(&shape, at, x))?;
             KERNELS.launch(gpu, "pooling_check", n, args![n, x, refusal])?;
         }
         let (n, geometry) = (y.count(), self.geometry.hold(gpu, &integers(axes)?)?);
@@ -41,7 +41,7 @@ impl PoolingOnCard {
             (PoolMethod::Ave, _) => KERNELS.launch(gpu, "pooling_ave", n, args![n, geometry, x, y.over()]),
             (PoolMethod::Stochastic, Some(random)) => {
                 let (dial, [low, high], places) = (gpu.dial()?, random.name(), self.places.over(n));
-                let args = args![n, geometry, Arg::InInt(&*dial, 3), low, high, x, y.over(), places];
+                let args = args![n, geometry, CardArg::InInt(&*dial, 3), low, high, x, y.over(), places];
                 KERNELS.launch(gpu, "pooling_draw", n, args)
             }
             (PoolMethod::Stochastic, None) => {
