@@ -2,7 +2,7 @@
 
 use super::{Lent, Net, Step};
 use crate::error::caught;
-use crate::layer::{Cx, Phase};
+use crate::layer::{Cx, Layer, Phase};
 use crate::{Blob, Device, Error, Result};
 use ndarray::ArrayD;
 use std::fmt;
@@ -189,22 +189,13 @@ impl Net {
     pub(super) fn forward_step(&mut self, i: usize) -> Result {
         self.take_hand_written_data(i)?;
         self.steps[i].forward_at = self.tick();
-        let Net { steps, blobs, params, device, phase, seed, pass, folder, keeper, .. } = self;
-        let step = &mut steps[i];
-        if let Err(e) = keeper.before_forward(step, blobs) {
-            return Err(self.blame(e, i));
-        }
-        step.borrow_all(blobs, params);
-        let phase = step.phase(*phase);
-        let Step { layer, lent: Lent { bottom, top, params: w }, propagate_down, .. } = step;
-        let folder = folder.as_deref();
-        let cx = Cx { phase, device, seed: *seed, pass: *pass, propagate_down, folder };
-        let done = caught("its code", || {
+        let Net { steps, blobs, keeper, .. } = self;
+        keeper.before_forward(&mut steps[i], blobs).map_err(|e| self.blame(e, i))?;
+        let done = self.lend(i, |layer, cx, Lent { bottom, top, params }| {
             layer.reshape(bottom, top)?;
-            layer.forward(&cx, w, bottom, top)
+            layer.forward(cx, params, bottom, top)
         });
-        step.return_all(blobs, params);
-        step.fill_loss_diffs(blobs);
+        self.steps[i].fill_loss_diffs(&mut self.blobs);
         self.note_forward(i);
         self.log_forward(i);
         self.report_fallback(i);
@@ -218,27 +209,30 @@ impl Net {
         }
         self.take_last_diffs(i)?;
         self.steps[i].backward_at = self.tick();
-        let Net { steps, blobs, params, device, phase, seed, pass, folder, keeper, .. } = self;
-        let step = &mut steps[i];
-        if let Err(e) = keeper.before_backward(step, blobs) {
-            return Err(self.blame(e, i));
-        }
-        step.borrow_all(blobs, params);
-        let phase = step.phase(*phase);
-        let Step { layer, lent: Lent { bottom, top, params: w }, propagate_down, .. } = step;
-        let folder = folder.as_deref();
-        let cx = Cx { phase, device, seed: *seed, pass: *pass, propagate_down, folder };
-        let done = caught("its code", || layer.backward(&cx, w, top, bottom));
-        step.return_all(blobs, params);
-        for &p in &step.params {
-            if params.specs[p].frozen {
-                params.blobs[p].diff.fill(0.0);
-            }
+        let Net { steps, blobs, keeper, .. } = self;
+        keeper.before_backward(&mut steps[i], blobs).map_err(|e| self.blame(e, i))?;
+        let done = self.lend(i, |layer, cx, Lent { bottom, top, params }| layer.backward(cx, params, top, bottom));
+        let params = &mut self.params;
+        for &p in self.steps[i].params.iter().filter(|&&p| params.specs[p].frozen) {
+            params.blobs[p].diff.fill(0.0);
         }
         self.note_backward(i);
         self.log_backward(i);
         self.keeper.after_backward(&self.steps[i], &mut self.blobs);
         done.map_err(|e| self.blame(e, i))
+    }
+
+    /// Lends a step's blobs and parameters to its layer for one call, and takes them back even if the layer panics.
+    fn lend(&mut self, i: usize, call: impl FnOnce(&mut dyn Layer, &Cx, &mut Lent) -> Result) -> Result {
+        let Net { steps, blobs, params, device, phase, seed, pass, folder, .. } = self;
+        let step = &mut steps[i];
+        step.borrow_all(blobs, params);
+        let phase = step.phase(*phase);
+        let Step { layer, lent, propagate_down, .. } = step;
+        let cx = Cx { phase, device, seed: *seed, pass: *pass, propagate_down, folder: folder.as_deref() };
+        let done = caught("its code", || call(&mut **layer, &cx, lent));
+        step.return_all(blobs, params);
+        done
     }
 
     /// Adds layer and place to an error of a running layer.

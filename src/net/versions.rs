@@ -4,7 +4,7 @@
 //! middle of a net, or writes a blob by hand, finds that the next layer reads just these.
 
 use super::Net;
-use crate::{Blob, Result};
+use crate::Result;
 
 impl Net {
     /// Under a name there is what a layer has written last; what it has read needs no more care.
@@ -43,8 +43,9 @@ impl Net {
             // In a whole pass the version before an in-place layer is always the one written last.
             if last != id && self.blobs[last].shape() == self.blobs[id].shape() {
                 self.has_data(last).map_err(|e| self.blame(e, i))?;
-                let (from, to) = two(&mut self.blobs, last, id);
-                to.data.slice_mut().copy_from_slice(from.data.slice());
+                if let Ok([from, to]) = self.blobs.get_disjoint_mut([last, id]) {
+                    to.data.slice_mut().copy_from_slice(from.data.slice());
+                }
                 self.names[self.owner[id]].data = id;
             }
         }
@@ -74,22 +75,12 @@ impl Net {
             let is_loss = self.steps[i].loss_weight[k] != 0.0;
             if last != id && !is_loss && self.blobs[last].shape() == self.blobs[id].shape() {
                 self.has_diff(last).map_err(|e| self.blame(e, i))?;
-                let (from, to) = two(&mut self.blobs, last, id);
-                to.diff.slice_mut().copy_from_slice(from.diff.slice());
+                if let Ok([from, to]) = self.blobs.get_disjoint_mut([last, id]) {
+                    to.diff.slice_mut().copy_from_slice(from.diff.slice());
+                }
                 self.names[self.owner[id]].diff = id;
             }
         }
         Ok(())
-    }
-}
-
-/// Two different blobs at once: one to read, one to write.
-fn two(blobs: &mut [Blob], read: usize, write: usize) -> (&Blob, &mut Blob) {
-    if read < write {
-        let (low, high) = blobs.split_at_mut(write);
-        (&low[read], &mut high[0])
-    } else {
-        let (low, high) = blobs.split_at_mut(read);
-        (&high[0], &mut low[write])
     }
 }
