@@ -1,8 +1,8 @@
-// For each label, whether its class is among the k highest scores, and then how often it is. Label i belongs to the n scores
-// from i / inner * n * inner + i % inner on, `inner` apart.
+// For each label, whether its class is among the k highest scores, and then how often it is. Label i belongs to the n
+// scores from i / inner * n * inner + i % inner on, `inner` apart.
 
-// One block per label counts the scores that are at least as high as the right one, including itself. The outcome is -1 for
-// an ignored label l, otherwise 2 l, plus 1 if it is right.
+// One block per label counts the scores that are at least as high as the right one, including itself. The outcome is -1
+// for an ignored label l, otherwise 2 l, plus 1 if it is right.
 extern "C" __global__ void accuracy_of_each(int n, int inner, int k, float ignore_label, In scores, In label, Refusal r,
                                             OutInt outcome) {
     int i = blockIdx.x;

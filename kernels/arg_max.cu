@@ -9,8 +9,8 @@ __device__ inline bool before(float x, int i, float other, int j) {
     return nan || x == other ? i > j : x > other;
 }
 
-// A block takes a group, whose values are `inner` apart. In each of k rounds it looks for the first value that comes after
-// the one found in the previous round: each thread among its own values, then in pairs. A group has `parts` times k results;
+// A block takes a group, whose values are `inner` apart. In each of k rounds it looks for the first value after the one
+// found in the previous round: each thread among its own values, then in pairs. A group has `parts` times k results;
 // the places go to part `place_part`, the values to `value_part`, unless that is -1. The threads are a power of two.
 extern "C" __global__ void arg_max_forward(int n, int inner, int k, int parts, int place_part, int value_part, In xs, Out ys) {
     __shared__ float best[THREADS];

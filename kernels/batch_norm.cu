@@ -3,8 +3,8 @@ __device__ inline int batch_norm_at(int channels, int inner, int c, int k) {
     return (k / inner * channels + c) * inner + k % inner;
 }
 
-// There may be few channels, each with many values. So `shares` blocks split one channel, and each of them adds up its share
-// of the values; then one block per channel combines their results, two numbers for each share.
+// There may be few channels, each with many values. So `shares` blocks split one channel, and each of them adds up its
+// share of the values; then one block per channel combines their results, two numbers for each share.
 
 // A share of the m values of a channel: from first to end.
 struct Share {
@@ -33,8 +33,8 @@ extern "C" __global__ void batch_norm_share(int channels, int inner, int m, int 
     of_share[2 * blockIdx.x + 1] = (float)squares;
 }
 
-// mu and r = 1 / sqrt(v + eps) of the batch, which also update the running statistics. The squares are around each share's
-// own mean, so its distance from mu is added.
+// mu and r = 1 / sqrt(v + eps) of the batch, which also update the running statistics. The squares are around each
+// share's own mean, so its distance from mu is added.
 extern "C" __global__ void batch_norm_batch(int m, int shares, float a, float eps, In of_share, Out mean, Out variance,
                                             Out factor, Out mu, Out r) {
     int c = blockIdx.x;

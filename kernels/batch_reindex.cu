@@ -14,7 +14,7 @@ extern "C" __global__ void batch_reindex_forward(int n, int sample, InInt picked
     y[i] = from < 0 ? NAN : x[from * sample + i % sample];
 }
 
-// dx[n] is the sum of dy over all m with p[m] = n. Several m may name the same n, so each value of dx looks for its own.
+// dx[n] is the sum of dy over all m with p[m] = n. Several m may name one n, so each value of dx looks for its own.
 extern "C" __global__ void batch_reindex_backward(int n, int sample, int picks, InInt picked, In dy, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;

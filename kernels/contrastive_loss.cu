@@ -1,5 +1,5 @@
-// L = 1/D Σᵢ (s d² + (1 - s) max(0, margin - d)²)/2 with d = |a - b|, and da = dL/D f (a - b), with D = N. A block takes a
-// pair, with n values on each side. In double, as on the CPU.
+// L = 1/D Σᵢ (s d² + (1 - s) max(0, margin - d)²)/2 with d = |a - b|, and da = dL/D f (a - b), with D = N. A block
+// takes a pair, with n values on each side. In double, as on the CPU.
 
 __device__ inline double distance_squared(int n, In a, In b) {
     double sum = 0;

@@ -1,5 +1,5 @@
-// y[i, j, ..] = x[i + offset_0, j + offset_1, ..]. The geometry is three integers for each axis: its size in x, its size
-// in y, and the offset; an index is split axis by axis, the last first.
+// y[i, j, ..] = x[i + offset_0, j + offset_1, ..]. The geometry is three integers for each axis: its size in x, its
+// size in y, and the offset; an index is split axis by axis, the last first.
 
 extern "C" __global__ void crop_forward(int n, int axes, InInt geometry, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

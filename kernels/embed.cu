@@ -1,4 +1,4 @@
-// y[m] = w[x[m]] + b, rows of n values. db is that of kernels/rows.cu.
+// y[m] = w[x[m]] + b, rows of n values. db comes from kernels/rows.cu.
 
 // One thread per value. row[m] is x[m] as an index, or -1 if the table has no such row.
 extern "C" __global__ void embed_forward(int count, int n, int table, int bias, In x, In w, In b, OutInt row, Out y, Refusal r) {
@@ -11,7 +11,7 @@ extern "C" __global__ void embed_forward(int count, int n, int table, int bias, 
     }
 }
 
-// dw[r] += the sum of dy[m] over all m with row[m] = r. One block per m: the first m of a row adds up for all, in order.
+// dw[r] += the sum of dy[m] over all m with row[m] = r. A block per m: the first m of a row adds up for all, in order.
 extern "C" __global__ void embed_backward_w(int samples, int n, InInt row, In dy, Out dw) {
     int first = blockIdx.x, r = row[first];
     float earlier = 0;

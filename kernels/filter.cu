@@ -1,4 +1,4 @@
-// Sample n of x becomes sample place[n] of y, or is dropped where place[n] is -1. One thread a value of x.
+// Sample n of x becomes sample place[n] of y, or is dropped where place[n] is -1. One thread per value of x.
 
 extern "C" __global__ void filter_forward(int n, int sample, InInt place, In x, Out y) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,5 +1,5 @@
-// L = 1/D Σᵢ Σ_c hᵖ with h = max(0, 1 - t x), and dx = -dL/D t where h > 0, or with p = 2 -dL/D 2 t h. t is 1 at the right
-// class of sample i and -1 at the others; value k belongs to class k % n and sample k / n.
+// L = 1/D Σᵢ Σ_c hᵖ with h = max(0, 1 - t x), and dx = -dL/D t where h > 0, or with p = 2 -dL/D 2 t h. t is 1 at the
+// right class of sample i and -1 at the others; value k belongs to class k % n and sample k / n.
 
 // NaN where the label is refused.
 __device__ inline float side(int c, int l) { return l < 0 ? NAN : c == l ? 1 : -1; }

@@ -39,9 +39,8 @@ extern "C" __global__ void im2col(int n, int images, int channels, int row, int 
     }
 }
 
-// The way back: x[c][p] = the sum of col[(c, k)][o] over all taps and windows with o * stride + k * dilation - pad = p. A
-// thread for each value of x gathers them in the order of the taps, so nobody else adds to it and the sum is always the
-// same.
+// The way back: x[c][p] = the sum of col[(c, k)][o] over all taps and windows with o * stride + k * dilation - pad = p.
+// A thread for each value of x gathers them in the order of the taps, so the sum is always the same.
 extern "C" __global__ void col2im(int n, int channels, int row, int step, InInt geometry, int start, In col, Out x) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
@@ -62,8 +61,8 @@ extern "C" __global__ void col2im(int n, int channels, int row, int step, InInt 
     x[start + i] = sum;
 }
 
-// The same along any number of axes: o, k and p are split axis by axis, the last first. That is much slower, so it has its
-// own kernel.
+// The same along any number of axes: o, k and p are split axis by axis, the last first. That is much slower, so it has
+// its own kernel.
 extern "C" __global__ void im2col_nd(int n, int images, int channels, int row, int step, int axes, InInt geometry,
                                      int start, In x, Out col) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,7 +1,7 @@
 // What losses share: labels, and the sum over all terms.
 //
-// A sum takes two launches. Each block of the loss's own kernel adds up the terms of its threads in double, and leaves their
-// sum, as a float, and their number; then one block adds those up in double. The order is always the same.
+// A sum takes two launches. Each block of the loss's own kernel adds up the terms of its threads in double, and leaves
+// their sum, as a float, and their number; then one block adds those up in double. The order is always the same.
 
 // A thread's first term, and the distance from one of its terms to the next.
 #define FIRST (blockIdx.x * blockDim.x + threadIdx.x)

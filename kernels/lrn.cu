@@ -1,8 +1,8 @@
 // Local response normalisation: y = x * scale^(-beta), scale = k + alpha / n * the sum of x^2 over n neighbours.
 //
-// The neighbours of a value are a box around it: a number of channels, rows and columns to either side. Across channels it
-// is one row and column wide, within a channel one channel deep. There is one thread per value; neighbouring threads read
-// neighbouring values.
+// The neighbours of a value are a box around it: a number of channels, rows and columns to either side. Across channels
+// it is one row and column wide, within a channel one channel deep. There is one thread per value; neighbouring threads
+// read neighbouring values.
 
 // The part of the box around a value that is inside the image, which begins at value `image`.
 struct Box {

@@ -1,4 +1,4 @@
-// L = -1/D Σᵢ ln y[i, lᵢ], and dy[i, lᵢ] = -dL / (D y[i, lᵢ]), 0 elsewhere. Value k belongs to class k % n and sample k / n.
+// L = -1/D Σᵢ ln y[i, lᵢ], and dy[i, lᵢ] = -dL / (D y[i, lᵢ]), 0 elsewhere. Value k is of class k % n and sample k / n.
 
 extern "C" __global__ void multinomial_logistic_loss_forward(int samples, int n, In y, In label, Refusal r,
                                                              Out partial) {

@@ -35,8 +35,8 @@ __device__ inline Range windows(Axis a, int p) {
     return {at < a.kernel ? 0 : (at - a.kernel) / a.stride + 1, min(at / a.stride + 1, a.out)};
 }
 
-// y is the largest x, and argmax its place in the plane: the first if there are several, -1 in an empty window. A NaN is
-// larger than all.
+// y is the largest x, and argmax its place in the plane: the first if there are several, -1 in an empty window. A NaN
+// is larger than all.
 extern "C" __global__ void pooling_max(int n, InInt geometry, In x, Out y, OutInt argmax) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
@@ -117,8 +117,8 @@ extern "C" __global__ void pooling_check(int n, In x, Refusal refusal) {
     if (i < n && x[i] < 0) refuse(refusal, i, x[i]);
 }
 
-// For a window, the sum s of x, and the mean of a value drawn with probability x / s: the sum of x^2 / s. Both are NaN if
-// a value has no probability.
+// For a window, the sum s of x, and the mean of a value drawn with probability x / s: the sum of x^2 / s. Both are NaN
+// if a value has no probability.
 struct Chances {
     float s, mean;
 };
@@ -134,8 +134,8 @@ __device__ inline Chances chances(In plane, int width, Range rows, Range columns
     return {s, s == 0 ? 0 : squares / s};
 }
 
-// y is the first x at which the sum so far reaches a random fraction of the window's sum, and `drawn` is its place. Nothing
-// is drawn from an empty window, nor where s is NaN: then y is s itself.
+// y is the first x at which the sum so far reaches a random fraction of the window's sum, and `drawn` is its place.
+// Nothing is drawn from an empty window, nor where s is NaN: then y is s itself.
 extern "C" __global__ void pooling_draw(int n, InInt geometry, InInt dial, int name_low, int name_high, In x, Out y,
                                         OutInt drawn) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -4,8 +4,8 @@
 // cont = 0 starts a sequence and resets the state, NaN included.
 __device__ inline float resume(float cont, float x) { return cont == 0 ? 0.0f : cont * x; }
 
-// The part of a state's gradient that comes back from step t, which got the state times cont. After the last step it comes
-// from outside, without a cont.
+// The part of a state's gradient that comes back from step t, which got the state times cont. After the last step it
+// comes from outside, without a cont.
 __device__ inline float from_step(int t, int steps, int n, int size, In cont, float wanted, int j) {
     return t < steps ? resume(cont[(t * n + j) / size], wanted) : wanted;
 }

@@ -1,4 +1,4 @@
-// y = c Σ f(x), with f(x) = x, |x| or x². A block takes the n values of a sum and adds them up in double, as the CPU does.
+// y = c Σ f(x), with f(x) = x, |x| or x². A block takes the n values of a sum and adds them up in double, like the CPU.
 
 #define SUM 0
 #define ASUM 1
@@ -15,7 +15,7 @@ extern "C" __global__ void reduction_forward(int n, int operation, float c, In x
     if (threadIdx.x == 0) y[blockIdx.x] = c * (float)sum;
 }
 
-// dx = c dy. One thread a value, here and below.
+// dx = c dy. One thread per value, here and below.
 extern "C" __global__ void reduction_backward_sum(int count, int n, float c, In dy, Out dx) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < count) dx[i] = c * dy[i / n];

@@ -18,7 +18,7 @@ extern "C" __global__ void rnn_output_backward(int n, In o, In d_o, Out du) {
     if (i < n) du[i] = d_o[i] * (1 - o[i] * o[i]);
 }
 
-// dz = dh (1 - h^2), for step t; at first dz holds the gradient from the output, and `wanted` the one from the next step.
+// dz = dh (1 - h^2), for step t; at first dz holds the gradient from the output, `wanted` that from the next step.
 extern "C" __global__ void rnn_step_backward(int n, int size, int t, int steps, In cont, In h, In wanted, Out dz) {
     int j = blockIdx.x * blockDim.x + threadIdx.x, at = t * n + j;
     if (j >= n) return;

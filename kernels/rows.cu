@@ -6,8 +6,8 @@ extern "C" __global__ void rows_add(int count, int n, In b, Out y) {
     if (i < count) y[i] += b[i % n];
 }
 
-// db[j] += the sum of dy[m, j] over m. A block of 32 x 32 threads takes 32 columns: each row of threads adds up every 32nd
-// row of dy, so that neighbouring threads read neighbouring values, and the first row adds up their sums.
+// db[j] += the sum of dy[m, j] over m. A block of 32 x 32 threads takes 32 columns: each row of threads adds up every
+// 32nd row of dy, so that neighbouring threads read neighbouring values, and the first row adds up their sums.
 extern "C" __global__ void rows_sum(int rows, int n, In dy, Out db) {
     __shared__ float found[32][32];
     int j = blockIdx.x * 32 + threadIdx.x;

@@ -1,5 +1,5 @@
-// L = -1/D Σᵢ ln y[lᵢ] and dx = dL (y - [c = lᵢ]) / D. Label i belongs to the n values from i / inner * n * inner + i % inner
-// on, `inner` apart.
+// L = -1/D Σᵢ ln y[lᵢ] and dx = dL (y - [c = lᵢ]) / D. Label i belongs to the n values from
+// i / inner * n * inner + i % inner on, `inner` apart.
 
 // The smallest normal f32 keeps the logarithm finite; a NaN stays a NaN.
 #define SMALLEST 1.17549435e-38f

@@ -1,7 +1,8 @@
-// Sums over what meets one value: x has outer x count x inner values, and x[o, k, i] meets s[k] (src/layers/normalisation/spread.rs).
+// Sums over what meets one value: x has outer x count x inner values, and x[o, k, i] meets s[k]
+// (src/layers/normalisation/spread.rs).
 //
-// There may be few k, each with many values. So `shares` blocks split one k, and each of them adds up a share of its outer x
-// inner values. If there is more than one share, spread_sum then adds up their count x shares results.
+// There may be few k, each with many values. So `shares` blocks split one k, and each of them adds up a share of its
+// outer x inner values. If there is more than one share, spread_sum then adds up their count x shares results.
 
 // A block's share of the values that meet k: from first to end.
 struct Share {

@@ -1,9 +1,9 @@
 // From gradients to new weights, for all parameters at once. The rule's own function `step` comes before this
 // text: it returns what to subtract from w, and keeps its history in h.
 //
-// The parameters are cut into chunks, one block each: for each chunk, `chunk` holds the parameter, its first value and the
-// one after its last. What changes from iteration to iteration is in the card's memory, so that these launches can be
-// recorded once and replayed:
+// The parameters are cut into chunks, one block each: for each chunk, `chunk` holds the parameter, its first value and
+// the one after its last. What changes from iteration to iteration is in the card's memory, so that these launches can
+// be recorded once and replayed:
 //
 //   dial      slot, rate, 1 / iter_size, clip_gradients, weight_decay, 1 for L1 or 0 for L2
 //   settings  what the rule reads
@@ -37,8 +37,8 @@ extern "C" __global__ void squares(InInt chunk, Many dw, Out of_chunk) {
     if (threadIdx.x == 0) of_chunk[blockIdx.x] = (float)sqrt(sum / (end - start));
 }
 
-// The factor that keeps the gradient's norm at most at the limit, and whether this iteration is bad: from then on no weight
-// changes until the host has looked.
+// The factor that keeps the gradient's norm at most at the limit, and whether this iteration is bad: from then on no
+// weight changes until the host has looked.
 extern "C" __global__ void judge(int chunks, int slots, InInt chunk, In of_chunk, In dial, Out losses, Out scale) {
     double sum = 0;
     for (int c = threadIdx.x; c < chunks; c += blockDim.x)
@@ -52,7 +52,7 @@ extern "C" __global__ void judge(int chunks, int slots, InInt chunk, In of_chunk
     scale[0] = losses[slots] == 0 ? dial[2] * (limit >= 0 && norm > limit ? (float)(limit / norm) : 1.0f) : -1.0f;
 }
 
-// dw = scale dw + decay w (or sign w); dw = step(dw); w = w - dw. Of what has lr_mult 0 only the history goes on, as in Caffe.
+// dw = scale dw + decay w (or sign w); dw = step(dw); w = w - dw. With lr_mult 0 only the history goes on, as in Caffe.
 extern "C" __global__ void update(InInt chunk, int parameters, int histories, In multipliers, In dial, In settings, In scale,
                                   Many w, Many dw, Many history) {
     int p = chunk[3 * blockIdx.x], start = chunk[3 * blockIdx.x + 1], end = chunk[3 * blockIdx.x + 2];

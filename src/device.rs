@@ -1,7 +1,7 @@
 //! Where arithmetic happens: the CPU, or a GPU behind one of its two faces.
 //!
 //! A layer that is made of the vocabulary here (`gemm`) is written once; a layer with a loop of its own has a CPU loop
-//! and a kernel, and forks at that loop. This room holds the threads, the foreign calls and all `unsafe` of the crate.
+//! and a kernel, and forks there. This room holds the compute threads, foreign calls and all the crate's `unsafe`.
 
 mod args;
 mod cache;
@@ -59,7 +59,7 @@ impl Device {
         Device::Gpu(Gpu::new(emulator::Emulator::new()))
     }
 
-    /// The [emulator] whose host hears of what kernels refuse as late as a card's may.
+    /// An [emulator] whose host learns what kernels refuse as late as a card's host may.
     pub fn emulated_late() -> Device {
         Device::Gpu(Gpu::new(emulator::Emulator::late()))
     }
@@ -72,7 +72,7 @@ impl Device {
         }
     }
 
-    /// A card of NVIDIA's, by its number from 0.
+    /// An NVIDIA card, by its number from 0.
     ///
     /// # Errors
     /// No such card, no driver, no NVRTC or no cuBLAS: what was looked for, and where.
@@ -80,13 +80,13 @@ impl Device {
         Ok(Device::Gpu(Gpu::new(cuda::Cuda::open(ordinal)?)))
     }
 
-    /// The device that `CORTADO_DEVICE` names (`cpu`, `cuda`, `emulated`), or else the best there is: the first card, or
-    /// the CPU. Each call makes a new one.
+    /// The device that `CORTADO_DEVICE` names (`cpu`, `cuda`, `emulated`), or else the best there is: the first card,
+    /// or the CPU. Each call makes a new one.
     pub fn best() -> Result<Device> {
         Ok(Device::choose(0)?.0)
     }
 
-    /// As [`best`](Device::best) with the card of that number; and why it is this one, for people.
+    /// Like [`best`](Device::best), but with card number `card`; and why this device was chosen, for people.
     pub fn choose(card: u32) -> Result<(Device, String)> {
         let name = std::env::var("CORTADO_DEVICE").unwrap_or_default();
         let asked = format!("CORTADO_DEVICE={name}");

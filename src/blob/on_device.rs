@@ -31,8 +31,8 @@ impl Stored for Values {
 }
 
 impl Device {
-    /// c = alpha op(a) op(b) + beta c, in Caffe's order: op(a) is m x k, op(b) is k x n, and op transposes or not. How the
-    /// values are cut into axes does not matter, only their number.
+    /// c = alpha op(a) op(b) + beta c, in Caffe's order: op(a) is m x k, op(b) is k x n, and op transposes or not. How
+    /// the values are cut into axes does not matter, only their number.
     ///
     /// ```
     /// use cortado::{Device, Values, device::Trans};

@@ -12,7 +12,7 @@ pub enum Arg<'a> {
     Read(&'a (dyn Stored + 'static)),
     /// Values that the kernel changes; they go to the card before it runs.
     Updated(&'a mut (dyn Stored + 'static)),
-    /// Values of which the kernel writes every one: those that were there are not copied.
+    /// Values that the kernel writes in full: the old ones are not copied.
     Over(&'a mut (dyn Stored + 'static)),
 }
 
@@ -45,7 +45,7 @@ impl<'a> Arg<'a> {
     }
 }
 
-/// What stands in [`args!`](crate::args): a number; values that the kernel reads; any [`Arg`].
+/// What [`args!`](crate::args) takes: a number, values that the kernel reads, or any [`Arg`].
 pub trait AsArg<'a> {
     /// The argument.
     fn arg(self) -> Arg<'a>;
@@ -87,8 +87,8 @@ numbers! {
     bool: |x| CardArg::Int(i32::from(x)),
 }
 
-/// The arguments of a launch, in the kernel's order: numbers, values that it reads, and `y.over()` or `dw.updated()` for
-/// values that it writes, all of them or some. The launch brings them to its card.
+/// The arguments of a launch, in the kernel's order: numbers, values that it reads, and `y.over()` or `dw.updated()`
+/// for values that it writes, all of them or some. The launch brings them to its card.
 ///
 /// ```
 /// use cortado::device::Kernels;

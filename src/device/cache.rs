@@ -12,8 +12,8 @@ pub fn folder() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// A folder that no other thread or process uses; it goes when dropped. What is made there and then renamed is seen by
-/// others whole or not at all.
+/// A folder that no other thread or process uses; it is deleted when dropped. Others see what is made there and then
+/// renamed either whole or not at all.
 pub struct Aside(pub PathBuf);
 
 impl Aside {

@@ -6,11 +6,10 @@ use crate::{Error, Result};
 use std::any::Any;
 use std::sync::Arc;
 
-/// What a GPU must offer: memory of its own, a compiler for kernels, launches, matrix products, and the recording of them.
-/// There are two faces: a card ([`cuda`](super::cuda)), and the [emulator](super::emulator) that runs the same CUDA C on
-/// the CPU.
+/// What a GPU must offer: its own memory, a compiler for kernels, launches, matrix products, recording. There are two
+/// faces: a card ([`cuda`](super::cuda)), and the [emulator](super::emulator) that runs the same CUDA C on the CPU.
 ///
-/// Whatever is asked of a card happens in that order, and later: only a download and [`wait`](Card::wait) wait for it.
+/// What is asked of a card happens later, in the order asked: only a download and [`wait`](Card::wait) wait for it.
 pub trait Card: Any + Send + Sync {
     /// The card's name, for people.
     fn name(&self) -> String;
@@ -28,25 +27,25 @@ pub trait Card: Any + Send + Sync {
     fn fill(&self, buffer: &mut dyn CardBuffer, len: usize, value: f32) -> Result;
     /// Copies the first `len` values of one buffer to another.
     fn copy(&self, from: &dyn CardBuffer, to: &mut dyn CardBuffer, len: usize) -> Result;
-    /// Writes up to eight words to the front of a buffer. They travel in the command itself, so nothing is waited for; and
-    /// they are never part of a recording: this is how a recorded step is told what has changed.
+    /// Writes up to eight words to the front of a buffer. They travel in the command itself, so nothing waits for them;
+    /// and they are never part of a recording: this is how a recorded step learns what has changed.
     fn put(&self, buffer: &dyn CardBuffer, words: &[u32]) -> Result;
     /// Many buffers as one argument of a kernel.
     fn table(&self, buffers: &[&dyn CardBuffer]) -> Result<Box<dyn CardTable>>;
     /// A place where a kernel can leave a complaint; see [`Refusal`](super::Refusal).
     fn slot(&self) -> Result<Box<dyn Slot>>;
-    /// From now on launches, products, fills and copies on the card are recorded instead of done; copies from and to the
-    /// host are errors.
+    /// From now on launches, products, fills and copies on the card are recorded instead of done; copies from and to
+    /// the host are errors.
     fn record(&self) -> Result;
-    /// Ends the recording, and gives it to be replayed.
+    /// Ends the recording and returns it, to be replayed.
     fn end_record(&self) -> Result<Box<dyn Recording>>;
-    /// Waits until all is done that was asked.
+    /// Waits until everything that was asked is done.
     fn wait(&self) -> Result;
     /// What was asked of the card so far.
     fn counts(&self) -> Counts;
     /// Keeps the first error of a call that had no way to return it.
     fn note(&self, error: Error);
-    /// Gives up the first error noted, if any: asked by whoever returns a `Result` next.
+    /// Takes the first error noted, if any: whoever returns a `Result` next asks for it.
     fn take_error(&self) -> Option<Error>;
 }
 
@@ -78,7 +77,7 @@ pub trait CardTable: Any + Send + Sync {
 
 /// Three words that a kernel writes and the host reads without waiting.
 pub trait Slot: Any + Send + Sync {
-    /// The index and the value that a kernel complained of first, if one did since this was last asked.
+    /// The index and the value of the first complaint since the last call, if there was one.
     fn take(&self) -> Option<(i32, f32)>;
 }
 

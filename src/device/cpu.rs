@@ -75,7 +75,7 @@ impl Cpu {
         }
     }
 
-    /// Like [`pieces`](Cpu::pieces) for two results, each with the length of its pieces; `start` is the place in the first.
+    /// Like [`pieces`](Cpu::pieces) for two results, each with its own piece length; `start` is the place in the first.
     pub fn pieces2<T: Send, U: Send>(
         &self,
         (y, y_len): (&mut [T], usize),
@@ -92,7 +92,7 @@ impl Cpu {
         }
     }
 
-    /// Lends `work` a buffer of `len` values. What they are is left over from earlier use.
+    /// Lends `work` a buffer of `len` values, left over from earlier use.
     pub fn scratch<R>(&self, len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
         let mut buffer = self.take(len);
         if buffer.len() < len {

@@ -1,5 +1,5 @@
-//! A card of NVIDIA's, by its driver, NVRTC and cuBLAS, which are looked for when the program runs: the crate is built and
-//! tested where there is no CUDA, and says in a sentence what it has missed.
+//! An NVIDIA card, by its driver, NVRTC and cuBLAS. They are looked for when the program runs: the crate is built and
+//! tested without CUDA, and says in one sentence what is missing.
 //!
 //! Everything that is asked of a card happens on one stream, in order. Only copies from the host have a second one, so
 //! that the next batch travels while this one is computed (`cuda/ring.rs`).
@@ -62,9 +62,9 @@ impl Cuda {
     /// The card of that number, from 0.
     ///
     /// # Errors
-    /// No such card, or a library that is missed: one sentence that says what was looked for, and where.
+    /// No such card, or a library that is missing: one sentence that says what was looked for, and where.
     pub fn open(ordinal: u32) -> Result<Cuda> {
-        // Every function was looked up before it is called; should one be missed all the same, cudarc panics.
+        // Every function was looked up before it is called; if one is missing all the same, cudarc panics.
         catch_unwind(AssertUnwindSafe(|| Cuda::start(ordinal)))
             .unwrap_or_else(|_| Err(Error::new(Kind::Device, "CUDA's libraries do not fit together")))
     }
@@ -139,7 +139,7 @@ impl Inner {
 }
 
 impl State {
-    /// Refuses what another thread asks while a step is recorded: it would become part of that.
+    /// Refuses what another thread asks while a step is recorded: it would become part of the recording.
     fn ensure_ours(&self) -> Result {
         match &self.recorded {
             Some(recorded) if recorded.by != thread::current().id() => Err(recorded_elsewhere()),
@@ -350,7 +350,7 @@ impl CardTable for Table {
     }
 }
 
-/// Three words on the host that the card can reach: how far the complaint is (0 none, 1 begun, 2 written), index, value.
+/// Three words on the host that the card can reach: the complaint's state (0 none, 1 begun, 2 written), index, value.
 struct Complaint {
     words: Arc<Pinned>,
     address: u64,

@@ -1,10 +1,10 @@
 //! A GPU without a card: CUDA C runs on the CPU, checked at every access.
 //!
-//! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a header
-//! (`kernels/emulator.h`) to the source and hands both to the machine's C++ compiler; a launch runs the grid's
-//! threads one after another, up to the next barrier or shuffle. Buffers are memory of their own, which holds NaN at first:
-//! so a value that was never copied or written is missed here as it would be on a card, and a kernel that reaches outside a
-//! buffer ends in an error, not in silence. So does one whose threads race, or do not all come to a barrier:
+//! The emulator is to the CPU what NVRTC is to a card. [`compile`](Card::compile) joins a header (`kernels/emulator.h`)
+//! to the source and hands both to the machine's C++ compiler; a launch runs the grid's threads one after another, up
+//! to the next barrier or shuffle. Buffers are memory of their own, which holds NaN at first, so a value that was never
+//! copied or written is missing here as it would be on a card, and a kernel that reaches outside a buffer ends in an
+//! error, not in silence. So does one whose threads race, or do not all come to a barrier:
 //!
 //! ```text
 //! kernel relu_bad: buffer 2 has 5 elements, thread (4,0) of block 0 used index 5
@@ -29,7 +29,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 //!
-//! What it cannot show: how fast a kernel is, and whatever a card does at its own time.
+//! What it cannot show: how fast a kernel is, and whatever a card does in its own time.
 
 mod build;
 mod memory;
@@ -56,17 +56,17 @@ impl Emulator {
         Emulator::default()
     }
 
-    /// Makes every copy to the host fail from now on, as on a card that has fallen off the bus, or lets them succeed again.
+    /// From now on copies to the host fail, as on a card that has fallen off the bus, or (false) succeed again.
     pub fn fail_downloads(&self, fail: bool) {
         self.work.unreadable.store(fail, Ordering::SeqCst);
     }
 
-    /// An emulator whose kernels run at once, but whose host hears of what they [refuse](Refusal) as late as a card's may.
+    /// An emulator whose kernels run at once, but whose host learns as late as a card's what they [refuse](Refusal).
     pub fn late() -> Emulator {
         Emulator { work: Arc::new(Work::late()) }
     }
 
-    /// An emulator that records nothing: each recording ends in an error, as one that a card's driver refuses.
+    /// An emulator that records nothing: each recording ends in an error, as when a card's driver refuses it.
     pub fn without_recordings() -> Emulator {
         Emulator { work: Arc::new(Work::without_recordings()) }
     }

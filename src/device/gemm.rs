@@ -1,9 +1,8 @@
 //! A matrix product on a card: ours row after row, cuBLAS's column after column.
 //!
-//! What is a row here is a column there, so a matrix that we hand over unchanged is read as its transpose. Of
-//! c = op(a) op(b) cuBLAS is therefore asked for cᵀ = op(b)ᵀ op(a)ᵀ: the factors change places, sizes m and n change
-//! places, and nothing is moved. Both faces of the GPU are given the result of that mapping, so a mistake in it is found
-//! on a machine without a card.
+//! What is a row here is a column there, so a matrix that we hand over unchanged is read as its transpose. For
+//! c = op(a) op(b), cuBLAS is asked for cᵀ = op(b)ᵀ op(a)ᵀ: the factors change places, m and n change places, and
+//! nothing is moved. Both faces of the GPU get the result of that mapping, so a mistake in it is found without a card.
 
 use super::Trans;
 use crate::{Error, Kind, Result};
@@ -66,13 +65,13 @@ impl Gemm {
         self
     }
 
-    /// With rows of a, b and c so far apart.
+    /// With the rows of a, b and c this far apart.
     pub fn rows(mut self, row: [usize; 3]) -> Gemm {
         [self.a.row, self.b.row, self.c.row] = row;
         self
     }
 
-    /// So many products, whose matrices stand so far apart.
+    /// This many products, with their matrices this far apart.
     pub fn batch(mut self, batch: usize, step: [usize; 3]) -> Gemm {
         [self.a.step, self.b.step, self.c.step] = step;
         Gemm { batch, ..self }
@@ -147,7 +146,7 @@ pub struct ColumnMajor {
 }
 
 impl ColumnMajor {
-    /// The bytes of the three matrices, as often as they are asked for.
+    /// The bytes of the three matrices, once for each product.
     pub(super) fn bytes(&self) -> u64 {
         4 * (self.batch * (self.m * self.k + self.k * self.n + self.m * self.n)) as u64
     }

@@ -4,10 +4,10 @@ use crate::random::fnv1a;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
-/// The kernels of one source: what a layer with a loop of its own has as a constant. A card compiles them when one of them is
+/// The kernels of one source: a constant of each layer that has a loop of its own. A card compiles them when one is
 /// first launched there, and layers of one type share them.
 ///
-/// The source is CUDA C. Before it stands `kernels/prelude.h`: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
+/// The source is CUDA C. `kernels/prelude.h` comes before it: the types `In`, `Out`, `InInt`, `OutInt`, `Many` and
 /// `Refusal`, random numbers, indices and the sum of a block.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kernels {
@@ -28,7 +28,7 @@ impl Kernels {
     }
 }
 
-/// Those of a source that a program makes.
+/// The kernels of a source that a program makes.
 impl From<String> for Kernels {
     fn from(source: String) -> Kernels {
         Kernels { hash: fnv1a(&source), source: source.into() }
@@ -62,8 +62,8 @@ pub struct Passes {
     pub backward: &'static str,
 }
 
-/// Those of a file in `kernels/` that are named like it: `relu_forward` and `relu_backward`. What they share with other
-/// layers stands in a file before it.
+/// The kernels of a file in `kernels/` that are named after it: `relu_forward` and `relu_backward`. What they share
+/// with other layers stands in a file before it.
 macro_rules! passes {
     ($file:literal) => {
         $crate::device::passes!($file; $crate::device::kernels!($file))

@@ -6,8 +6,8 @@ use super::gpu::Gpu;
 use crate::{Error, Kind, Result};
 use std::marker::PhantomData;
 
-/// Work memory of a layer on a card: f32 values, or i32 integers. It is made when first asked for and only grows; no one
-/// but the layer's kernels sees it.
+/// Work memory of a layer on a card: f32 values, or i32 integers. It is made when first asked for and only grows; no
+/// one but the layer's kernels sees it.
 ///
 /// ```
 /// use cortado::args;

@@ -1,5 +1,5 @@
-//! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take. So what does not fit
-//! is refused in the same words.
+//! What both faces of the GPU read from CUDA C before anything runs: its kernels and what they take. So both refuse
+//! what does not fit in the same words.
 
 use super::card::CardArg;
 use crate::{Error, Kind, Place, Result};
@@ -68,7 +68,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Whether it can be launched so.
+    /// Whether it can be launched like this.
     ///
     /// # Errors
     /// A grid or a block without threads or too large for a card; another number of arguments, or others than it takes.

@@ -6,17 +6,17 @@
 //! y[k][o] = sum over c, j:  w[k][c][j] * x[c][o * stride + j * dilation - pad]
 //! ```
 //!
-//! im2col makes that one product y = w col. But col holds every value of x once for each kernel position, or *tap*. Where
-//! the first axis has stride 1 its kernel need not be expanded: two kernel rows meet the same values, `shift` apart. So
-//! im2col expands the other axes only (5 times instead of 25 for a 5x5 kernel), and the rows of col are views that overlap:
-//! the one of tap (channel c, kernel row r, other kernels j) begins at `wide[c, j][r * shift]`. Then
+//! im2col makes that one product y = w col. But col holds every value of x once for each kernel position, or *tap*.
+//! Where the first axis has stride 1 its kernel need not be expanded: two kernel rows meet the same values, `shift`
+//! apart. So im2col expands the other axes only (5 times instead of 25 for a 5x5 kernel), and the rows of col are views
+//! that overlap: the one of tap (channel c, kernel row r, other kernels j) begins at `wide[c, j][r * shift]`. Then
 //!
 //! ```text
 //! y = w col        dw^T = sum over images: col dy^T        dcol = w^T dy, added up in dwide;  dx = col2im(dwide)
 //! ```
 //!
-//! Where no rows overlap (a stride over 1, a 1x1 kernel), and where the weights are too many for the cache, col is made whole
-//! and gemm, which packs its factors, does the products.
+//! Where no rows overlap (a stride over 1, a 1x1 kernel), and where the weights are too many for the cache, col is made
+//! whole and gemm, which packs its factors, does the products.
 //!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
@@ -43,7 +43,7 @@ pub struct Conv {
     channels: usize,
     outputs: usize,
     axes: Vec<Axis>,
-    /// im2col of `axes`, the first without its kernel if that is walked over by rows.
+    /// im2col over `axes`, the first without its kernel if the product walks over its rows.
     expand: Im2col,
     /// Whether im2col would copy x as it stands.
     plain: bool,
@@ -62,7 +62,7 @@ impl Conv {
     /// A convolution of images with `channels` channels into `outputs` channels.
     ///
     /// # Errors
-    /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes beyond all memory.
+    /// A size of 0, a kernel larger than the padded input, groups that do not divide, sizes that are too large.
     pub fn new(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
         let divisible = groups > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
         if channels == 0 || outputs == 0 || !divisible {
@@ -209,8 +209,8 @@ impl Conv {
 
     /// Adds to dw and db, the gradients with respect to the weights and the bias.
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        // A piece sums up dw as [group][tap][k], and db as a last tap that always meets a 1; k is an output: the product
-        // runs along its last axis, fastest in whole vectors.
+        // A piece sums up dw as [group][tap][k], and db as a last tap that always meets a 1; k is an output: the
+        // product runs along its last axis, fastest in whole vectors.
         let k = self.outputs.next_multiple_of(if self.outputs > 8 { 16 } else { 4 });
         let taps = self.taps();
         let group = (taps.len() + 1) * k;
@@ -294,7 +294,6 @@ fn images(num: usize) -> usize {
     num.div_ceil(PIECES).max(1)
 }
 
-/// y += x
 fn add(x: &[f32], y: &mut [f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
 }

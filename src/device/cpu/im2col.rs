@@ -1,9 +1,9 @@
 //! im2col: an image as the matrix whose product with the kernels is their convolution.
 //!
-//! Column o of the matrix holds the values under the window at output position o, row (c, k) those that kernel
-//! position k meets: `col[(c, k)][o] = x[c][o * stride + k * dilation - pad]`, 0 outside the image. o and k have as many
-//! indices as there are spatial axes. [`col2im`] is the transposed map: it adds each column's values back to the
-//! positions they came from.
+//! Column o of the matrix holds the values under the window at output position o, row (c, k) those that kernel position
+//! k meets: `col[(c, k)][o] = x[c][o * stride + k * dilation - pad]`, 0 outside the image. o and k have as many indices
+//! as there are spatial axes. [`col2im`] is the transposed map: it adds each column's values back to where they came
+//! from.
 
 /// One spatial axis of a convolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -184,8 +184,8 @@ impl Level {
     }
 }
 
-/// y = the front of x, by eights, of which the last overlaps: most lines are too short for a call of memcpy, into which the
-/// compiler turns a plain loop.
+/// y = the front of x, eight values at a time, the last eight overlapping. The compiler turns a plain loop into a call
+/// of memcpy, which is slow for short lines, as most are.
 #[inline(always)]
 fn copy(x: &[f32], y: &mut [f32]) {
     let n = y.len();
@@ -219,7 +219,7 @@ fn add(x: &[f32], y: &mut [f32]) {
 /// use cortado::device::cpu::{Axis, im2col};
 /// let x = [1.0, 2.0, 3.0, 4.0];
 /// let mut col = [0.0; 6];
-/// im2col(&x, &[Axis { kernel: 2, ..Axis::of(4) }], &mut col); // two rows, one a kernel position
+/// im2col(&x, &[Axis { kernel: 2, ..Axis::of(4) }], &mut col); // two rows, one per kernel position
 /// assert_eq!(col, [1.0, 2.0, 3.0, 2.0, 3.0, 4.0]);
 /// ```
 pub fn im2col(x: &[f32], axes: &[Axis], col: &mut [f32]) {

@@ -156,8 +156,8 @@ impl Cpu {
             return gemm(alpha, a, b, beta, c);
         }
         if b.col_stride != 1 && n > m && beta == 0.0 && c.row_stride == n {
-            // b is the larger factor and stands on end: the product would gather it value by value. So c^T = b^T a^T,
-            // for which only the smaller a and c are turned.
+            // b is the larger factor and stored by columns: the product would gather it value by value. c^T = b^T a^T
+            // transposes only the smaller a and c.
             return self.scratch(m * (n + k), |buffer| {
                 let (ct, at) = buffer.split_at_mut(m * n);
                 transpose(a, at, m);

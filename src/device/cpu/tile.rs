@@ -1,8 +1,8 @@
 //! A matrix product whose factors' rows may stand anywhere.
 //!
 //! gemm wants rows at equal distances, and packs its factors first. Here a row is given by its start, so that rows may
-//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 5 rows
-//! of up to 64 values, stays in registers while its sum is made: plain arrays, of which the compiler makes vectors.
+//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 5
+//! rows of up to 64 values, stays in registers while it is summed: plain arrays, which the compiler turns into vectors.
 
 use super::matrix::MatMut;
 
@@ -30,10 +30,10 @@ const DEPTH: usize = 256;
 /// ```
 ///
 /// # Panics
-/// If c has not as many rows as a, or a row reaches outside its slice.
+/// If a and c differ in their number of rows, or a row reaches outside its slice.
 pub fn add_product(a: Rows, b: Rows, mut c: MatMut) {
-    assert_eq!(a.starts.len(), c.rows, "a has other rows than c");
-    // Of long sums a part at a time, whose factors stay in the cache.
+    assert_eq!(a.starts.len(), c.rows, "a and c differ in rows");
+    // Long sums are made a part at a time, so that the factors stay in the cache.
     for (i, starts) in b.starts.chunks(DEPTH).enumerate() {
         let a = Rows { data: &a.data[i * DEPTH..], ..a };
         if let Some(add) = versions().next() {
@@ -83,7 +83,7 @@ fn versions() -> impl Iterator<Item = unsafe fn(Rows, Rows, &mut MatMut)> {
     better.into_iter().flatten().chain([plain])
 }
 
-/// As many strips of `W` columns as there are from column `from` on; gives the column after.
+/// All whole strips of `W` columns from column `from` on; gives the column after them.
 #[inline(always)]
 fn strips<const W: usize, const FMA: bool>(a: Rows, b: Rows, c: &mut MatMut, mut from: usize) -> usize {
     while from + W <= c.cols {

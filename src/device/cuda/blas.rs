@@ -34,12 +34,12 @@ impl Blas {
         let blas = Blas { handle, compute: compute.clone(), _workspace: workspace };
         let (at, bytes) = (blas._workspace.address as *mut _, blas._workspace.bytes);
         let stream = compute.stream.raw().cast();
-        // TF32 rounds the factors to 10 bits: faster, and only for who asks for it.
+        // TF32 rounds the factors to 10 bits: faster, but only for those who ask for it.
         let math = match std::env::var("CORTADO_TF32").as_deref() {
             Ok("1") => sys::cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
             _ => sys::cublasMath_t::CUBLAS_DEFAULT_MATH,
         };
-        // SAFETY: handle, stream and memory live as long as `blas`. The stream comes first: setting it forgets the memory.
+        // SAFETY: handle, stream and memory live as long as `blas`. The stream is set first: that resets the memory.
         unsafe {
             check("set cuBLAS's stream", sys::cublasSetStream_v2(handle, stream))?;
             check("set cuBLAS's memory", sys::cublasSetWorkspace_v2(handle, at, bytes))?;

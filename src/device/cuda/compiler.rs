@@ -14,8 +14,8 @@ use std::path::Path;
 /// No fused multiply-add, so that a kernel rounds as the CPU's loop does.
 const OPTIONS: &[&str] = &["--std=c++17", "--fmad=false"];
 
-/// The machine code for cards of a compute capability (9, 0), or as PTX what their driver makes it of: what the cache has,
-/// or else NVRTC's.
+/// The machine code for cards of a compute capability, such as (9, 0), or the PTX that their driver makes it from: from
+/// the cache, or else by NVRTC.
 ///
 /// # Errors
 /// No NVRTC, one that is too new for the card, or a source that it refuses: its first error, with the place.
@@ -33,7 +33,7 @@ pub fn compile(source: &str, capability: (i32, i32), as_ptx: bool, newest: i32) 
         return Ok(code);
     }
     let code = target.compile(&text, source)?;
-    // A cache that cannot be written is none.
+    // A cache that cannot be written does no harm.
     let _ = folder.map(|folder| write(&folder, &name, &code));
     Ok(code)
 }
@@ -46,8 +46,8 @@ pub fn version() -> Result<(i32, i32)> {
     Ok((major, minor))
 }
 
-/// What NVRTC is to make: a card's own code, which a driver of the same major version takes; or PTX, which it translates:
-/// for a card that is newer than NVRTC.
+/// What NVRTC makes: a card's own code, which a driver of the same major version takes; or, for a card that is newer
+/// than NVRTC, PTX, which the driver translates.
 struct Target {
     option: String,
     is_machine_code: bool,

@@ -57,7 +57,7 @@ pub fn start() -> Result<(i32, i32)> {
 
 /// A pointer of the driver's; it may be used by any thread.
 pub struct Handle<T>(pub *mut T);
-// SAFETY: the driver's functions may be called from any thread, and what they do to the thing is theirs to order.
+// SAFETY: the driver's functions may be called from any thread, and order themselves what they do to the thing.
 unsafe impl<T> Send for Handle<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Handle<T> {}
@@ -76,12 +76,12 @@ impl<T> Handle<T> {
     }
 }
 
-/// A card's context: what every thread must be in before it asks something of the card. It lasts as long as the process.
+/// A card's context: every thread enters it before it asks anything of the card. It lasts as long as the process.
 #[derive(Clone, Copy)]
 pub struct Context(Handle<sys::CUctx_st>);
 
 impl Context {
-    /// The context that all of the process shares.
+    /// The context that the whole process shares.
     pub fn of(device: sys::CUdevice) -> Result<Context> {
         let mut context = std::ptr::null_mut();
         // SAFETY: the driver writes its own pointer, which is never given back.
@@ -96,7 +96,7 @@ impl Context {
     }
 }
 
-/// What happens on a card in order. Everything here happens on one of two: one computes, one copies from the host.
+/// A queue of work that a card does in order. There are two: one computes, one copies from the host.
 pub struct Stream {
     stream: Handle<sys::CUstream_st>,
     context: Context,

@@ -1,7 +1,7 @@
-//! CUDA's libraries: found when the program runs, or missed in one sentence.
+//! CUDA's libraries: found when the program runs, or reported missing in one sentence.
 //!
-//! cudarc panics when a library or one of its functions is not there. So each library is opened here first and kept open,
-//! and every function that we call is looked up: what is called later is known to be there.
+//! cudarc panics when a library or one of its functions is not there. So each library is opened here first and kept
+//! open, and every function that we call is looked up: what is called later is known to be there.
 
 use crate::{Error, Kind, Result};
 use std::error::Error as _;
@@ -237,7 +237,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// What a folder holds whose name begins so.
+/// The entries of a folder whose names begin with `start`.
 fn entries(folder: &Path, start: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> =

@@ -1,5 +1,4 @@
-//! Memory on the card, and on the host where the card reaches it: each is freed when dropped, once all is done that may
-//! use it.
+//! Memory on the card, and on the host where the card reaches it; freed when dropped, once all that may use it is done.
 
 use super::driver::{Context, Handle, Stream, check};
 use crate::Result;
@@ -7,7 +6,7 @@ use cudarc::driver::sys::{self, CUresult};
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The stream that computes, and what is to be freed after it: while a step is recorded nothing may wait for it.
+/// The stream that computes, and what to free after it: nothing may wait for the stream while a step is recorded.
 pub struct Compute {
     pub stream: Stream,
     pub context: Context,
@@ -40,7 +39,7 @@ impl Compute {
         frees.into_iter().for_each(|free| self.free(free));
     }
 
-    /// Frees something once all is done that may use it. A card that fails gets no second chance: errors are dropped.
+    /// Frees something once all that may use it is done. A failing card gets no second chance: errors are dropped.
     pub fn free(&self, free: impl FnOnce() -> CUresult + Send + 'static) {
         // Locked until it is freed: no recording begins meanwhile.
         let mut later = lock(&self.later);
@@ -160,13 +159,11 @@ pub fn copy_out(stream: &Stream, from: u64, to: &mut [f32]) -> Result {
     check("copy from the card", answer).and(waited)
 }
 
-/// Copies on the card.
 pub fn copy(stream: &Stream, from: u64, to: u64, bytes: usize) -> Result {
     // SAFETY: the caller has checked the lengths; both stay until the stream has done it.
     check("copy on the card", unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, stream.raw()) })
 }
 
-/// Sets words on the card.
 pub fn fill(stream: &Stream, at: u64, word: u32, count: usize) -> Result {
     // SAFETY: as above.
     check("fill memory on the card", unsafe { sys::cuMemsetD32Async(at, word, count, stream.raw()) })

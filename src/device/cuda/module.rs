@@ -83,8 +83,8 @@ impl Module for Kernels {
     }
 }
 
-/// Has a kernel run with these words as its arguments. An `int` or a `float` is the first half of its word: both kinds of
-/// machine that CUDA runs on have the low bytes first.
+/// Has a kernel run with these words as its arguments. An `int` or a `float` is the first half of its word: both kinds
+/// of machine that CUDA runs on have the low bytes first.
 fn launch(
     card: &Inner,
     name: &str,
@@ -104,7 +104,7 @@ fn launch(
     driver::check(&format!("launch the kernel {name}"), answer)
 }
 
-/// Writes at most eight words to the front of a buffer with room for them, by a kernel whose arguments they are. It is not counted.
+/// Writes at most eight words, a kernel's arguments, to the front of a buffer with room for them. It is not counted.
 pub fn put(card: &Inner, buffer: &Buffer, words: &[u32]) -> Result {
     let mut args = [0u64; 10];
     args[0] = words.len() as u64;

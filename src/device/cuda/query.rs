@@ -1,4 +1,4 @@
-//! What there is of CUDA on this machine, for people.
+//! What this machine has of CUDA, for people.
 
 use super::library::{CUBLAS, Found, NVRTC};
 use super::{compiler, driver};
@@ -13,8 +13,8 @@ pub fn capability(device: CUdevice) -> Result<(i32, i32)> {
     Ok((driver::attribute(device, major)?, driver::attribute(device, minor)?))
 }
 
-/// Lines about the driver, NVRTC and cuBLAS, where each was found or what was looked for, and about each card, in Caffe's
-/// words.
+/// Lines about the driver, NVRTC and cuBLAS, where each was found or what was looked for, and about each card, in
+/// Caffe's words.
 pub fn describe() -> Vec<String> {
     catch_unwind(lines).unwrap_or_else(|_| vec!["CUDA's libraries do not fit together".into()])
 }

@@ -76,8 +76,8 @@ struct Graph {
 }
 
 impl Graph {
-    /// From now on what is asked of the stream is recorded. Other threads, and what allocates, may go on: nothing of
-    /// theirs touches the stream.
+    /// From now on what is asked of the stream is recorded. Other threads and allocations do not touch it, and may go
+    /// on.
     fn begin(compute: &Compute) -> Result {
         let relaxed = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         // SAFETY: the stream lives.

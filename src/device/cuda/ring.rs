@@ -5,9 +5,9 @@
 //!        by the CPU       by the copying stream    by the computing stream
 //! ```
 //!
-//! The CPU's copy is over when the call returns, so the caller may go on with its values. The second runs beside what the
-//! card computes; the third stands in the order of that. There are a few slots, used in turn: the host only waits for the
-//! last copy out of the slot that it needs.
+//! The CPU's copy is over when the call returns, so the caller may go on with its values. The second runs beside what
+//! the card computes; the third takes its turn in that. There are a few slots, used in turn: the host only waits for
+//! the last copy out of the slot that it needs.
 
 use super::driver::{Event, Stream};
 use super::memory::{self, Compute, Memory, Pinned};

@@ -48,9 +48,9 @@ impl Library {
     /// Runs a kernel with arguments that fit its parameters; `number` counts launches.
     pub fn run(&self, number: u64, kernel: &Kernel, grid: [u32; 3], block: [u32; 3], args: &[Argument]) -> Result {
         let mut message = [0u8; 384];
-        // SAFETY: the arguments have the number and kinds of the kernel's own signature; whoever calls keeps their buffers
-        // and lets nobody else touch them; the code checks every index and ends its message, which it never writes past
-        // the given size, with a 0.
+        // SAFETY: the arguments have the number and kinds of the kernel's own signature; whoever calls keeps their
+        // buffers and lets nobody else touch them; the code checks every index and ends its message, which it never
+        // writes past the given size, with a 0.
         let rc = unsafe {
             let (message, size) = (message.as_mut_ptr().cast::<c_char>(), message.len());
             (kernel.launch)(number, args.as_ptr(), &grid, &block, message, size)
@@ -62,7 +62,6 @@ impl Library {
         }
     }
 
-    /// Loads what the compiler made.
     fn load(path: &Path, names: &[String]) -> Result<Library> {
         let refuse = |e: libloading::Error| Error::file(path, "load", e);
         // SAFETY: the file was compiled by us of our header and the source, so it defines these symbols with these
@@ -88,8 +87,8 @@ impl Library {
 /// Compiles CUDA C, or finds what was compiled before in the user's cache folder.
 ///
 /// # Errors
-/// No compiler; a source that it refuses (its first error, with the place); a source that asks for what the emulator
-/// has not.
+/// No compiler; a source that it refuses (its first error, with the place); a source that needs what the emulator
+/// lacks.
 pub fn compile(source: &str) -> Result<Library> {
     if !cfg!(unix) {
         return Err(Error::new(Kind::Device, "the emulated GPU needs Linux or macOS").hint("use CORTADO_DEVICE=cpu"));
@@ -139,7 +138,7 @@ fn waits(kernel: &Declared, code: &str) -> bool {
     code.contains("__device__") && waits(code) || waits(kernel.text)
 }
 
-/// Makes `static thread_local Shared<T, n> name;` of each `__shared__ T name[n];`, on the same line.
+/// Turns each `__shared__ T name[n];` into `static thread_local Shared<T, n> name;`, on the same line.
 fn shared_arrays(code: &str) -> Result<String> {
     let mut parts = code.split("__shared__");
     let mut made = parts.next().unwrap_or_default().to_string();

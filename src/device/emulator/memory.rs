@@ -10,7 +10,7 @@ use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Values, and of each who wrote and who read it last (see `kernels/emulator.h`).
+/// Values, and for each of them who wrote and who read it last (see `kernels/emulator.h`).
 pub struct Storage {
     len: usize,
     values: UnsafeCell<Box<[f32]>>,
@@ -22,7 +22,6 @@ unsafe impl Send for Storage {}
 unsafe impl Sync for Storage {}
 
 impl Storage {
-    /// How many values there are.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -64,7 +63,7 @@ impl Buffer {
         self.storage.clone()
     }
 
-    /// As a kernel is given it, `len` of its values being in use.
+    /// As a kernel is given it, with `len` values in use.
     pub fn argument(&self, len: usize) -> Argument {
         // SAFETY: the boxes are never changed, so their addresses stay.
         let (values, marks) = unsafe { (&mut *self.storage.values.get(), &mut *self.storage.marks.get()) };

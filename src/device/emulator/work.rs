@@ -23,7 +23,7 @@ pub struct Work {
     recording: Mutex<Option<Open>>,
     turn: Mutex<()>,
     counts: Mutex<Counts>,
-    /// Whether copies to the host fail: a test wants it so.
+    /// Whether copies to the host fail, for a test.
     pub unreadable: AtomicBool,
     refuses_recordings: bool,
     /// Whether a complaint reaches the host only when a card's would; see [`LATE`].
@@ -31,8 +31,9 @@ pub struct Work {
     clock: AtomicU64,
 }
 
-/// How many uploads it takes at most until the host sees what a kernel has refused. On a card they take turns at four
-/// places (`cuda/ring.rs`), and the host waits for a place until the card has done all that was asked before its last turn.
+/// The most uploads until the host sees what a kernel has refused. On a card they use four slots in turn
+/// (`cuda/ring.rs`), and the host waits for a slot until the card has done all that was asked before that slot's last
+/// use.
 pub const LATE: u64 = 5;
 
 impl Work {
@@ -49,7 +50,7 @@ impl Work {
         self.clock.load(Ordering::Relaxed)
     }
 
-    /// The host goes on after an upload, or (`LATE` of them) after it has waited for all that was asked.
+    /// Moves the clock on, after an upload or (by `LATE`) after the host has waited for all that was asked.
     pub fn advance(&self, uploads: u64) {
         self.clock.fetch_add(uploads, Ordering::Relaxed);
     }
