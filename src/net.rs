@@ -1,11 +1,11 @@
 //! The net: layers in order, the blobs between them, and one store of parameters.
 //!
-//! Building a net is four steps, each a file: [`filter`] keeps the layers of the phase, `splits` makes fan-out explicit,
-//! `wire` finds blobs and sets the layers up, `mark` says who runs backward. To run a layer the net *lends* it its blobs:
-//! they are moved into vectors of the step's own, and put back whatever happens.
+//! Building a net is four steps, each a file: [`filter`] keeps the layers of the phase, `splits` makes fan-out
+//! explicit, `wire` finds blobs and sets the layers up, `mark` says who runs backward. To run a layer, the net *lends*
+//! it the blobs: they are moved into the step's own vectors, and put back whatever happens.
 //!
-//! A layer that computes in place makes a new *version* of its blob. Under a name, `data` is the version that forward wrote
-//! last and `diff` the one that backward (or you) wrote last: what Caffe's one buffer would hold.
+//! A layer that computes in place makes a new *version* of its blob. Under a name, `data` is the version that forward
+//! wrote last and `diff` the one that backward (or you) wrote last: what Caffe's one buffer would hold.
 //!
 //! ```
 //! use cortado::{Net, Phase};
@@ -94,7 +94,7 @@ pub struct Net {
 pub(crate) struct Step {
     /// Its place in the prototxt.
     pub(crate) origin: usize,
-    /// By which it is asked for. The prototxt may give one name to several layers: the second is `name[1]` here.
+    /// The name by which it is looked up. Layers may share a name in the prototxt: the second is `name[1]` here.
     pub(crate) name: String,
     pub(crate) kind: String,
     /// As the prototxt has it.
@@ -106,10 +106,10 @@ pub(crate) struct Step {
     pub(crate) params: Vec<usize>,
     /// The parameters' shapes in this layer; a shared one may have another in its owner (share_mode: PERMISSIVE).
     pub(crate) shapes: Vec<Vec<usize>>,
-    /// What each top counts in the objective, and for how many values its diff says so.
+    /// Each top's weight in the objective, and how many values of its diff hold it.
     pub(crate) loss_weight: Vec<f32>,
     pub(crate) seeded: Vec<usize>,
-    /// What the prototxt says of each bottom; what was decided.
+    /// Whether the prototxt asks for each bottom's gradient, and what was decided.
     pub(crate) asked_down: Vec<bool>,
     pub(crate) propagate_down: Vec<bool>,
     pub(crate) runs_backward: bool,
@@ -136,9 +136,9 @@ pub(crate) struct Versions {
     pub(crate) diff: usize,
     /// Somebody outside the net wrote the data since the last forward.
     pub(crate) set_by_hand: bool,
-    /// What was written so was overwritten before a layer read it.
+    /// What they wrote was overwritten before a layer read it.
     pub(crate) lost: bool,
-    /// When somebody outside the net could write the diff.
+    /// When somebody outside the net could last write the diff.
     pub(crate) diff_by_hand: u64,
 }
 
@@ -165,7 +165,7 @@ impl Planned {
 }
 
 impl Net {
-    /// A net from a message, with all else as it comes.
+    /// A net from a message, with everything else by default.
     ///
     /// # Errors
     /// Anything in the message that cannot be built: the error names layer, field and what to do.
@@ -272,8 +272,8 @@ impl Net {
         self.clock
     }
 
-    /// Runs `work` on `other` while it holds this net's parameters: those of layers of the same name and shape. They are
-    /// swapped, not copied, and swapped back after.
+    /// Runs `work` on `other` while it holds this net's parameters: those of layers of the same name and shape. They
+    /// are swapped, not copied, and swapped back afterwards.
     ///
     /// # Errors
     /// A layer of both nets whose parameters have different shapes; whatever `work` returns.
@@ -285,7 +285,7 @@ impl Net {
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// The entries of the two stores that belong to layers of one name; of namesakes, to those in the same place among them.
+    /// Pairs of entries of the two stores that belong to layers of one name; layers that share a name pair up in order.
     pub(crate) fn params_shared_with(&self, other: &Net) -> Result<Vec<(usize, usize)>> {
         let mut pairs = Vec::new();
         for (i, step) in other.steps.iter().enumerate() {

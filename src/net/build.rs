@@ -23,27 +23,27 @@ macro_rules! setters {
             self
         }
 
-        /// The level of the net's state, which `min_level` and `max_level` rules ask for, in place of the message's; if neither
-        /// says, 0. A solver's is its train net's.
+        /// The level of the net's state, for `min_level` and `max_level` rules, in place of the message's; 0 if neither
+        /// is given. A solver's builder sets its train net's.
         pub fn level(mut self, level: i32) -> Builder {
             self.level = Some(level);
             self
         }
 
-        /// Adds a stage to the net's state. A solver's is its train net's.
+        /// Adds a stage to the net's state; a solver's builder, to its train net's.
         pub fn stage(self, stage: &str) -> Builder {
             self.stages([stage])
         }
 
-        /// Adds stages to the net's state. A solver's is its train net's.
+        /// Adds stages to the net's state; a solver's builder, to its train net's.
         pub fn stages<'a>(mut self, stages: impl IntoIterator<Item = &'a str>) -> Builder {
             self.stages.extend(stages.into_iter().map(String::from));
             self
         }
 
-        /// Where it runs. If it is not given, a net runs on [`Device::best`]. A solver runs on the CPU if the settings say
-        /// `solver_mode: CPU` and `CORTADO_DEVICE` does not say otherwise; else on the best device there is, the first card or
-        /// that of the settings' `device_id`.
+        /// Where it runs. If it is not given, a net runs on [`Device::best`]. A solver runs on the CPU if the settings
+        /// say `solver_mode: CPU` and `CORTADO_DEVICE` does not say otherwise; else on the best device there is, the
+        /// first card or that of the settings' `device_id`.
         pub fn device(mut self, device: &Device) -> Builder {
             self.device = Some(device.clone());
             self
@@ -118,7 +118,7 @@ impl Builder {
         Ok(Builder::new(parsed.message).source(parsed.source))
     }
 
-    /// The places in a text of what the message says.
+    /// Where in a text the message's fields stand.
     pub fn source(mut self, source: SourceMap) -> Builder {
         self.source = source;
         self
@@ -220,7 +220,7 @@ impl Builder {
             return Err(e.hint("add name: \"..\" and type: \"..\""));
         }
         param.phase.get_or_insert(phase as i32);
-        // A layer draws its random numbers by its name: of namesakes, each has its own.
+        // A layer draws its random numbers by its name, so layers that share one are told apart.
         let named = LayerParameter { name: Some(name.clone()), ..param.clone() };
         let layer = self.layers.create(&named).map_err(|e| e.layer(param.name()))?;
         wire::check_lists(&param, &layer.arity()).map_err(|e| e.layer(param.name()))?;
@@ -233,7 +233,7 @@ impl Builder {
     }
 }
 
-/// By which name each layer is asked for: its own; but of layers that share one, the second is `name[1]`, the third `name[2]`.
+/// The name by which each layer is looked up: its own; of those that share it, the second is `name[1]`, and so on.
 fn unique_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
     let own: HashSet<&str> = names.clone().collect();
     let mut seen: HashMap<&str, usize> = HashMap::new();

@@ -25,7 +25,7 @@ impl Net {
         self.debug_info = on;
     }
 
-    /// What step `i` made of its tops, by which parameters.
+    /// Logs what step `i` put into its tops, and its parameters.
     pub(super) fn log_forward(&self, i: usize) {
         if !self.debug_info {
             return;
@@ -46,7 +46,7 @@ impl Net {
         }
     }
 
-    /// The gradients that step `i` computed.
+    /// Logs the gradients that step `i` computed.
     pub(super) fn log_backward(&self, i: usize) {
         if !self.debug_info {
             return;

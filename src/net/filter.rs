@@ -1,5 +1,5 @@
-//! Which layers a net keeps: those whose rules `include { .. }` and `exclude { .. }` fit the net's state. What a rule means
-//! is in [`state`](crate::proto::state).
+//! Which layers a net keeps: those whose rules `include { .. }` and `exclude { .. }` fit the net's state.
+//! [`state`](crate::proto::state) says what a rule means.
 
 use crate::proto::{LayerParameter, NetParameter, NetState};
 use crate::{Error, Kind, Result};

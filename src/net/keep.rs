@@ -1,11 +1,11 @@
 //! Which blobs keep their values: all, or only those that a backward pass will read.
 //!
-//! A net of [`Keep::Needed`] hands each array on to the next blob as soon as nobody will read it: data after its last reader
-//! has run forward, unless some layer's backward [needs](crate::layer::Needs) it; a diff after the layer above it has run
-//! backward. Inputs, outputs and what data layers fill always stay.
+//! A net of [`Keep::Needed`] hands each array on to the next blob as soon as nobody will read it: data after its last
+//! reader has run forward, unless some layer's backward [needs](crate::layer::Needs) it; a diff after the layer that
+//! made the blob has run backward. Inputs, outputs and what data layers fill always stay.
 //!
-//! Only arrays on the host are handed on. On a GPU every blob keeps its memory, because a recorded pass knows its address:
-//! there [`Keep::Needed`] saves nothing but for layers that run on the CPU.
+//! Only arrays on the host are handed on. On a GPU every blob keeps its memory, because a recorded pass knows its
+//! address: there [`Keep::Needed`] saves memory only for layers that run on the CPU.
 
 use super::{Net, Step};
 use crate::blob::Values;
@@ -167,7 +167,6 @@ fn not_kept(message: &str) -> Error {
 }
 
 impl Net {
-    /// Whether the data of blob `id` are there.
     pub(crate) fn has_data(&self, id: usize) -> Result {
         match self.keeper.fates[id].data_gone {
             true => Err(not_kept(&format!("the data of \"{}\" were not kept", self.names[self.owner[id]].name))),
@@ -175,7 +174,6 @@ impl Net {
         }
     }
 
-    /// Whether the diff of blob `id` is there.
     pub(crate) fn has_diff(&self, id: usize) -> Result {
         match self.keeper.fates[id].diff_gone {
             true => Err(not_kept(&format!("the diff of \"{}\" was not kept", self.names[self.owner[id]].name))),

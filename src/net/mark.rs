@@ -1,7 +1,7 @@
 //! Which layers run backward, and into which bottoms.
 //!
-//! A gradient is worth computing where two things meet: something below can use it (a parameter with lr_mult != 0, or an
-//! input under `force_backward`), and something above asks for it (a loss).
+//! A gradient is worth computing where two things meet: something below can use it (a parameter with lr_mult != 0, or
+//! an input under `force_backward`), and something above asks for it (a loss).
 
 use super::Step;
 use crate::{Error, Kind, Result};
@@ -30,7 +30,7 @@ pub(super) fn mark_backward(
             wanted.extend(&step.top);
         }
     }
-    // Downwards: which of them a loss depends on, by a way that nobody cut.
+    // Downwards: which of them a loss depends on, by a path that nobody cut.
     let mut under_loss: HashSet<usize> = HashSet::new();
     let mut cut: HashSet<usize> = HashSet::new();
     for (number, step) in steps.iter_mut().enumerate().rev() {

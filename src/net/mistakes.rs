@@ -1,4 +1,4 @@
-//! What runs, and is probably a mistake: the log warns of it once.
+//! What runs but is probably a mistake: the log warns of it once.
 
 use super::{Net, Step};
 use std::collections::HashSet;
@@ -40,7 +40,7 @@ impl Net {
         }
     }
 
-    /// Warns if a forward through `steps` has a layer join two branches of which only one is computed anew.
+    /// Warns if a forward through `steps` joins two branches in a layer but computes only one of them anew.
     pub(super) fn warn_of_stale_branch(&mut self, steps: &Range<usize>) {
         let old = |b: usize| self.writer(b).is_some_and(|(n, _)| n < steps.start);
         let mut reads: Vec<(usize, usize)> = Vec::new();
@@ -59,7 +59,7 @@ impl Net {
         }
     }
 
-    /// Warns if a backward through `steps` adds up the gradients of branches of which only some are computed anew.
+    /// Warns if a backward through `steps` adds up the gradients of branches but computes only some of them anew.
     fn warn_of_missing_branch(&mut self, steps: &Range<usize>) {
         if *steps == (0..self.steps.len()) {
             return; // no branch is left out
@@ -81,8 +81,8 @@ impl Net {
         }
     }
 
-    /// Warns of layers whose weights are all 0 because the prototxt has no filler. Alone, such a layer learns, as a linear
-    /// model does. Of two in a row, each has a gradient of 0 because of the other.
+    /// Warns of layers whose weights are all 0 because the prototxt has no filler. A single such layer learns, as a
+    /// linear model does. Two in a row give each other a gradient of 0.
     pub(super) fn warn_of_zero_weights(&self) {
         let learns = |&&p: &&usize| self.params.specs[p].lr_mult != 0.0 && self.params.blobs[p].shape().len() > 1;
         let learners: Vec<&Step> = self.steps.iter().filter(|step| step.params.iter().any(|p| learns(&p))).collect();
@@ -120,7 +120,7 @@ impl Net {
         made
     }
 
-    /// The blob of which `id` is a Split's copy, or itself.
+    /// The blob that a Split copied to make `id`, or `id` itself.
     fn original(&self, id: usize) -> usize {
         match self.writer(id) {
             Some((n, _)) if self.steps[n].kind == "Split" => self.original(self.steps[n].bottom[0]),

@@ -61,8 +61,8 @@ impl Net {
         Ok(&self.blobs[id].data)
     }
 
-    /// The data of a blob, to be changed. A forward that runs the layer that makes this blob overwrites it: start after that
-    /// layer.
+    /// The data of a blob, to be changed. A forward through the layer that makes the blob overwrites it: start after
+    /// that layer.
     pub fn data_mut(&mut self, blob: &str) -> Result<&mut Values> {
         let n = self.name_index(blob)?;
         let id = self.names[n].data;
@@ -106,8 +106,8 @@ impl Net {
         Ok(self.versions(blob)?.ids.len())
     }
 
-    /// Gives an input blob another shape; [`Net::reshape`] or the next forward passes it on. What a layer makes has the shape
-    /// that the layer gives it, from its next forward on.
+    /// Gives an input blob another shape; [`Net::reshape`] or the next forward passes it on. What a layer makes has the
+    /// shape that the layer gives it, from its next forward on.
     pub fn reshape_blob(&mut self, blob: &str, shape: &[usize]) -> Result {
         let n = self.name_index(blob)?;
         for k in 0..self.names[n].ids.len() {
@@ -155,7 +155,7 @@ impl Net {
         ids.map(|&t| self.names[self.owner[t]].name.as_str()).collect()
     }
 
-    /// The blobs that no layer reads, in alphabetical order as in Caffe; tops that got their name automatically do not count.
+    /// The blobs that no layer reads, in alphabetical order as in Caffe; tops with an automatic name do not count.
     pub fn outputs(&self) -> Vec<&str> {
         let read = |id: &usize| self.steps.iter().any(|s| s.bottom.contains(id));
         let unread =
@@ -165,12 +165,12 @@ impl Net {
         names
     }
 
-    /// What each blob counts in the objective.
+    /// The weight of each blob in the objective.
     pub fn blob_loss_weights(&self) -> Vec<(&str, f32)> {
         self.names.iter().map(|v| (v.name.as_str(), self.weight_of(v))).collect()
     }
 
-    /// What the blob called `name` counts in the objective; 0 if there is none.
+    /// The weight in the objective of the blob called `name`; 0 if there is none.
     pub fn loss_weight(&self, name: &str) -> f32 {
         self.versions(name).map_or(0.0, |v| self.weight_of(v))
     }

@@ -1,7 +1,7 @@
 //! The parameter store: every learnable blob of a net once, however many layers use it.
 //!
-//! Layers that name a parameter alike, `param { name: "w" }`, share one entry; its diff is then the sum of what each layer
-//! adds. The store can be lent to another net, entry by entry, by swapping pointers.
+//! Layers that name a parameter alike, `param { name: "w" }`, share one entry; its diff is then the sum of what each
+//! layer adds. The store can be lent to another net, entry by entry, by swapping pointers.
 
 use crate::layer::Param;
 use crate::proto::{ParamSpec, param_spec::DimCheckMode};

@@ -1,8 +1,8 @@
 //! A training pass on a GPU: asked for a few times, then replayed.
 //!
-//! A pass is some thirty launches, and asking for one takes longer than a small layer runs. So a pass is recorded (on a card:
-//! a CUDA graph) and replayed from then on. A launch is recorded with its arguments; what changes from pass to pass stands
-//! in the card's memory, in the [dial](Gpu::dial).
+//! A pass is some thirty launches, and asking for one takes longer than a small layer runs. So a pass is recorded (on a
+//! card: a CUDA graph) and replayed from then on. A launch is recorded with its arguments; what changes from pass to
+//! pass stands in the card's memory, in the [dial](Gpu::dial).
 //!
 //! | pass   | what happens                                                                          |
 //! |--------|---------------------------------------------------------------------------------------|
@@ -12,8 +12,8 @@
 //! | fourth | recorded again, and replayed: both recordings must ask the card for the same          |
 //! | later  | replayed                                                                              |
 //!
-//! If that fails, the log says why and all passes are plain, as they are with `CORTADO_GRAPH=0`. A batch of another shape
-//! starts the table anew, and so does [`Net::forget_recording`]. A pass that fails leaves the table where it was.
+//! If that fails, the log says why and all passes are plain, as they are with `CORTADO_GRAPH=0`. A batch of another
+//! shape starts the table anew, and so does [`Net::forget_recording`]. A pass that fails leaves the table where it was.
 
 use super::{Net, through_host::Watched};
 use crate::blob::Values;
@@ -50,7 +50,7 @@ enum Stage {
 /// A recorded pass.
 struct Replay {
     recording: Box<dyn Recording>,
-    /// Of each of the net's values: where it was before the recording, and after.
+    /// Where each of the net's values was before the recording, and after it.
     sides: Vec<(Side, Side)>,
     watched: Watched,
 }
@@ -61,11 +61,11 @@ impl Net {
         self.recorder = Recorder::default();
     }
 
-    /// Forward and backward, once, on the next batch, without waiting for the GPU. Says whether the pass was replayed: then
-    /// the parameters and their diffs are on the card if they were there before.
+    /// Forward and backward, once, on the next batch, without waiting for the GPU. Says whether the pass was replayed:
+    /// then the parameters and their diffs are on the card if they were there before.
     ///
     /// # Errors
-    /// The first layer's that fails, with its name.
+    /// The error of the first layer that fails, with its name.
     pub(crate) fn pass_on_gpu(&mut self, gpu: &Gpu, add_loss: &mut AddLoss) -> Result<bool> {
         let untouched = self.recorder.generation == gpu.generation();
         self.feed(gpu)?;
@@ -86,7 +86,7 @@ impl Net {
         done
     }
 
-    /// The pass that the table has for this stage. The stage goes on if it succeeds.
+    /// Runs the pass that the table has for this stage, and goes on to the next stage if it succeeds.
     fn pass_at(&mut self, stage: &mut Stage, gpu: &Gpu, add_loss: &mut AddLoss, untouched: bool) -> Result<bool> {
         *stage = match stage {
             Stage::New => {
@@ -171,7 +171,7 @@ impl Net {
         Ok(Replay { recording, sides, watched })
     }
 
-    /// Has the card do a recorded pass. Only if something was moved since the last one, each value has to be looked at.
+    /// Has the card do a recorded pass. Each value has to be looked at only if something was moved since the last one.
     fn replay_pass(&mut self, replay: &Replay, gpu: &Gpu, untouched: bool) -> Result {
         if !untouched {
             for (values, (before, _)) in self.all_values().zip(&replay.sides) {

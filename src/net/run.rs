@@ -53,7 +53,7 @@ impl Net {
     /// Runs all layers.
     ///
     /// # Errors
-    /// The first layer's that fails, with its name; the net stays whole.
+    /// The error of the first layer that fails, with its name; the net stays whole.
     pub fn forward(&mut self) -> Result<Outputs> {
         let loss = self.forward_loss()?;
         let blobs = self.outputs().into_iter().map(|name| Ok((name.to_string(), self.read(name)?)));
@@ -93,10 +93,10 @@ impl Net {
         Ok(loss)
     }
 
-    /// Runs all layers backward that a loss and a parameter ask for.
+    /// Runs backward all layers that a loss and a parameter ask for.
     ///
     /// # Errors
-    /// The first layer's that fails, with its name; the net stays whole.
+    /// The error of the first layer that fails, with its name; the net stays whole.
     pub fn backward(&mut self) -> Result {
         let steps = 0..self.steps.len();
         self.warn_before_backward(&steps);
@@ -105,16 +105,16 @@ impl Net {
         Ok(())
     }
 
-    /// Runs layers backward, from the one nearer to the loss to the other: `net.backward_range("ip2"..="conv1")`. Seed the
-    /// first one's top diff before.
+    /// Runs layers backward, from the one nearer to the loss to the other: `net.backward_range("ip2"..="conv1")`. Seed
+    /// the top diff of the first one beforehand.
     pub fn backward_range<'a>(&mut self, range: impl RangeBounds<&'a str>) -> Result {
         let steps = self.resolve_backward(range)?;
         self.warn_before_backward(&steps);
         self.run_backward(steps)
     }
 
-    /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs: the layers
-    /// below go on with what it left.
+    /// Runs all layers backward; calls `look` with the net and the layer's name after each. It may edit diffs: the
+    /// layers below go on with what it left.
     ///
     /// ```
     /// # use cortado::{Net, Phase};

@@ -1,8 +1,8 @@
 //! Fan-out made explicit: a top that several layers read gets a Split layer, whose backward adds up their gradients.
 //!
-//! The split of top 1 `label` of layer `mnist` is called `label_mnist_1_split`, its tops `label_mnist_1_split_0`, `.._1`,
-//! as in Caffe. A top that counts in the objective and is somebody's bottom is read once more: by the objective. That
-//! reader is the split's top 0, which takes over the loss weight.
+//! The split of top 1 `label` of layer `mnist` is called `label_mnist_1_split`, its tops `label_mnist_1_split_0`,
+//! `.._1`, as in Caffe. A top that counts in the objective and is somebody's bottom is read once more: by the
+//! objective. That reader is the split's top 0, which takes over the loss weight.
 
 use super::Planned;
 use crate::proto::LayerParameter;

@@ -27,8 +27,8 @@ impl Watched {
 }
 
 impl Net {
-    /// Says of a layer that has left values on the host that it has no kernels; in the first pass on a GPU. A layer without
-    /// bottoms has nothing to compute.
+    /// In the first pass on a GPU, reports a layer that has left values on the host: it has no kernels. Without bottoms
+    /// it has nothing to compute.
     pub(super) fn report_fallback(&self, i: usize) {
         let step = &self.steps[i];
         let on_cpu = matches!(self.device, Device::Cpu(_));

@@ -1,13 +1,13 @@
 //! One name, several versions: what layers in place make of a blob, as if all were one buffer.
 //!
-//! Under a name there are the data that forward wrote last and the diff that backward wrote last. Whoever starts in the
-//! middle of a net, or writes a blob by hand, finds that the next layer reads just these.
+//! A name means the data that forward wrote last and the diff that backward wrote last. If you start in the middle of a
+//! net, or write a blob by hand, the next layer reads just these.
 
 use super::Net;
 use crate::Result;
 
 impl Net {
-    /// Under a name there is what a layer has written last; what it has read needs no more care.
+    /// A name now means what this layer has written; what it has read needs no more care.
     pub(super) fn note_forward(&mut self, i: usize) {
         let Net { steps, names, owner, .. } = self;
         let tops = steps[i].top.iter().filter(|_| !steps[i].layer.is_input());
@@ -22,8 +22,8 @@ impl Net {
         written.for_each(|(&b, _)| names[owner[b]].diff = b);
     }
 
-    /// In Caffe a Split's tops are its bottom's memory. Here they are copies, which a forward that starts after the Split would
-    /// find stale if the bottom was set by hand: so the Splits before it run first.
+    /// In Caffe a Split's tops share its bottom's memory. Here they are copies, and stale if the bottom was set by hand
+    /// and forward starts after the Split: so the Splits before the start run first.
     pub(super) fn refresh_splits(&mut self, start: usize) -> Result {
         for i in 0..start {
             let step = &self.steps[i];
@@ -34,8 +34,8 @@ impl Net {
         Ok(())
     }
 
-    /// Under a name there is one value for all, as if its versions were one buffer: if the version that a layer is about to
-    /// read is not the one written last (somebody started in the middle), it takes over the last one's values.
+    /// A blob's versions act as one buffer: if the version that a layer is about to read is not the one written last
+    /// (somebody started in the middle), it takes over the last one's values.
     pub(super) fn take_hand_written_data(&mut self, i: usize) -> Result {
         for k in 0..self.steps[i].bottom.len() {
             let id = self.steps[i].bottom[k];
@@ -67,7 +67,7 @@ impl Net {
         Ok(())
     }
 
-    /// The same for the diffs that a layer's backward is about to read. A loss's diff is its weight, which nobody overwrites.
+    /// The same for the diffs that a layer's backward will read. A loss's diff is its weight, which nobody overwrites.
     pub(super) fn take_last_diffs(&mut self, i: usize) -> Result {
         for k in 0..self.steps[i].top.len() {
             let id = self.steps[i].top[k];

@@ -1,8 +1,8 @@
 //! Weights to and from files: `.caffemodel`, a NetParameter whose layers hold their blobs.
 //!
 //! A layer's weights are found by the layer's name: a layer of the same name gets them, a new name stays as its fillers
-//! made it, and what nobody asked for is left unused. That is how Caffe finetunes. Layers that share a name get theirs in
-//! their order.
+//! made it, and what nobody asked for is left unused. That is how Caffe finetunes. Layers that share a name get theirs
+//! in their order.
 
 use super::Net;
 use crate::proto::stored::{fill, same_shape, shape_of, to_proto};
@@ -17,7 +17,7 @@ use std::path::Path;
 pub struct CopyReport {
     /// Layers that got their weights.
     pub copied: Vec<String>,
-    /// Layers with parameters of which the file knows nothing.
+    /// Layers with parameters that the file does not know.
     pub left_new: Vec<String>,
     /// Layers with weights in the file that the net does not have.
     pub unused: Vec<String>,
@@ -29,8 +29,8 @@ impl Net {
     /// Copies weights from a `.caffemodel` by layer name.
     ///
     /// # Errors
-    /// A file that is missing or broken; weights whose shape does not fit the layer of that name: both shapes are named,
-    /// and nothing at all is copied.
+    /// A file that is missing or broken; weights whose shape does not fit the layer of that name: both shapes are
+    /// named, and nothing at all is copied.
     pub fn copy_trained_layers_from(&mut self, path: impl AsRef<Path>) -> Result<CopyReport> {
         let path = path.as_ref();
         let report = self.copy_trained_layers(&read_weights(path)?, false)?;
@@ -56,15 +56,15 @@ impl Net {
         learners.filter(|(_, step)| step.param.name() == name).map(|(i, _)| i).collect()
     }
 
-    /// The layers with parameters of which a file knows nothing.
+    /// The layers with parameters that a file does not know.
     pub(crate) fn left_new(&self, trained: &NetParameter) -> Vec<String> {
         let known: HashSet<&str> = trained.layer.iter().filter(|l| !l.blobs.is_empty()).map(|l| l.name()).collect();
         let new = self.steps.iter().filter(|step| !step.params.is_empty() && !known.contains(step.param.name()));
         new.map(|step| step.name.clone()).collect()
     }
 
-    /// Copies weights by layer name from a message, to layers that share a name in their order. With `skip` the layers that
-    /// do not fit are left out; without, one such layer keeps anything from being copied.
+    /// Copies weights by layer name from a message, to layers that share a name in their order. With `skip` the layers
+    /// that do not fit are left out; without, one such layer keeps anything from being copied.
     pub fn copy_trained_layers(&mut self, trained: &NetParameter, skip: bool) -> Result<CopyReport> {
         let mut report = CopyReport { left_new: self.left_new(trained), ..CopyReport::default() };
         let mut fits: Vec<(&LayerParameter, usize)> = Vec::new();

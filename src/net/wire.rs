@@ -6,7 +6,7 @@ use crate::layer::{Cx, Param};
 use crate::net::params::Spec;
 use crate::{Blob, Error, Kind, Result};
 
-/// What a loss's top is called that the prototxt does not name.
+/// The name of a loss's top if the prototxt gives it none.
 const AUTOMATIC: &str = "(automatic)";
 
 /// Whether the net made up this blob's name.
@@ -174,7 +174,7 @@ pub(super) fn check_lists(param: &crate::proto::LayerParameter, arity: &crate::l
     }
 }
 
-/// What top `t` counts in the objective: as the prototxt says, or the layer.
+/// The weight of top `t` in the objective, by the prototxt or else by the layer.
 pub(super) fn planned_weight(given: &[f32], layer: &dyn crate::Layer, t: usize) -> f32 {
     if given.is_empty() { layer.loss_weight(t) } else { given.get(t).copied().unwrap_or(0.0) }
 }
