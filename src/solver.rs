@@ -1,8 +1,8 @@
 //! The solver: the loop of forward, backward and update, with testing, snapshots and the log around it.
 //!
-//! One iteration is: clear the parameters' diffs; forward and backward, `iter_size` times; clip, normalise and regularise
-//! the gradients; turn them into steps by the [rule](rules); subtract the steps. The test nets have no weights of their
-//! own: the train net's are swapped into them for as long as they run.
+//! One iteration is: clear the parameters' diffs; forward and backward, `iter_size` times; clip, normalise and
+//! regularise the gradients; turn them into steps by the [rule](rules); subtract the steps. The test nets have no
+//! weights of their own: the train net's are swapped into them for as long as they run.
 //!
 //! ```no_run
 //! use cortado::Solver;
@@ -64,9 +64,9 @@ pub struct Solver {
     losses: Vec<f32>,
     window: VecDeque<f32>,
     remote: Remote,
-    /// Whether the weights were saved at this very iteration.
+    /// The iteration at which this run last saved the weights.
     saved_at: Option<u64>,
-    /// On a GPU: what updates the weights, and where those iterations began whose losses are not known yet.
+    /// On a GPU: what updates the weights, and where the iterations began whose losses are not known yet.
     gpu_update: Option<gpu_update::GpuUpdate>,
     starts: Vec<on_card::Start>,
     /// Whether it was said that the rule has no kernel.
@@ -76,9 +76,9 @@ pub struct Solver {
 /// Asks a running solver to stop or to snapshot, from a signal handler or another thread.
 #[derive(Clone, Default, Debug)]
 pub struct Remote {
-    /// Set to true, it ends training after the iteration, or a test after the batch, that is running.
+    /// True ends training after the iteration that is running, or a test after the batch that is running.
     pub stop: Arc<AtomicBool>,
-    /// Set to true, it has a snapshot saved after the iteration that is running, and goes back to false.
+    /// True has a snapshot saved after the iteration that is running, and goes back to false.
     pub snapshot: Arc<AtomicBool>,
 }
 
@@ -106,11 +106,11 @@ impl Solver {
         &self.param
     }
 
-    /// Changes settings for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`. The nets, the seed and the
-    /// number of test nets stay as they were made.
+    /// Changes settings for the iterations to come: `solver.set(|p| p.base_lr = Some(0.001))?`. The nets, the seed and
+    /// the number of test nets stay as they were made.
     ///
     /// # Errors
-    /// Settings that a solver would not be made with, or a `type` that remembers something else; nothing is changed then.
+    /// Settings that a solver would not be made with, or a `type` with another history; nothing is changed then.
     pub fn set(&mut self, change: impl FnOnce(&mut SolverParameter)) -> Result {
         let mut param = self.param.clone();
         change(&mut param);
@@ -175,9 +175,9 @@ impl Solver {
         self.solve_with(None)
     }
 
-    /// As [`Solver::solve`]; calls `look` after each iteration with the number of iterations done and the last loss that is
-    /// known, for a progress bar. On the CPU that is this iteration's loss. A GPU is not waited for: there it is the loss at
-    /// the last `display`, and NaN before the first.
+    /// As [`Solver::solve`]; calls `look` after each iteration with the number of iterations done and the last loss
+    /// that is known, for a progress bar. On the CPU that is this iteration's loss. A GPU is not waited for: there it
+    /// is the loss at the last `display`, and NaN before the first.
     pub fn solve_watched(&mut self, mut look: impl FnMut(u64, f32) + Send) -> Result {
         self.solve_with(Some(Watcher { look: &mut look, waits: false }))
     }
@@ -220,8 +220,8 @@ impl Solver {
         self.iterations(n, None)
     }
 
-    /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each. A GPU has to be waited for
-    /// to know a loss: [`Solver::step`] is faster there.
+    /// As [`Solver::step`]; calls `look` with the number of iterations done and the loss after each. A GPU has to be
+    /// waited for to know a loss: [`Solver::step`] is faster there.
     pub fn step_each(&mut self, n: u64, mut look: impl FnMut(u64, f32) + Send) -> Result {
         self.iterations(n, Some(Watcher { look: &mut look, waits: true }))
     }
@@ -304,8 +304,8 @@ impl Solver {
         }
     }
 
-    /// The complaint about a loss that is not finite. The pass is run once more from where its data began, layer by layer, to
-    /// name the first whose values are not finite.
+    /// The complaint about a loss that is not finite. The pass is run once more from where its data began, layer by
+    /// layer, to name the first whose values are not finite.
     fn not_finite(&mut self, loss: f32, positions: Vec<(String, u64)>) -> Error {
         let e = Error::new(Kind::NonFinite, format!("the loss is {loss} at iteration {}", self.iter));
         let mut first = None;
@@ -350,8 +350,8 @@ impl Solver {
     }
 }
 
-/// A callback after each iteration, given the number of iterations done and the loss. `waits` says whether to wait for a GPU
-/// to know the loss.
+/// A callback after each iteration, given the number of iterations done and the loss. `waits` says whether to wait for
+/// a GPU to know the loss.
 struct Watcher<'a> {
     look: &'a mut (dyn FnMut(u64, f32) + Send),
     waits: bool,

@@ -55,8 +55,8 @@ impl Builder {
         Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
     }
 
-    /// As in Caffe, snapshots without a `snapshot_prefix` are called like the solver's file; a prefix that is a folder gets
-    /// that name too.
+    /// As in Caffe, snapshots without a `snapshot_prefix` are named after the solver's file; a prefix that is a folder
+    /// gets that name too.
     fn name_snapshots(&mut self, path: &Path) {
         let prefix = match self.param.snapshot_prefix() {
             "" => path.with_extension(""),
@@ -103,7 +103,7 @@ impl Builder {
         u32::try_from(self.param.device_id()).unwrap_or(0)
     }
 
-    /// Warns of what the settings say in vain.
+    /// Warns of settings that have no effect.
     fn warn_of_unused(&self, device: &Device) {
         let (p, card) = (&self.param, self.card());
         let is_that_card = matches!(device, Device::Gpu(gpu) if gpu.ordinal() == Some(card));

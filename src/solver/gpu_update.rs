@@ -1,9 +1,9 @@
-//! The update on a GPU: all parameters at once, by three launches, of which nothing comes back.
+//! The update on a GPU: all parameters at once, by three launches that send nothing back.
 //!
-//! The GPU itself adds up the losses, clips the gradients, and stops changing weights at the first value that is not finite;
-//! the host sees all that when it looks ([`GpuUpdate::look`]). The launches are recorded at the second update and replayed
-//! from then on. What changes between updates (rate, limits, the place for the loss) is therefore no argument: it stands
-//! in the card's memory, in the update's dial.
+//! The GPU itself adds up the losses, clips the gradients, and stops changing weights at the first value that is not
+//! finite; the host sees all that when it looks ([`GpuUpdate::look`]). The launches are recorded at the second update
+//! and replayed from then on. What changes between updates (rate, limits, the place for the loss) is therefore no
+//! argument: it stands in the card's memory, in the update's dial.
 
 use crate::blob::Values;
 use crate::device::{CardArg, CardBuffer, CardTable, Gpu, Kernels, OnCard, Recording};
@@ -24,7 +24,7 @@ const CHUNK: usize = 1024;
 
 /// What an iteration depends on, besides the net.
 pub(super) struct Settings {
-    /// Learning rate, 1 / iter_size, the limit of the gradient's norm (negative for none), weight decay, 1 for L1 or 0 for L2.
+    /// Learning rate, 1 / iter_size, the gradient norm's limit (negative for none), weight decay, 1 for L1 or 0 for L2.
     pub dial: [f32; 5],
     /// What the rule reads.
     pub rule: Vec<f32>,
@@ -46,7 +46,7 @@ pub(super) struct GpuUpdate {
     kernels: Kernels,
     histories: usize,
     plan: Option<Plan>,
-    /// The card's generation when all that the plan leads to was last known to be on the card.
+    /// The card's generation when everything in the plan was last known to be on the card.
     planned_at: Option<u64>,
     stage: Stage,
     /// Losses by slot, and the first bad slot.
@@ -70,7 +70,7 @@ enum Stage {
     Plain,
 }
 
-/// The parameters as tables for the kernels. It holds as long as their memory stays where it is, and they as long as they are.
+/// The parameters as tables for the kernels: valid while their addresses and lengths stay the same.
 struct Plan {
     addresses: Vec<u64>,
     counts: Vec<usize>,
@@ -117,7 +117,7 @@ impl GpuUpdate {
         })
     }
 
-    /// The parameters or the history may be others: nothing that was recorded holds any more.
+    /// The parameters or the history may have changed: nothing that was recorded holds any more.
     pub fn forget(&mut self) {
         (self.planned_at, self.stage) = (None, Stage::New);
     }
@@ -153,8 +153,8 @@ impl GpuUpdate {
         kernels.launch_blocks(gpu, "add_loss", 1, Kernels::BLOCK, args)
     }
 
-    /// Turns the gradients into steps and takes them; this ends an iteration. `in_place` says that nothing but the batch has
-    /// been moved since it began.
+    /// Turns the gradients into steps and takes them; this ends an iteration. `in_place` says that nothing but the
+    /// batch has been moved since it began.
     pub fn update(&mut self, net: &mut Net, history: &mut [Values], in_place: bool) -> Result {
         if !in_place {
             self.plan(net, history)?;
@@ -186,7 +186,8 @@ impl GpuUpdate {
         Ok(())
     }
 
-    /// The update of the gradients as they stand, outside an iteration. Whether they were not finite: then nothing is changed.
+    /// An update with the gradients as they stand, outside an iteration. Says whether they were not finite: then
+    /// nothing is changed.
     pub fn update_now(&mut self, net: &mut Net, history: &mut [Values], settings: &Settings) -> Result<bool> {
         self.turn_dial(settings)?;
         self.plan(net, history)?;
@@ -198,7 +199,7 @@ impl GpuUpdate {
         Ok(seen.bad.is_some())
     }
 
-    /// The losses since the last look. This waits for the GPU; what a kernel has refused, the device tells afterwards.
+    /// The losses since the last look. This waits for the GPU; afterwards the device tells what a kernel has refused.
     pub fn look(&mut self) -> Result<Seen> {
         let done = std::mem::take(&mut self.done);
         if done == 0 {
@@ -252,8 +253,7 @@ impl GpuUpdate {
         kernels.launch_blocks(gpu, "update", chunks, Kernels::BLOCK, args)
     }
 
-    /// Sees to it that parameters, gradients and history are on the card, to be changed there, and that the tables lead to
-    /// them.
+    /// Brings parameters, gradients and history to the card, to be changed there, and makes the tables point to them.
     fn plan(&mut self, net: &mut Net, history: &mut [Values]) -> Result {
         let gpu = &self.gpu;
         let mut on_card: [Vec<&dyn CardBuffer>; 3] = Default::default();

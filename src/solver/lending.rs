@@ -11,8 +11,8 @@ pub(super) struct Test {
 }
 
 impl Solver {
-    /// The train net. Whoever has it may change anything, so on a GPU nothing that was recorded holds after this: the next
-    /// iterations are asked for launch by launch, until one is recorded again.
+    /// The train net. Whoever has it may change anything, so on a GPU nothing that was recorded holds after this: the
+    /// next iterations are asked for launch by launch, until one is recorded again.
     pub fn net(&mut self) -> &mut Net {
         self.lend_to(None);
         self.forget_recordings();
@@ -28,7 +28,7 @@ impl Solver {
         self.lent_test_net(i)
     }
 
-    /// Test net `i`, for a test: the parameters stay where they are in memory, so what was recorded still holds after it.
+    /// Test net `i`, for a test: the parameters stay where they are in memory, so what was recorded holds after it.
     pub(super) fn lent_test_net(&mut self, i: usize) -> Result<&mut Net> {
         if i >= self.tests.len() {
             let message = format!("the solver has {} test nets, no number {i}", self.tests.len());

@@ -1,8 +1,8 @@
 //! Which nets a solver trains and tests: the many ways in which a SolverParameter names them.
 //!
-//! The train net is one of `net`, `net_param`, `train_net`, `train_net_param`. The test nets are all `test_net_param`, then
-//! all `test_net`, then as many more copies of `net` or `net_param` as there are values of `test_iter`; test net i runs
-//! `test_iter[i]` batches, in the state `test_state[i]` if states are given.
+//! The train net is one of `net`, `net_param`, `train_net`, `train_net_param`. The test nets are all `test_net_param`,
+//! then all `test_net`, then as many more copies of `net` or `net_param` as there are values of `test_iter`; test net i
+//! runs `test_iter[i]` batches, in the state `test_state[i]` if states are given.
 
 use super::Builder;
 use crate::net::{self, Net};
@@ -79,7 +79,7 @@ impl Builder {
         nets.map(|(i, (from, field))| self.net(from, field, Phase::Test, p.test_state.get(i))).collect()
     }
 
-    /// The net of which there are as many test nets as values of `test_iter`, and its field.
+    /// The net that gives a test net for each value of `test_iter`, and its field.
     fn generic(&self) -> Option<(Origin<'_>, String)> {
         let SolverParameter { net, net_param, .. } = &self.param;
         let file = net.as_deref().map(|file| (Origin::File(file), "net".to_string()));

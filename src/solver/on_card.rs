@@ -36,7 +36,7 @@ impl Solver {
         Ok(Settings { dial, rule: self.rule.settings(self.iter) })
     }
 
-    /// One iteration; nothing of it is known afterwards, unless the loss is displayed.
+    /// One iteration; its outcome is not known afterwards, unless the loss is displayed.
     pub(super) fn iterate_on_card(&mut self, clock: &mut Clock) -> Result {
         let settings = self.settings()?;
         let display = due(self.param.display(), self.iter);
@@ -79,7 +79,7 @@ impl Solver {
     /// Waits for the GPU and takes over the losses.
     ///
     /// # Errors
-    /// A loss or a gradient was not finite: then the weights are those before that iteration. What a kernel has refused.
+    /// A loss or a gradient was not finite: the weights are then those before that iteration. What a kernel refused.
     pub(super) fn look(&mut self) -> Result {
         let Some(update) = &mut self.gpu_update else { return Ok(()) };
         let seen = update.look();
@@ -98,7 +98,7 @@ impl Solver {
         start.map_or(Ok(()), |start| Err(self.again(start)))
     }
 
-    /// The complaint about a bad iteration, which is done once more, under the host's eyes: no weight has changed since.
+    /// The complaint about a bad iteration, which is done once more, watched by the host: no weight has changed since.
     fn again(&mut self, start: Start) -> Error {
         self.net.set_passes(start.passes);
         let sought = start.positions.iter().try_for_each(|(layer, samples)| self.net.seek(layer, *samples));

@@ -50,7 +50,7 @@ pub const LR_POLICIES: &[(&str, Policy, &[Field])] = &[
 /// The learning rate at iteration `iter`.
 ///
 /// # Errors
-/// See [`check`]; or the rate is no finite number, as that of poly behind max_iter.
+/// See [`check`]; or the rate is not a finite number, as with poly after max_iter.
 pub fn rate(p: &SolverParameter, iter: u64) -> Result<f32> {
     let (name, formula, _) = find(p)?;
     if *name == "poly" && iter as i64 > p.max_iter() as i64 {

@@ -1,9 +1,9 @@
 //! Update rules: how a gradient becomes a step.
 //!
 //! A rule turns dw, the gradient of one parameter, into the value that is subtracted from w. What it remembers between
-//! iterations is its history, as many arrays of the parameter's size as it asks for. Each rule is a file, with its formula in
-//! Rust; the same in CUDA C is the file of that name in `kernels/`. η is the local learning rate, all products are element
-//! by element.
+//! iterations is its history, as many arrays of the parameter's size as it asks for. Each rule is a file, with its
+//! formula in Rust; the same in CUDA C is the file of that name in `kernels/`. η is the local learning rate, all
+//! products are element by element.
 //!
 //! | type     | history                                  | it reads                        | file          |
 //! |----------|------------------------------------------|---------------------------------|---------------|
@@ -66,7 +66,7 @@ pub struct At {
 /// rules.add::<Lion>("Lion");
 /// ```
 ///
-/// For a GPU a rule gives the same once more as CUDA C, by [`Rule::kernel`]; without it the CPU updates the weights.
+/// For a GPU, [`Rule::kernel`] gives the same step in CUDA C; without it the CPU updates the weights.
 pub trait Rule: Send + Sync + 'static {
     /// Reads the rule's settings.
     ///
@@ -86,12 +86,13 @@ pub trait Rule: Send + Sync + 'static {
         &[]
     }
 
-    /// Replaces the gradient in `dw` by the step to be subtracted from `w`. It is called on pieces of a parameter, several
-    /// at once: only element i of each slice may count for element i.
+    /// Replaces the gradient in `dw` by the step to be subtracted from `w`. It is called on pieces of a parameter,
+    /// several at once: element i may depend only on element i of each slice.
     fn update(&self, at: &At, w: &[f32], dw: &mut [f32], history: &mut [&mut [f32]]);
 
-    /// The step of one weight in CUDA C: a function `__device__ float step(float w, float dw, float lr, In s, float *h)`, where
-    /// s are the rule's [settings](Rule::settings) and h its at most four values of history, to be read and written.
+    /// The step of one weight in CUDA C: a function
+    /// `__device__ float step(float w, float dw, float lr, In s, float *h)`, where s are the rule's
+    /// [settings](Rule::settings) and h its at most four values of history, to be read and written.
     ///
     /// ```text
     /// __device__ float step(float w, float dw, float lr, In s, float *h) { return h[0] = s[0] * h[0] + lr * dw; }
@@ -176,7 +177,7 @@ fn share(what: &str, value: f32) -> Result<f32> {
         .hint("it is the share of the past that is kept: 0.9, for example"))
 }
 
-/// δ, which keeps what a step is divided by from being 0 where the gradient is.
+/// δ, which keeps a step's divisor from being 0 where the gradient is 0.
 fn divisor(p: &SolverParameter) -> Result<f32> {
     match p.delta() {
         delta if delta > 0.0 && delta.is_finite() => Ok(delta),

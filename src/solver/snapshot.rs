@@ -1,9 +1,9 @@
 //! Snapshots: everything a run needs to continue bit for bit.
 //!
-//! Two files, as in Caffe: the weights (`PREFIX_iter_N.caffemodel`) and the solver's state (`PREFIX_iter_N.solverstate`:
-//! the iteration and what the update rule remembers). Randomness is a function of seed and pass here, so three more
-//! integers, in fields that Caffe skips, are all that a bit-exact continuation takes: the seed, the pass, and how many
-//! samples each data layer has handed out.
+//! Two files, as in Caffe: the weights (`PREFIX_iter_N.caffemodel`) and the solver's state
+//! (`PREFIX_iter_N.solverstate`: the iteration and what the update rule remembers). Randomness is a function of seed
+//! and pass here, so three more integers, in fields that Caffe skips, are all that a bit-exact continuation takes: the
+//! seed, the pass, and how many samples each data layer has handed out.
 
 use super::{Solver, policy};
 use crate::net::{Net, weights::read_weights};
@@ -56,7 +56,7 @@ pub(super) fn check(param: &SolverParameter, due: impl IntoIterator<Item = u64>)
     Ok(())
 }
 
-/// [`check`] of the snapshots on the way, `snapshot` iterations apart; of many, the first thousand.
+/// [`check`] of the snapshots on the way, `snapshot` iterations apart: at most the first thousand.
 pub(super) fn check_on_the_way(param: &SolverParameter) -> Result {
     match param.snapshot() {
         0 => Ok(()),
@@ -100,8 +100,8 @@ impl Solver {
         })
     }
 
-    /// Continues from a `.solverstate`, ours or Caffe's, and the `.caffemodel` that it names. From ours the run goes on bit
-    /// for bit; Caffe's knows no seed, pass or position, so data and dropout start afresh.
+    /// Continues from a `.solverstate`, ours or Caffe's, and the `.caffemodel` that it names. From ours the run goes on
+    /// bit for bit; Caffe's knows no seed, pass or position, so data and dropout start afresh.
     ///
     /// # Errors
     /// A file that is missing or broken, a state of another net or rule. The solver is unchanged then.

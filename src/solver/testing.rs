@@ -80,8 +80,8 @@ impl Solver {
     }
 }
 
-/// Runs `batches` forwards and averages the objective and every value of every output. `look` sees each batch's number and
-/// scores; when it says false, the batches so far are averaged.
+/// Runs `batches` forwards and averages the objective and every value of every output. `look` sees each batch's number
+/// and scores; when it says false, the batches so far are averaged.
 ///
 /// # Errors
 /// A layer that fails; outputs that change their size from batch to batch.

@@ -16,15 +16,15 @@ impl Solver {
     /// Turns the gradients in the parameters' diffs into steps and takes them: diff = step, data = data - diff.
     ///
     /// # Errors
-    /// A gradient that is not finite, with the layer's name; or, if the rule runs on the host, values that a GPU does not give
-    /// back. No weight has changed then.
+    /// A gradient that is not finite, with the layer's name; or, if the rule runs on the host, values that a GPU does
+    /// not give back. No weight has changed then.
     pub fn apply_update(&mut self) -> Result {
         self.lend_to(None);
         if self.is_on_gpu()? {
             return self.update_on_card();
         }
         let rate = self.rate()?;
-        // Of a GPU all that is to be changed is copied to the host first: if that fails, nothing has changed.
+        // All that is to be changed is copied from a GPU first: if that fails, nothing has changed.
         let weights = self.net.store().iter().map(|(blob, _)| &blob.data);
         weights.chain(&self.history).try_for_each(|values| values.read().map(drop))?;
         self.check_gradients()?;
@@ -60,7 +60,7 @@ impl Solver {
             .hint("a smaller base_lr, clip_gradients or another filler usually helps"))
     }
 
-    /// What to multiply all gradients with, so that their norm is at most `clip_gradients`.
+    /// What to multiply all gradients by, so that their norm is at most `clip_gradients`.
     fn clip_scale(&self) -> f32 {
         let limit = self.param.clip_gradients();
         if limit < 0.0 {
@@ -72,8 +72,8 @@ impl Solver {
     }
 }
 
-/// Whether all values are finite: the exponent bits of infinities and NaN are all ones. A maximum of integers may be taken in
-/// any order, so the loop runs in vectors.
+/// Whether all values are finite: the exponent bits of infinities and NaN are all ones. A maximum of integers may be
+/// taken in any order, so the loop runs in vectors.
 fn is_finite(x: &[f32]) -> bool {
     x.iter().fold(0, |most, x| most.max(x.to_bits() & 0x7fff_ffff)) < f32::INFINITY.to_bits()
 }
@@ -85,7 +85,7 @@ struct Update<'a> {
     decay: f32,
     regularization: Regularization,
     rule: &'a dyn Rule,
-    /// If not, as its lr_mult is 0, only the history goes on, as in Caffe.
+    /// If it does not, because its lr_mult is 0, only the history goes on, as in Caffe.
     learns: bool,
 }
 

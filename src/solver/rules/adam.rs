@@ -1,5 +1,5 @@
-//! Running means of the gradient and of its square (Kingma and Ba 2015): m = β₁ m + (1 - β₁) dw, v = β₂ v + (1 - β₂) dw²,
-//! and the step is η c m / (√v + δ). c = √(1 - β₂ᵗ) / (1 - β₁ᵗ) corrects both for starting at 0; t counts from 1.
+//! Running means of the gradient and of its square (Kingma and Ba 2015): m = β₁ m + (1 - β₁) dw, v = β₂ v + (1 - β₂)
+//! dw², and the step is η c m / (√v + δ). c = √(1 - β₂ᵗ) / (1 - β₁ᵗ) corrects both for starting at 0; t counts from 1.
 
 use super::{At, Result, Rule, SolverParameter, divisor, share};
 

@@ -1,5 +1,5 @@
-//! Momentum that looks one step ahead (Nesterov 1983), rewritten to need no look-ahead: v' = μ v + η dw, and the step is
-//! (1 + μ) v' - μ v.
+//! Momentum that looks one step ahead (Nesterov 1983), rewritten to need no look-ahead: v' = μ v + η dw, and the step
+//! is (1 + μ) v' - μ v.
 
 use super::{At, Result, Rule, SolverParameter, share};
 
