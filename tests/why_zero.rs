@@ -486,7 +486,7 @@ fn the_arithmetic_of_each_layer() {
         (
             "1 2 3 3",
             "type: 'Pooling' pooling_param { kernel_size: 2 stride: 2 pad: 1 }",
-            "along each axis ceil((3 + 2*1 - 2)/2) + 1 - 1, as the last window would start behind the input, = 2",
+            "along each axis ceil((3 + 2*1 - 2)/2) + 1 - 1, as the last window would start beyond the input, = 2",
             vec![1, 2, 2, 2],
         ),
         (

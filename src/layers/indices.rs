@@ -1,4 +1,4 @@
-//! Values that are indices: f32 numbers that stand for 0, 1, 2, .. A kernel reads them by `index_of` of kernels/prelude.h.
+//! Values that are indices: f32 numbers that mean 0, 1, 2, .. A kernel reads them by `index_of` (kernels/prelude.h).
 
 /// Reads `values` as indices of 0..n; a fraction is cut off, as Caffe does.
 ///
@@ -8,14 +8,14 @@ pub(super) fn indices(values: &[f32], n: usize, indices: &mut Vec<usize>) -> Res
     indices.clear();
     for (i, &value) in values.iter().enumerate() {
         if !(value > -1.0 && (value as usize) < n) {
-            return Err((i, value)); // a NaN, too
+            return Err((i, value)); // or a NaN
         }
         indices.push(value as usize);
     }
     Ok(())
 }
 
-/// "0 to 4", or what there is to say of no rows.
+/// "0 to 4", or "none" if there are no rows.
 pub(super) fn range(n: usize) -> String {
     if n == 0 { "none".to_string() } else { format!("0 to {}", n - 1) }
 }

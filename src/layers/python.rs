@@ -4,9 +4,9 @@
 //! layer { type: "Python"  python_param { module: "dice"  layer: "DiceLoss"  param_str: "smooth=1" } .. }
 //! ```
 //!
-//! In Caffe that is the class DiceLoss of the Python module dice. Here it is the Rust layer that was added to [`Layers`] as
-//! "dice.DiceLoss" or as "DiceLoss", and nothing in the prototxt needs to change. The layer gets the whole message and finds
-//! its `param_str` in `param.python_param`.
+//! In Caffe that is the class DiceLoss of the Python module dice. Here it is the Rust layer that was added to
+//! [`Layers`] as "dice.DiceLoss" or as "DiceLoss", and nothing in the prototxt needs to change. The layer gets the
+//! whole message and finds its `param_str` in `param.python_param`.
 
 use super::Layers;
 use crate::layer::Layer;

@@ -7,8 +7,8 @@
 //!
 //! dx = dy where min ≤ x ≤ max, and 0 elsewhere. Both bounds of `clip_param { min, max }` must be given.
 //!
-//! In place, Caffe looks for x where y stands by then, and y is always within the bounds: it lets every gradient through. Here
-//! x is kept, and dx is the same in place or not.
+//! In place, Caffe finds y where x was, and y is always within the bounds, so every gradient passes. Here x is kept,
+//! and dx is the same in place or not.
 
 use super::pointwise::*;
 

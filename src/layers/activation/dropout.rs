@@ -5,11 +5,11 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! While training, each value is dropped (m = 0) with probability p, `dropout_param { dropout_ratio }`, 0.5 if not given;
-//! the others are enlarged so that the mean stays ("inverted" dropout). While testing, y = x. dx = m dy.
+//! While training, each value is dropped (m = 0) with probability p, `dropout_param { dropout_ratio }`, 0.5 if not
+//! given; the others are enlarged so that the mean stays ("inverted" dropout). While testing, y = x. dx = m dy.
 //!
-//! Element i is dropped if number i of the layer's [stream](crate::random) in this pass is below p: the same elements for
-//! any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
+//! Element i is dropped if number i of the layer's [stream](crate::random) in this pass is below p: the same elements
+//! for any number of threads, and others in the next pass. Srivastava et al., JMLR 2014.
 
 use crate::device::cpu::PIECE;
 use crate::device::{CardArg, OnCard};

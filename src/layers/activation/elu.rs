@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! dx = dy where x > 0, and dy α eˣ elsewhere. Negative values sink to -α and no deeper, and with α = 1 there is no corner
-//! at 0. `elu_param { alpha }` is α, 1 if not given. Clevert, Unterthiner and Hochreiter 2015.
+//! dx = dy where x > 0, and dy α eˣ elsewhere. Negative values sink to -α and no deeper, and with α = 1 there is no
+//! corner at 0. `elu_param { alpha }` is α, 1 if not given. Clevert, Unterthiner and Hochreiter 2015.
 
 use super::pointwise::*;
 

@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! dx = dy y scale ln base. `exp_param { base, scale, shift }`: without a base, or with -1, the base is e; scale is 1 and
-//! shift 0 if not given. Computed as e ^ (ln base (shift + scale x)).
+//! dx = dy y scale ln base. `exp_param { base, scale, shift }`: without a base, or with -1, the base is e; scale is 1
+//! and shift 0 if not given. Computed as e ^ (ln base (shift + scale x)).
 
 use super::pointwise::*;
 

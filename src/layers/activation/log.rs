@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! dx = dy scale / ((shift + scale x) ln base). `log_param { base, scale, shift }`: without a base, or with -1, the base is e;
-//! scale is 1 and shift 0 if not given. The logarithm of 0 is -∞, that of a negative number NaN.
+//! dx = dy scale / ((shift + scale x) ln base). `log_param { base, scale, shift }`: without a base, or with -1, the
+//! base is e; scale is 1 and shift 0 if not given. The logarithm of 0 is -∞, that of a negative number NaN.
 
 use super::exp::ln_base;
 use super::pointwise::*;

@@ -18,7 +18,7 @@ pub use crate::{Error, Result};
 pub trait Pointwise: Sized + Send + Sync + 'static {
     /// The kernels that do forward and backward.
     const KERNELS: Passes;
-    /// What the slope is told from.
+    /// What the slope is computed from.
     const SLOPE: Slope;
 
     /// Reads the parameters.
@@ -35,7 +35,7 @@ pub trait Pointwise: Sized + Send + Sync + 'static {
     /// y
     fn y(&self, x: f32) -> f32;
 
-    /// dx, of dy and of z, which is x or y.
+    /// dx, from dy and z, which is x or y.
     fn dx(&self, z: f32, dy: f32) -> f32 {
         let _ = (z, dy);
         0.0
@@ -53,7 +53,7 @@ pub trait Pointwise: Sized + Send + Sync + 'static {
 pub enum Slope {
     /// Of the input.
     OfX,
-    /// Of the output, from which some slopes are more easily told.
+    /// Of the output, from which some slopes are easier to compute.
     OfY,
     /// It is 0 wherever there is one: nothing flows back.
     Zero,

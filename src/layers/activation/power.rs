@@ -5,11 +5,11 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! dx = dy power scale (shift + scale x) ^ (power - 1); where power scale = 0, y is a constant, and dx = 0. `power` and `scale`
-//! are 1 and `shift` is 0 if `power_param` does not give them. A power that is no integer makes NaN of a negative base.
+//! dx = dy power scale (shift + scale x) ^ (power - 1); where power scale = 0, y is a constant, and dx = 0. `power` and
+//! `scale` are 1 and `shift` is 0 if `power_param` does not give them. A fractional power of a negative base is NaN.
 //!
-//! Caffe's dx is wrong in two places, and is not followed there: in place, a power of 1 gives scale² and not scale dy; and
-//! powers other than 1 and 2 give 0 / 0 where shift + scale x = 0.
+//! Caffe's dx is wrong in two places, and is not followed there: in place, a power of 1 gives scale² instead of scale
+//! dy; and powers other than 1 and 2 give 0 / 0 where shift + scale x = 0.
 
 use super::pointwise::*;
 
@@ -35,7 +35,7 @@ impl Pointwise for Power {
 
     fn y(&self, x: f32) -> f32 {
         let Power { power, scale, shift } = *self;
-        let constant = power * scale == 0.0; // whatever x is, an infinity too
+        let constant = power * scale == 0.0; // whatever x is, even an infinity
         raise(if constant { shift } else { shift + scale * x }, power)
     }
 

@@ -7,8 +7,8 @@
 //! | `top[0]`    | as x                                | y                                       |
 //!
 //! dx = dy where x > 0, and a dy elsewhere; da is the sum of dy x over the values of the channel that are not positive.
-//! `prelu_param { filler, channel_shared }`: without a filler a starts as 0.25. It may run in place: x is kept. He, Zhang,
-//! Ren and Sun 2015.
+//! `prelu_param { filler, channel_shared }`: without a filler a starts as 0.25. It may run in place: x is kept. He,
+//! Zhang, Ren and Sun 2015.
 
 use crate::device::OnCard;
 use crate::layer::*;

@@ -28,7 +28,7 @@ impl Pointwise for Relu {
     }
 
     fn y(&self, x: f32) -> f32 {
-        if x > 0.0 { x } else { self.nu * x + 0.0 } // + 0 makes 0 of -0
+        if x > 0.0 { x } else { self.nu * x + 0.0 } // + 0 turns -0 into 0
     }
 
     fn dx(&self, x: f32, dy: f32) -> f32 {

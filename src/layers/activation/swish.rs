@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! dx = dy (s + β x s (1 - s)), with s = σ(βx). `swish_param { beta }` is β, 1 if not given: 0 halves x, and the larger β is,
-//! the nearer y comes to ReLU. Ramachandran, Zoph and Le 2017.
+//! dx = dy (s + β x s (1 - s)), with s = σ(βx). `swish_param { beta }` is β, 1 if not given: 0 halves x, and the larger
+//! β is, the nearer y comes to ReLU. Ramachandran, Zoph and Le 2017.
 
 use super::pointwise::*;
 use super::sigmoid::sigmoid;

@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any   | x       |
 //! | `top[0]`    | as x  | y       |
 //!
-//! `threshold_param { threshold }` is t, 0 if not given. The slope is 0 wherever there is one, so nothing could be learnt
-//! through this layer: no gradient flows back, and a net that needs one is not built.
+//! `threshold_param { threshold }` is t, 0 if not given. The slope is 0 wherever there is one, so nothing could be
+//! learnt through this layer: no gradient flows back, and a net that needs one is not built.
 
 use super::pointwise::*;
 

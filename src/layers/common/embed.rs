@@ -7,10 +7,11 @@
 //! | `params[1]` | num_output             | b, unless `bias_term: false`       |
 //! | `top[0]`    | as x, then num_output  | y                                  |
 //!
-//! `y[m] = w[x[m]] + b`. It is an [`InnerProduct`](super::InnerProduct) of vectors with a single 1, without the vectors:
-//! words become points (Bengio et al. 2003). `dw[r]` is the sum of dy over all m with x\[m\] = r, and db the sum over all
-//! m. Numbers have no slope, so nothing flows into x. The fraction of an x is cut off; one outside of the table is an error.
-//! `embed_param { num_output input_dim bias_term weight_filler bias_filler }`: both fillers give 0 if not set.
+//! `y[m] = w[x[m]] + b`. It is an [`InnerProduct`](super::InnerProduct) of vectors with a single 1, without the
+//! vectors: words become points (Bengio et al. 2003). `dw[r]` is the sum of dy over all m with x\[m\] = r, and db the
+//! sum over all m. Numbers have no slope, so nothing flows into x. The fraction of an x is cut off; one outside the
+//! table is an error. `embed_param { num_output input_dim bias_term weight_filler bias_filler }`: both fillers give 0
+//! if not set.
 
 use crate::device::cpu::PIECE;
 use crate::device::{OnCard, Refusal};

@@ -5,11 +5,11 @@
 //! | `top[0]` | N x C x H x W | images, transformed by `transform_param` |
 //! | `top[1]` | N             | labels, if there is a second top         |
 //!
-//! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in a new
-//! order each epoch. After the last comes the first again, also within a batch. `rand_skip: n` starts at a random one of the
-//! first n samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An order, a crop, a
-//! mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a number goes on as if
-//! it had counted there.
+//! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in
+//! a new order each epoch. After the last comes the first again, also within a batch. `rand_skip: n` starts at a random
+//! one of the first n samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An
+//! order, a crop, a mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a
+//! number goes on as if it had counted up to it.
 
 use super::DataLayer;
 use crate::data::datum::{self, Pixels};

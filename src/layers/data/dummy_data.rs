@@ -35,7 +35,7 @@ impl Layer for DummyData {
         Arity::range(0..=0, 1..=usize::MAX)
     }
 
-    /// The first time, it also fills every top: so a filler that cannot work is known when the net is built.
+    /// The first time it also fills every top, so that a filler that cannot work is known when the net is built.
     fn reshape(&mut self, _: &[Blob], top: &mut [Blob]) -> Result {
         for (i, ((shape, _), y)) in self.tops.iter().zip(&mut *top).enumerate() {
             y.reshape(shape)?;

@@ -7,11 +7,11 @@
 //! | `top[0]`    | `[]`                          | the accuracy, 0 if there was nothing to count         |
 //! | `top[1]`    | C, optional                   | the accuracy within each class, 0 if it has no sample |
 //!
-//! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie counts
-//! against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given.
+//! A sample is right if no more than k classes, itself among them, score at least as high as the right one: a tie
+//! counts against it, and so does a NaN. `accuracy_param { top_k, axis, ignore_label }`: k and axis are 1 if not given.
 //!
-//! Nothing flows back: moved a little, scores change no rank. Under `force_backward`, too: Caffe stops there with an error,
-//! where this layer leaves its bottoms' diffs alone.
+//! Nothing flows back: a small change of the scores changes no rank. Under `force_backward` Caffe stops with an error;
+//! this layer leaves its bottoms' diffs alone.
 
 use super::labels::Labels;
 use crate::device::OnCard;
@@ -25,7 +25,7 @@ const KERNELS: Kernels = kernels!("accuracy");
 pub struct Accuracy {
     param: AccuracyParameter,
     labels: Labels,
-    /// What each label comes to, on a card.
+    /// The outcome for each label, on a card.
     outcome: OnCard<i32>,
 }
 

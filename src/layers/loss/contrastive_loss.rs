@@ -7,9 +7,9 @@
 //! | `bottom[2]` | N      | s: 1 if the two of a pair are alike, 0 if not |
 //! | `top[0]`    | `[]`   | L, the loss                                   |
 //!
-//! Pairs that are alike are drawn together, others pushed apart until they are `contrastive_loss_param { margin }` away, 1
-//! if not given (Hadsell, Chopra and LeCun 2006). da = dL/N f (a - b) and db = -da, with f = 1 for a pair that is alike, and
-//! f = -max(0, margin - d) / (d + 1e-4) for one that is not; the 1e-4 is Caffe's, and keeps the quotient finite where
+//! Pairs that are alike are drawn together, others pushed apart until they are `contrastive_loss_param { margin }`
+//! away, 1 if not given (Hadsell, Chopra and LeCun 2006). da = dL/N f (a - b) and db = -da, with f = 1 for a pair that
+//! is alike, and f = -max(0, margin - d) / (d + 1e-4) for one that is not; the 1e-4 is Caffe's and keeps f finite where
 //! a = b. `legacy_version: true` takes max(0, margin - d²) for the second square, and f = -1 where that is not 0.
 
 use super::formula::*;

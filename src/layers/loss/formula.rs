@@ -1,4 +1,4 @@
-//! A loss is a formula: terms, one for each label, value or pair, whose sum is divided by D. All else is the same for all.
+//! A loss is a formula: terms, one for each label, value or pair, whose sum is divided by D. All losses share the rest.
 
 use crate::device::{Kernels, OnCard};
 use crate::layers::activation::softmax;
@@ -13,9 +13,10 @@ pub use crate::proto::{LayerParameter, loss_parameter::NormalizationMode};
 pub use crate::{Blob, Device, Error, Result, Values, args};
 pub use std::ops::RangeInclusive;
 
-/// What a loss adds up. `x` are the data of the bottoms; with [`SOFTMAX`](Formula::SOFTMAX) the first is y, the softmax of it.
+/// What a loss adds up. `x` are the bottoms' data; with [`SOFTMAX`](Formula::SOFTMAX) the first is y, the softmax of
+/// it.
 pub trait Formula: Sized + Send + 'static {
-    /// The formula's kernels, behind those that all losses share.
+    /// The formula's kernels, after those that all losses share.
     const KERNELS: Passes;
     /// What has a term.
     const TERMS: Terms;
@@ -43,11 +44,11 @@ pub trait Formula: Sized + Send + 'static {
     /// The sum of the terms, and how many labels were not ignored.
     fn forward(&self, x: &[&Values]) -> Result<(f64, usize)>;
 
-    /// dx of `bottom[0]`: `scale`, which is dL/D, times the slope of the sum, in x itself even where the formula is one of y.
+    /// dx of `bottom[0]`: `scale`, which is dL/D, times the slope of the sum in x, even where the formula is one of y.
     fn backward(&self, x: &[&Values], scale: f32, dx: &mut [f32]) -> Result;
 
-    /// What both kernels get: behind their first argument, the number of terms, and before the last ones, `Out partial` of
-    /// forward and `In dL, In D, Out dx` of backward. With two gradients `float sign` stands before dL.
+    /// What both kernels get between their first argument, the number of terms, and their last: `Out partial` for
+    /// forward, `In dL, In D, Out dx` for backward. With two gradients `float sign` stands before dL.
     fn args<'a>(&'a mut self, gpu: &Gpu, x: &[&'a Values]) -> Result<Vec<Arg<'a>>>;
 }
 
@@ -64,8 +65,8 @@ pub enum Terms {
 
 /// The layer of a formula: L = sum / D.
 ///
-/// On a card a sum takes two launches, of kernels/loss.cu: each block of the loss's own kernel leaves what it has added up,
-/// then one block adds those. So L and D never leave the card, and the order is always the same.
+/// On a card a sum takes two launches, of kernels/loss.cu: each block of the loss's own kernel leaves what it has added
+/// up, then one block adds those. So L and D never leave the card, and the order is always the same.
 pub struct Loss<F> {
     formula: F,
     /// y of the last forward, the data of a blob of its own.
@@ -182,7 +183,7 @@ impl<F: Formula> Layer for Loss<F> {
     }
 }
 
-/// D, if `counted` labels are not ignored: at least 1, so that a batch in which all are has loss 0.
+/// D, if `counted` labels are not ignored: at least 1, so that a batch with all labels ignored has loss 0.
 fn divisor(normalization: NormalizationMode, groups: Groups, counted: usize) -> f32 {
     let divisor = match normalization {
         NormalizationMode::Full => groups.count(),

@@ -14,7 +14,7 @@ use super::formula::*;
 use super::labels::Labels;
 use crate::proto::hinge_loss_parameter::Norm;
 
-/// How much each score lacks to its margin.
+/// How far each score falls short of its margin.
 pub type HingeLoss = Loss<Hinge>;
 
 /// The formula of [`HingeLoss`].

@@ -8,13 +8,13 @@
 //! | `top[0]`    | `[]`                          | L, the loss                                   |
 //! | `top[1]`    | as x, optional                | y, the probabilities                          |
 //!
-//! H[l, c] is what it is worth to call an l a c. With ones on the diagonal and zeros elsewhere this is SoftmaxWithLoss; other
-//! numbers on the diagonal weigh rare classes up, and others beside it forgive a confusion. H is `bottom[2]`, or the blob
-//! in the file `infogain_loss_param { source }`, a .binaryproto. `infogain_loss_param { axis }` is 1 if not given;
+//! H[l, c] is the worth of calling an l a c. With ones on the diagonal and zeros elsewhere this is SoftmaxWithLoss;
+//! other numbers on the diagonal weigh rare classes up, others beside it forgive a confusion. H is `bottom[2]`, or the
+//! blob of the .binaryproto `infogain_loss_param { source }`. `infogain_loss_param { axis }` is 1 if not given;
 //! `loss_param { ignore_label, normalization }` are SoftmaxWithLoss's. A probability below 1e-20 counts as 1e-20.
 //!
-//! dx[n, c] = dL/D (y[n, c] Σ_k H[lₙ, k] - H[lₙ, c]), and with `top[1]` Softmax's own dx is added, so that its diff is not
-//! lost as in Caffe. No gradient flows to H.
+//! dx[n, c] = dL/D (y[n, c] Σ_k H[lₙ, k] - H[lₙ, c]), and with `top[1]` Softmax's own dx is added, so that its diff is
+//! not lost as in Caffe. No gradient flows to H.
 
 use super::formula::*;
 use super::labels::{Labels, bounded};

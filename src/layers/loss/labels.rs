@@ -32,7 +32,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Labels of which one may be ignored, as the prototxt's `message` says.
+    /// Labels, one of them ignored if the prototxt's `message` says so.
     pub fn new(message: &'static str, ignore_label: Option<i32>) -> Labels {
         Labels { ignored: Ignored(ignore_label), message: Some(message), ..Labels::default() }
     }
@@ -107,7 +107,7 @@ fn no_class(i: usize, label: f32, Groups { n: classes, inner, .. }: Groups, mess
     let e = Error::new(Kind::Value, format!("the label of sample {}{place} is {label}, and {range}", i / inner.max(1)))
         .hint("is num_output of the layer below as large as the number of classes? do the labels count from 0?");
     match message {
-        Some(message) => e.hint(format!("labels that shall not count are named by {message} {{ ignore_label: .. }}")),
+        Some(message) => e.hint(format!("to leave a label out, name it in {message} {{ ignore_label: .. }}")),
         None => e,
     }
 }
@@ -124,5 +124,5 @@ pub(super) fn pair(bottom: &[Blob]) -> Result<Groups> {
         return Ok(Groups { outer: a.num(), n: 1, inner: a.count() / a.num().max(1) });
     }
     Err(Error::shape(format!("bottom[0] has shape {:?} and bottom[1] {:?}", a.shape(), b.shape()))
-        .hint("both need as many samples, and as many values a sample"))
+        .hint("both need the same number of samples, and of values in each"))
 }

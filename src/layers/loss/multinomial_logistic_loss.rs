@@ -6,9 +6,9 @@
 //! | `bottom[1]` | N      | l, the right class of each sample |
 //! | `top[0]`    | `[]`   | L, the loss                       |
 //!
-//! dy[n, lₙ] = -dL / (N y[n, lₙ]), and 0 for all other classes. A probability below 1e-20 counts as 1e-20 in both. Every value
-//! of a sample is a class. What comes from a Softmax is better left to SoftmaxWithLoss: together they need no logarithm of
-//! a number that may have vanished.
+//! dy[n, lₙ] = -dL / (N y[n, lₙ]), and 0 for all other classes. A probability below 1e-20 counts as 1e-20 in both.
+//! Every value of a sample is a class. What comes from a Softmax is better left to SoftmaxWithLoss: together they need
+//! no logarithm of a number that may have vanished.
 
 use super::formula::*;
 use super::labels::{Labels, bounded};

@@ -7,8 +7,8 @@
 //! | `top[0]`    | `[]`   | L, the loss                               |
 //!
 //! dx = dL (y - t) / D. One term is computed as ln(1 + e^-|x|) + max(x, 0) - t x, which overflows for no x. A target
-//! that without its fraction equals `loss_param { ignore_label }` adds nothing (so 0 ignores all targets below 1). D is N,
-//! or what `normalization` says: FULL, VALID, BATCH_SIZE, NONE.
+//! that without its fraction equals `loss_param { ignore_label }` adds nothing (so 0 ignores all targets below 1). D is
+//! N, or what `normalization` says: FULL, VALID, BATCH_SIZE, NONE.
 
 use super::formula::*;
 use super::labels::{self, Ignored};

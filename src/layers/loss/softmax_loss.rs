@@ -7,13 +7,13 @@
 //! | `top[0]`    | `[]`                          | L, the loss                                   |
 //! | `top[1]`    | as x, optional                | y, the probabilities                          |
 //!
-//! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair
-//! is this simple, and safe where a probability underflows; that is why softmax and loss are one layer. A label equal to
+//! dx[n, c] = dL (y[n, c] - [c = lₙ]) / D: the probabilities, less one at the right class. The gradient of the pair is
+//! this simple, and safe where a probability underflows; that is why softmax and loss are one layer. A label equal to
 //! `loss_param { ignore_label }` adds nothing. D is the number of labels not ignored, or what `normalization` says:
 //! FULL, VALID, BATCH_SIZE, NONE. `softmax_param { axis }` is 1 if not given.
 //!
-//! Where a layer above uses `top[1]`, Softmax's own dx = y (dy - Σ dy y) is added. Caffe does not: there the gradient that
-//! comes from the probabilities is lost (and its last version cannot even set up the second top).
+//! Where a layer above uses `top[1]`, Softmax's own dx = y (dy - Σ dy y) is added. Caffe does not: there the gradient
+//! that comes from the probabilities is lost (and its last version cannot even set up the second top).
 
 use super::formula::*;
 use super::labels::Labels;

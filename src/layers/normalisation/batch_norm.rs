@@ -8,10 +8,10 @@
 //! | `params[1]` | C                | running variance, times the factor            |
 //! | `params[2]` | 1                | the factor                                    |
 //!
-//! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel; while testing
-//! they are the running ones, divided by the factor. `batch_norm_param { use_global_stats }` chooses for both phases: true
-//! takes the running ones, false the batch's. A forward on the batch's (with false in the TEST phase too) updates the
-//! running ones with a = `moving_average_fraction` (0.999):
+//! While training, μ and v are the mean and variance of the batch, over its m = N·.. values of the channel; while
+//! testing they are the running ones, divided by the factor. `batch_norm_param { use_global_stats }` chooses for both
+//! phases: true takes the running ones, false the batch's. A forward on the batch's (with false in the TEST phase too)
+//! updates the running ones with a = `moving_average_fraction` (0.999):
 //!
 //! mean ← a mean + μ, variance ← a variance + v m/(m-1), factor ← a factor + 1.
 //!
@@ -40,8 +40,8 @@ pub struct BatchNorm {
     on_card: OfChannels,
 }
 
-/// On a card, for each channel: μ and r of the last forward, mean(dy) and mean(y dy) of a backward; and what blocks that
-/// share a channel leave, two numbers each.
+/// On a card, for each channel: μ and r of the last forward, mean(dy) and mean(y dy) of a backward; and what blocks
+/// that share a channel leave, two numbers each.
 #[derive(Default)]
 struct OfChannels {
     of_share: OnCard<f32>,

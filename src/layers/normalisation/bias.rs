@@ -7,8 +7,8 @@
 //! | `top[0]`    | as x                               | y                                |
 //! | `params[0]` | `num_axes` of x's axes from `axis` | b, unless it is `bottom[1]`      |
 //!
-//! dx = dy; db is dy summed over the axes that b does not have. `bias_param { axis, num_axes, filler }`: both numbers are
-//! 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
+//! dx = dy; db is dy summed over the axes that b does not have. `bias_param { axis, num_axes, filler }`: both numbers
+//! are 1 if not given, num_axes -1 takes all axes that follow and 0 makes b a scalar; without a filler b starts as 0.
 
 use super::spread::{Spread, shape};
 use crate::device::OnCard;

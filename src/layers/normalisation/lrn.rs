@@ -124,7 +124,6 @@ impl Lrn {
         self.sizes.iter().product()
     }
 
-    /// n
     fn neighbours(&self) -> f32 {
         match self.region {
             NormRegion::AcrossChannels => self.local_size as f32,

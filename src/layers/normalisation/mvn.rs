@@ -5,12 +5,13 @@
 //! | `bottom[0]` | N x C x .., or N | x                                                     |
 //! | `top[0]`    | as x             | y, with mean 0 and standard deviation 1 in each group |
 //!
-//! A group is one channel of one sample, or with `mvn_param { across_channels: true }` one whole sample; μ and s are the mean
-//! and the standard deviation of its values. `normalize_variance: false` gives y = x - μ. `eps` is ε, 1e-9 if not given.
+//! A group is one channel of one sample, or with `mvn_param { across_channels: true }` one whole sample; μ and s are
+//! the mean and standard deviation of its values. `normalize_variance: false` gives y = x - μ. `eps` is ε, 1e-9 if not
+//! given.
 //!
-//! dx = (dy - mean(dy) - y mean(y dy)) / (s + ε), the means again over the group. As in Caffe this is the slope for ε = 0:
-//! the last term lacks a factor (s + ε) / s, which nobody sees unless ε is large beside s. Without the variance dx is
-//! dy - mean(dy).
+//! dx = (dy - mean(dy) - y mean(y dy)) / (s + ε), the means again over the group. As in Caffe this is the slope for
+//! ε = 0: the last term lacks a factor (s + ε) / s, which nobody sees unless ε is large beside s. Without the variance
+//! dx is dy - mean(dy).
 
 use super::sums::{dot, squares, sum};
 use crate::device::OnCard;

@@ -8,9 +8,9 @@
 //! | `params[0]`    | `num_axes` of x's axes from `axis` | s, unless it is `bottom[1]`      |
 //! | `params[last]` | as s                               | b, with `bias_term: true`        |
 //!
-//! dx = s dy; ds is x dy, and db is dy, summed over the axes that s does not have. `scale_param { axis, num_axes, filler,
-//! bias_term, bias_filler }`: both numbers are 1 if not given (one factor a channel), num_axes -1 takes all axes that
-//! follow and 0 makes s a scalar; without fillers s starts as 1 and b as 0.
+//! dx = s dy; ds is x dy, and db is dy, summed over the axes that s does not have.
+//! `scale_param { axis, num_axes, filler, bias_term, bias_filler }`: both numbers are 1 if not given (one factor a
+//! channel), num_axes -1 takes all axes that follow and 0 makes s a scalar; without fillers s starts as 1 and b as 0.
 
 use super::spread::{Spread, shape};
 use crate::device::OnCard;

@@ -127,8 +127,9 @@ impl Spread {
         kernels.launch(gpu, name, n, &mut args)
     }
 
-    /// A kernel that adds up what meets each s: `name(int outer, int count, int inner, int shares, int add, In read.., Out
-    /// ds)`, like those of `kernels/spread.cu`. What blocks that share a sum leave is put into `of_share`.
+    /// A kernel that adds up what meets each s:
+    /// `name(int outer, int count, int inner, int shares, int add, In read.., Out ds)`, like those of
+    /// `kernels/spread.cu`. `of_share` takes what the blocks that share a sum leave.
     #[allow(clippy::too_many_arguments)]
     pub fn sum_on_card(
         &self,
@@ -157,8 +158,8 @@ impl Spread {
     }
 }
 
-/// The number of blocks that share each of `sums` sums of `len` values: enough to keep a card busy even if there are few sums,
-/// but not so many that a block has little to do.
+/// The number of blocks that share each of `sums` sums of `len` values: enough to keep a card busy even if there are
+/// few sums, but not so many that a block has little to do.
 pub(in crate::layers) fn shares(sums: usize, len: usize) -> usize {
     (1024 / sums.max(1)).min(len / 8192).max(1)
 }

@@ -22,19 +22,20 @@
 //! and [`LSTMUnit`](super::lstm_unit) is its second line, with that line's gradient. What does not wait for the step
 //! before is one matrix product for all steps.
 //!
-//! Backward runs from the last step to the first: dhₜ is what the layers above want, and contₜ₊₁ W_hcᵀ dzₜ₊₁ from the
-//! step after. Then dW_hc = Σₜ dzₜ (contₜ hₜ₋₁)ᵀ, dW_xc = Σₜ dzₜ xₜᵀ, db_c = Σₜ dzₜ, dxₜ = W_xcᵀ dzₜ, and with the sum of
+//! Backward runs from the last step to the first: dhₜ is the upstream gradient, plus contₜ₊₁ W_hcᵀ dzₜ₊₁ from the step
+//! after. Then dW_hc = Σₜ dzₜ (contₜ hₜ₋₁)ᵀ, dW_xc = Σₜ dzₜ xₜᵀ, db_c = Σₜ dzₜ, dxₜ = W_xcᵀ dzₜ, and with the sum of
 //! dzₜ over the steps the same for x_static. cont gets no gradient.
 //!
-//! Without `expose_hidden` a forward begins with the states that the forward before it ended with, so that long sequences
-//! can come in pieces; a cont of 0 forgets them, and so do another N, [`Lstm::reset`] and a new net: a snapshot does not
-//! hold them. No gradient flows back into the piece before. With `expose_hidden` the states are blobs like any other, and
-//! gradients flow through them: dh_T and dc_T join in at the last step, and h₀ and c₀ get W_hcᵀ dz₁ cont₁ and s f of the
-//! first. In Caffe they share their data only, so that what stands above h_T or below h₀ trains on a wrong gradient.
+//! Without `expose_hidden` a forward begins with the states that the forward before it ended with, so that long
+//! sequences can come in pieces; a cont of 0 forgets them, and so do another N, [`Lstm::reset`] and a new net: a
+//! snapshot does not hold them. No gradient flows back into the piece before. With `expose_hidden` the states are blobs
+//! like any other, and gradients flow through them: dh_T and dc_T join in at the last step, and h₀ and c₀ get
+//! W_hcᵀ dz₁ cont₁ and s f of the first. In Caffe they share their data only, so what is above h_T or below h₀ trains
+//! wrongly.
 //!
 //! `recurrent_param { num_output weight_filler bias_filler expose_hidden }`: num_output is H, the fillers are for all
-//! weights and b_c. `debug_info` does nothing, as there is no inner net. Hochreiter and Schmidhuber, Long short-term memory
-//! (1997); the forget gate is by Gers, Schmidhuber and Cummins, Learning to forget (2000).
+//! weights and b_c. `debug_info` does nothing, as there is no inner net. Hochreiter and Schmidhuber, Long short-term
+//! memory (1997); the forget gate is by Gers, Schmidhuber and Cummins, Learning to forget (2000).
 
 use super::lstm_unit::{step, step_backward};
 use super::sequence::Recurrent;

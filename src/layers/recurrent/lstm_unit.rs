@@ -3,7 +3,7 @@
 //! | blob        | shape      | meaning                                                                |
 //! |-------------|------------|------------------------------------------------------------------------|
 //! | `bottom[0]` | 1 x N x H  | c', the cell state of the step before                                  |
-//! | `bottom[1]` | 1 x N x 4H | z, the four gates before their bend: H values each of i, f, o, g       |
+//! | `bottom[1]` | 1 x N x 4H | z, the four gates before the nonlinearity: H each of i, f, o, g        |
 //! | `bottom[2]` | 1 x N      | cont: 0 where a sequence starts and c' is forgotten, 1 where it goes on |
 //! | `top[0]`    | 1 x N x H  | c, the cell state                                                      |
 //! | `top[1]`    | 1 x N x H  | h, the hidden state                                                    |
@@ -13,8 +13,8 @@
 //! i = σ(zᵢ), f = cont σ(z_f), o = σ(zₒ), g = tanh(z_g), c = f c' + i g, h = o tanh(c).
 //!
 //! The cell c is a sum: where f is 1 the gradient passes through it undiminished, however many steps there are. That is
-//! Hochreiter and Schmidhuber's idea (1997); the forget gate f came with Gers, Schmidhuber and Cummins (2000). Backward,
-//! with all that c is worth gathered first, s = dc + dh o (1 - tanh²(c)):
+//! Hochreiter and Schmidhuber's idea (1997); the forget gate f came with Gers, Schmidhuber and Cummins (2000). Backward
+//! begins with the whole gradient of c, s = dc + dh o (1 - tanh²(c)):
 //!
 //! | diff         | formula                  |
 //! |--------------|--------------------------|
@@ -36,15 +36,15 @@ const KERNELS: Kernels = kernels!("lstm_unit");
 /// One step of an LSTM: the gates and a cell state make the next cell state and its output.
 pub struct LstmUnit {
     h: usize,
-    /// The gates of the last forward, behind their bend.
+    /// The gates of the last forward, after the nonlinearity.
     gates: Values,
-    /// What becomes of dc, and dz where nobody asks for it.
+    /// dc on its way back, and dz where nobody asks for it.
     dc: Values,
     dz: Values,
 }
 
-/// Step `t` of those in the blobs, of `size` values a sequence: c and h; z becomes the gates i, σ(z_f), o, g. `first` is the
-/// cell state before step 0.
+/// Step `t` of those in the blobs, of `size` values a sequence: c and h; z becomes the gates i, σ(z_f), o, g. `first`
+/// is the cell state before step 0.
 pub(super) fn step(
     device: &Device,
     [t, size]: [usize; 2],

@@ -17,23 +17,24 @@
 //!
 //! hₜ = tanh(W_xh xₜ + b_h + W_xh_static x_static + W_hh (contₜ hₜ₋₁)), oₜ = tanh(W_ho hₜ + b_o).
 //!
-//! Only W_hh waits for the step before; the other two products are made for all steps at once. Backward, with u and z for
-//! what stands in the two brackets, runs from the last step to the first:
+//! Only W_hh waits for the step before; the other two products are made for all steps at once. Backward, with z and u
+//! for the arguments of the two tanh, runs from the last step to the first:
 //!
 //! du = do (1 - o²), dhₜ = W_hoᵀ duₜ + contₜ₊₁ W_hhᵀ dzₜ₊₁, dzₜ = dhₜ (1 - hₜ²).
 //!
-//! Then dW_ho = Σₜ duₜ hₜᵀ, db_o = Σₜ duₜ, dW_hh = Σₜ dzₜ (contₜ hₜ₋₁)ᵀ, dW_xh = Σₜ dzₜ xₜᵀ, db_h = Σₜ dzₜ, dxₜ = W_xhᵀ dzₜ,
-//! and with the sum of dzₜ over the steps the same for x_static. cont gets no gradient. Each step back multiplies by
-//! W_hhᵀ and by 1 - h², so that a gradient from far away dies out or explodes; [`LSTM`](super::lstm) mends that.
+//! Then dW_ho = Σₜ duₜ hₜᵀ, db_o = Σₜ duₜ, dW_hh = Σₜ dzₜ (contₜ hₜ₋₁)ᵀ, dW_xh = Σₜ dzₜ xₜᵀ, db_h = Σₜ dzₜ,
+//! dxₜ = W_xhᵀ dzₜ, and with the sum of dzₜ over the steps the same for x_static. cont gets no gradient. Each step back
+//! multiplies by W_hhᵀ and by 1 - h², so that a gradient from far away dies out or explodes; [`LSTM`](super::lstm)
+//! mends that.
 //!
-//! Without `expose_hidden` a forward begins with the state that the forward before it ended with, so that long sequences can
-//! come in pieces; a cont of 0 forgets it, and so do another N, [`Rnn::reset`] and a new net: a snapshot does not hold it.
-//! No gradient flows back into the piece before. With `expose_hidden` the states are blobs like any other, and gradients
-//! flow through them: dh_T joins in at the last step, and h₀ gets cont₁ W_hhᵀ dz₁. In Caffe they share their data only, so
-//! that what stands above h_T or below h₀ trains on a wrong gradient.
+//! Without `expose_hidden` a forward begins with the state that the forward before it ended with, so that long
+//! sequences can come in pieces; a cont of 0 forgets it, and so do another N, [`Rnn::reset`] and a new net: a snapshot
+//! does not hold it. No gradient flows back into the piece before. With `expose_hidden` the states are blobs like any
+//! other, and gradients flow through them: dh_T joins in at the last step, and h₀ gets cont₁ W_hhᵀ dz₁. In Caffe they
+//! share their data only, so that what stands above h_T or below h₀ trains on a wrong gradient.
 //!
 //! `recurrent_param { num_output weight_filler bias_filler expose_hidden }`: num_output is H, the fillers are for all
-//! weights and both biases. `debug_info` does nothing, as there is no inner net. Elman, Finding structure in time (1990).
+//! weights and both biases. `debug_info` does nothing: there is no inner net. Elman, Finding structure in time (1990).
 
 use super::sequence::Recurrent;
 use super::state::{add_from_step, fit};

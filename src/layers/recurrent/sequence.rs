@@ -13,8 +13,8 @@ use crate::layers::learnable::learnable;
 use crate::layers::rows::{add_to_rows, sum_rows};
 use crate::proto::RecurrentParameter;
 
-/// A recurrent layer but for what a step makes of z, and what it makes of the gradient of h:
-/// z = x wᵀ + b + x_static w_staticᵀ for all steps at once, then zₜ += contₜ hₜ₋₁ w_hᵀ step by step.
+/// A recurrent layer without what a step makes of z, and of the gradient of h: z = x wᵀ + b + x_static w_staticᵀ for
+/// all steps at once, then zₜ += contₜ hₜ₋₁ w_hᵀ step by step.
 pub(super) struct Recurrent {
     name: String,
     kind: &'static str,
@@ -98,7 +98,7 @@ impl Recurrent {
         self.param.debug_info().then(|| text.into())
     }
 
-    /// The bottom that holds the first of state `i`, if it comes as one.
+    /// The bottom that holds state `i` before the first step, if there is one.
     pub fn state_bottom(&self, i: usize) -> Option<usize> {
         self.exposed().then_some(2 + usize::from(self.s.is_some()) + i)
     }
@@ -220,7 +220,7 @@ impl Recurrent {
         Ok(())
     }
 
-    /// All steps, first to last: `step`, which is given t and cont, makes hₜ of zₜ. The last h goes to `top[1]`, if there is one.
+    /// All steps, first to last: `step` gets t and cont and makes hₜ of zₜ. The last h goes to `top[1]`, if any.
     pub fn forward(
         &mut self,
         cx: &Cx,
@@ -243,8 +243,8 @@ impl Recurrent {
         self.state.end(cx.device, self.t, top.get_mut(1))
     }
 
-    /// All steps, last to first: `step` makes dzₜ of the gradients of hₜ, of which `dresumed` holds the one from the step
-    /// after, or from above the last; see [`add_from_step`].
+    /// All steps, last to first: `step` makes dzₜ of the gradients of hₜ. `dresumed` holds the one from the step after,
+    /// or from above the last; see [`add_from_step`].
     pub fn backward(
         &mut self,
         cx: &Cx,
@@ -275,7 +275,7 @@ impl Recurrent {
     }
 }
 
-/// Of y = x wᵀ, with m x n values of y and m x k of x, bottom `i`: dw += dyᵀ x, and dx = dy w if it is asked for.
+/// For y = x wᵀ, with m x n values of y and m x k of x, bottom `i`: dw += dyᵀ x, and dx = dy w if it is asked for.
 fn affine_backward(
     cx: &Cx,
     i: usize,

@@ -1,4 +1,4 @@
-//! A state that lives from step to step, and its gradient. `cont` and the sizes are those of [`sequence`](super::sequence).
+//! A state that lives from step to step, and its gradient. For `cont` and the sizes see [`sequence`](super::sequence).
 
 use crate::blob::Values;
 use crate::device::{Device, Kernels, kernels};
@@ -19,8 +19,8 @@ fn resumed(cont: f32, x: f32) -> f32 {
     if cont == 0.0 { 0.0 } else { cont * x }
 }
 
-/// dh += the gradient that comes back from step `t`, which got the state, of `size` values a sequence, times cont. From above
-/// the last step it comes as it is.
+/// dh += the gradient that comes back from step `t`, which got the state, of `size` values a sequence, times cont. From
+/// above the last step it comes as it is.
 pub(super) fn add_from_step([t, steps, size]: [usize; 3], cont: &Values, dresumed: &Values, dh: &mut [f32]) {
     let sequences = dh.len() / size;
     let rows = dh.chunks_exact_mut(size).zip(dresumed.slice().chunks_exact(size));
@@ -30,7 +30,8 @@ pub(super) fn add_from_step([t, steps, size]: [usize; 3], cont: &Values, dresume
     }
 }
 
-/// y of step `t` = cont times the state before it, of `size` values a sequence; x is the state before all steps and after each.
+/// y of step `t` = cont times the state before it, of `size` values a sequence; x is the state before all steps and
+/// after each.
 pub(super) fn resume(
     device: &Device,
     size: usize,

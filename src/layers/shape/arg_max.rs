@@ -5,11 +5,11 @@
 //! | `bottom[0]` | N x ..                                                                    | x       |
 //! | `top[0]`    | N x 1 x k; with `out_max_val` N x 2 x k; with `axis` as x, k on that axis | y       |
 //!
-//! Without `axis` all values of a sample are compared, and y has at least three axes, the others 1: `y[n][0]` are the places
-//! of the k largest, the largest first, and with `out_max_val: true` `y[n][1]` their values. With `axis` (which may count
-//! from the end) the values along that axis are compared, and y holds their places, or with `out_max_val` **only the
-//! values**. Of equal values the last comes first, as in Caffe; a NaN comes before all numbers. `argmax_param { top_k }` is
-//! 1 if not given. Nothing flows back.
+//! Without `axis` all values of a sample are compared, and y has at least three axes, the rest of size 1: `y[n][0]` are
+//! the places of the k largest, the largest first, and with `out_max_val: true` `y[n][1]` their values. With `axis`
+//! (which may count from the end) the values along that axis are compared, and y holds their places, or with
+//! `out_max_val` **only the values**. Of equal values the last comes first, as in Caffe; a NaN comes before all
+//! numbers. `argmax_param { top_k }` is 1 if not given. Nothing flows back.
 
 use crate::layer::*;
 use crate::layers::groups::Groups;
@@ -93,7 +93,7 @@ impl ArgMax {
     /// The k largest of each group.
     fn find(&self, x: &[f32], y: &mut [f32], k: usize) {
         let (groups, values) = (self.groups, self.param.out_max_val());
-        // Where the places and the values go, if at all: with an axis one of them in place of x, else one after the other.
+        // Where the places and the values go, if at all: with an axis one replaces x, else one follows the other.
         let ranks = Groups { n: k, ..groups };
         let each = if values { 2 } else { 1 };
         let mut order: Vec<usize> = Vec::new();

@@ -11,8 +11,8 @@
 //! | PROD        | y = Π x_i     | dx_i = dy Π x_j over j ≠ i, or dy y / x_i if `stable_prod_grad` is false |
 //! | MAX         | y = max x_i   | dx_i = dy where x_i is the maximum, else 0; `coeff` is ignored           |
 //!
-//! **In place.** A SUM whose top is its own first bottom leaves that bottom out: Caffe clears the sum before it adds, and the
-//! sum is that bottom. Nets that were trained so need the same, so it is kept; the net warns when it is built.
+//! **In place.** A SUM whose top is its own first bottom leaves that bottom out: Caffe clears the sum before it adds,
+//! and the sum is that bottom. Nets trained this way need the same, so it is kept; the net warns when it is built.
 //!
 //! Of several equal maxima one counts, as in Caffe: x_1 rather than x_0, else the earliest.
 

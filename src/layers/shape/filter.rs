@@ -6,14 +6,14 @@
 //! | last bottom | N, or N x 1 x ..                     | s: not 0 for a sample to keep |
 //! | `top[i]`    | as x_i, with as many samples as kept | y_i                           |
 //!
-//! y_i holds the samples n of x_i with s\[n\] not 0, in their order. dx_i is dy_i at those samples, and 0 at the others;
-//! nothing flows into s. **The tops' shape depends on values**: every forward shapes them anew. While a net is built nothing
-//! is known of s yet, and all samples count; afterwards there may be none, and the layers above get an empty batch. As shapes
-//! are the host's affair, s comes from the GPU to the host in every forward, and the numbers of the samples go back; the
-//! samples themselves stay there.
+//! y_i holds the samples n of x_i with s\[n\] not 0, in their order. dx_i is dy_i at those samples, and 0 at the
+//! others; nothing flows into s. **The tops' shape depends on values**: every forward shapes them anew. While a net is
+//! built nothing is known of s yet, and all samples count; afterwards there may be none, and the layers above get an
+//! empty batch. As the host keeps the shapes, every forward copies s from the GPU to the host, and the numbers of the
+//! samples back; the samples themselves stay there.
 //!
-//! If x_0 learns and x_1 is its label, a loss above must say `propagate_down: true propagate_down: false`: for the net, all
-//! tops of a layer depend on all of its bottoms.
+//! If x_0 learns and x_1 is its label, a loss above must say `propagate_down: true propagate_down: false`: for the net,
+//! all tops of a layer depend on all of its bottoms.
 
 use crate::device::OnCard;
 use crate::layer::*;

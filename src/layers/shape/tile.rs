@@ -5,8 +5,8 @@
 //! | `bottom[0]` | any                               | x       |
 //! | `top[0]`    | as x, the axis `tiles` times long | y       |
 //!
-//! dx is the sum of the parts of dy. `tile_param { axis tiles }`: axis is 1 (channels) if not given, and may count from the
-//! end (-1); tiles must be given.
+//! dx is the sum of the parts of dy. `tile_param { axis tiles }`: axis is 1 (channels) if not given, and may count from
+//! the end (-1); tiles must be given.
 
 use crate::layer::*;
 use crate::layers::groups::Groups;

@@ -27,7 +27,6 @@ pub(super) struct Images {
 }
 
 impl Columns {
-    /// With `force_nd` the kernels for any number of axes do two axes as well.
     pub fn new(force_nd: bool) -> Columns {
         Columns { geometry: OnCard::default(), force_nd }
     }

@@ -13,8 +13,8 @@
 //! all of them or once for each, or for two axes as `kernel_h` and `kernel_w` and so on. The axes before `axis` are the
 //! batch. With `group` g, each g-th of the outputs sees its g-th of the channels only (Krizhevsky et al. 2012).
 //!
-//! A GPU does up to two axes with one kernel and more with another, slower one; `force_nd_im2col` makes it take the second
-//! always. It changes nothing on the CPU, nor does `engine` anywhere.
+//! A GPU does up to two axes with one kernel and more with another, slower one; `force_nd_im2col` makes it take the
+//! second always. It changes nothing on the CPU, nor does `engine` anywhere.
 
 use super::convolving::Convolving;
 use crate::layer::*;

@@ -18,7 +18,7 @@ const KERNELS: Kernels = kernels!("convolving");
 
 /// The most values of work memory: a batch that needs more is done in parts, of one image at least.
 const MOST: usize = 1 << 25;
-/// So many values stay in a card's cache.
+/// This many values stay in a card's cache.
 const CACHED: usize = 1 << 22;
 
 /// What a [`Conv`] needs on a card.
@@ -59,7 +59,6 @@ struct Sizes {
 }
 
 impl ConvOnCard {
-    /// With `force_nd` planes are done by the kernels for any number of axes.
     pub fn new(force_nd: bool) -> ConvOnCard {
         let (of_share, col, work) = Default::default();
         ConvOnCard { columns: Columns::new(force_nd), of_share, col, work, most: MOST, cached: CACHED }
@@ -110,10 +109,10 @@ impl ConvOnCard {
 
     /// Adds to dw and db, as [`Conv::backward_weights`].
     ///
-    /// There are two ways for dw. Each image's own dw can be summed up afterwards: 2 N K taps values are written and read. Or
-    /// dy is turned, so that the images stand side by side as they do in col, and one product sums over all: 2 N K out values.
-    /// The way that moves less is taken; but the first, which keeps more of the card busy, also where its sums stay in the
-    /// cache.
+    /// There are two ways to dw. Each image's own dw can be summed up afterwards: 2 N K taps values are written and
+    /// read. Or dy is turned, so that the images are side by side as in col, and one product sums over all: 2 N K out
+    /// values. The way that moves less is taken; or the first, which keeps more of the card busy, if its sums stay in
+    /// the cache.
     pub fn backward_weights(
         &mut self,
         gpu: &Gpu,
@@ -219,7 +218,7 @@ impl Sizes {
         Stand { at: 0, group: self.k * self.taps, image: 0, row: self.taps }
     }
 
-    /// c = op(a) op(b) for each group of each image: one call for each group if there are fewer groups, else for each image.
+    /// c = op(a) op(b) for each group of each image: one call per group if there are fewer groups, else per image.
     fn products(&self, gpu: &Gpu, gemm: Gemm, images: usize, stands: [Stand; 3], args: &mut [Arg; 3]) -> Result {
         let (calls, batch) = (self.groups.min(images), self.groups.max(images));
         let (far, near) = match calls == self.groups {
@@ -296,7 +295,7 @@ mod tests {
         }
     }
 
-    /// A layer like LeNet's: three things are asked of the card forward, six backward; no more memory the second time, so
+    /// A layer like LeNet's asks the card for three things forward and six backward; no more memory the second time, so
     /// that it can be recorded.
     #[test]
     fn a_pass_asks_little_of_the_card() {

@@ -7,8 +7,8 @@
 //! | `top[0]`    | as x before `axis`, from there on as `bottom[1]` | y                     |
 //!
 //! `y[i, j, ..] = x[i + offset_0, j + offset_1, ..]` from `axis` on, and dx is dy at those places, 0 elsewhere. Nothing
-//! depends on the values of `bottom[1]`, so its diff is 0. `crop_param { axis offset }`: axis is 2 if not given, for images,
-//! and may count from the end; `offset` is given once for all cut axes or once for each, and is 0 if not given.
+//! depends on the values of `bottom[1]`, so its diff is 0. `crop_param { axis offset }`: axis is 2 if not given, for
+//! images, and may count from the end; `offset` is given once for all cut axes or once for each, and is 0 if not given.
 
 use crate::device::OnCard;
 use crate::layer::*;

@@ -7,14 +7,14 @@
 //! | `params[1]` | num_output                         | b, unless `bias_term: false` |
 //! | `top[i]`    | N x num_output x outs              | y                            |
 //!
-//! Each value of x lays down a whole kernel, scaled by it: `y[k][p] = b[k] + sum of w[c][k][j] * x[c][o]` over all c, o and
-//! j with p = o * stride + j * dilation - pad. That is what [`Convolution`](super::Convolution) does to dy in order to get
-//! dx; so the two change roles, and dx is the convolution of dy with w. They also change roles for dw: it is a convolution's
-//! with dy as its input and x as the gradient of its output. db is the sum of dy over samples and places.
+//! Each value of x lays down a whole kernel, scaled by it: `y[k][p] = b[k] + sum of w[c][k][j] * x[c][o]` over all c, o
+//! and j with p = o * stride + j * dilation - pad. That is what [`Convolution`](super::Convolution) does to dy in order
+//! to get dx; so the two change roles, and dx is the convolution of dy with w. They also change roles for dw: it is a
+//! convolution's with dy as its input and x as the gradient of its output. db is the sum of dy over samples and places.
 //!
 //! out = stride (size - 1) + dilation (kernel - 1) + 1 - 2 pad: padding is cut off the top. The fields are those of a
-//! Convolution, `convolution_param`. With a `bilinear` filler, `group` and `num_output` equal to C, and no bias, it enlarges
-//! images; learned, it ends a fully convolutional net (Long, Shelhamer and Darrell 2015).
+//! Convolution, `convolution_param`. With a `bilinear` filler, `group` and `num_output` equal to C, and no bias, it
+//! enlarges images; learned, it ends a fully convolutional net (Long, Shelhamer and Darrell 2015).
 
 use super::convolving::Convolving;
 use crate::layer::*;

@@ -6,9 +6,9 @@
 //! | `top[0]`    | N x (C * all kernels) x outs | y       |
 //!
 //! `y[n][(c, j)][o] = x[n][c][o * stride + j * dilation - pad]`, and 0 outside of x; outs as for a
-//! [`Convolution`](super::Convolution), which is a matrix of weights times this one. dx sums dy over all the windows that
-//! a place of x is in. The fields are `kernel_size`, `stride`, `pad`, `dilation` and `axis` of `convolution_param`, for any
-//! number of spatial axes; `force_nd_im2col` as for a Convolution.
+//! [`Convolution`](super::Convolution), which is a matrix of weights times this one. dx sums dy over all the windows
+//! that a place of x is in. The fields are `kernel_size`, `stride`, `pad`, `dilation` and `axis` of
+//! `convolution_param`, for any number of spatial axes; `force_nd_im2col` as for a Convolution.
 
 use super::columns::{Columns, Images};
 use super::convolving::axes;

@@ -9,14 +9,14 @@
 //! MAX: y is the largest x in the window, and dy goes to its place (the first one, if there are several). AVE: y is the
 //! sum over the window divided by its size, and dy / size goes to every place. The size counts padding, as far as the
 //! padded input reaches. STOCHASTIC (Zeiler and Fergus 2013): while training, y is one x of the window, drawn with
-//! probability x / s, where s is the sum over the window, and dy goes to its place; while testing, y is the mean that is to
-//! be expected, the sum of x^2 / s, and dx = dy (2 x - y) / s (all 0 where s is 0). No x may be negative.
+//! probability x / s, where s is the sum over the window, and dy goes to its place; while testing, y is the expected
+//! value, the sum of x^2 / s, and dx = dy (2 x - y) / s (all 0 where s is 0). No x may be negative.
 //!
-//! Output i is drawn by number i of the layer's [stream](crate::random) in this pass: the first x at which the sum so far
-//! reaches that number times s.
+//! Output i is drawn by number i of the layer's [stream](crate::random) in this pass: the first x at which the sum so
+//! far reaches that number times s.
 //!
 //! out = (size + 2 pad - kernel) / stride + 1 rounded *up*, as a last window that is only partly filled counts too
-//! (`round_mode: FLOOR` rounds down). With padding no window starts behind the input: if one would, it is left out.
+//! (`round_mode: FLOOR` rounds down). With padding no window starts beyond the input: if one would, it is left out.
 //! **Without padding it stays**, as in Caffe, and is empty where the stride is longer than the kernel: its y is the
 //! smallest f32 (MAX, with -1 as its place) or 0 (AVE, STOCHASTIC), and its dy goes nowhere.
 

@@ -18,7 +18,7 @@ pub(super) struct PoolingOnCard {
 }
 
 impl PoolingOnCard {
-    /// y: each window's maximum, its mean, a value that is drawn, or, without `random`, what is drawn in the mean.
+    /// y: each window's maximum, its mean, a value that is drawn, or, without `random`, its expected value.
     pub fn forward(
         &mut self,
         gpu: &Gpu,
@@ -81,8 +81,8 @@ impl PoolingOnCard {
 fn integers(axes: [Window; 2]) -> Result<[i32; 10]> {
     let mut integers = [0; 10];
     for (Window { size, kernel, stride, pad, out }, five) in axes.into_iter().zip(integers.chunks_exact_mut(5)) {
-        // Beyond the padded input no window holds anything, so a longer stride changes nothing; no place that a kernel works
-        // out lies beyond twice its length and a window.
+        // Beyond the padded input no window holds anything, so a longer stride changes nothing; no place that a kernel
+        // works out lies beyond twice its length and a window.
         let padded = size + 2 * pad;
         if i32::try_from(2 * padded + kernel).is_err() {
             return Err(Error::new(Kind::Device, format!("pooling along {size} values is too much for a card"))

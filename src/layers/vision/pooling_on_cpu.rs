@@ -20,7 +20,7 @@ pub(super) struct PoolingOnCpu {
 }
 
 impl PoolingOnCpu {
-    /// Forward begins with these windows.
+    /// Sets the windows, before forward.
     pub fn set(&mut self, axes: [Window; 2]) {
         self.axes = axes;
         self.columns.clear();
@@ -38,7 +38,6 @@ impl PoolingOnCpu {
         (PIECE / self.plane().0).max(1)
     }
 
-    /// The maximum of each window.
     pub fn max(&mut self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
         let (size, out) = self.plane();
         let (len, mut argmax) = (self.piece() * out, self.take_places(y.len()));
@@ -125,7 +124,6 @@ impl PoolingOnCpu {
         });
     }
 
-    /// The mean of each window.
     pub fn mean(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
         let (size, out) = self.plane();
         cpu.pieces(y, self.piece() * out, |start, y| {
@@ -143,7 +141,6 @@ impl PoolingOnCpu {
         });
     }
 
-    /// dx of the mean.
     pub fn mean_backward(&self, cpu: &Cpu, dy: &[f32], dx: &mut [f32]) {
         let (size, out) = self.plane();
         cpu.pieces(dx, self.piece() * size, |start, dx| {
@@ -176,7 +173,7 @@ impl PoolingOnCpu {
                         so_far += x;
                         so_far >= goal
                     });
-                    // Nothing is drawn of an empty window, nor where s is no number: then it shows.
+                    // Nothing is drawn from an empty window, nor where s is NaN: then y is s itself.
                     (y[i], places[i]) = drawn.map_or((s, NOWHERE), |(at, x)| (x, at as u32));
                 });
             }
@@ -184,7 +181,7 @@ impl PoolingOnCpu {
         self.places = places;
     }
 
-    /// What `draw` gives in the mean.
+    /// The expected value of what `draw` gives.
     pub fn expected(&self, cpu: &Cpu, x: &[f32], y: &mut [f32]) {
         let (size, out) = self.plane();
         cpu.pieces(y, self.piece() * out, |start, y| {
@@ -197,7 +194,7 @@ impl PoolingOnCpu {
         });
     }
 
-    /// dx of what is given in the mean.
+    /// dx of the expected value.
     pub fn expected_backward(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let (size, out) = self.plane();
         cpu.pieces(dx, self.piece() * size, |start, dx| {
@@ -246,7 +243,7 @@ impl PoolingOnCpu {
     }
 }
 
-/// Whether x is a maximum of which `best` was one: it is larger, or NaN, so that a NaN wins wherever it stands.
+/// Whether x replaces `best` as the maximum: it is larger, or NaN, so that a NaN wins wherever it stands.
 fn is_larger(x: f32, best: f32) -> bool {
     x > best || x.is_nan()
 }

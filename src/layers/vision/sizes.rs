@@ -74,7 +74,7 @@ impl Sizes<'_> {
     }
 }
 
-/// How a division that leaves a rest is rounded.
+/// How a division with a remainder is rounded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
     Down,
@@ -94,11 +94,11 @@ pub(super) fn fit([size, pad, kernel, dilation, stride, out]: [usize; 6], round:
         Round::Down => (format!("floor({steps})"), room.div_euclid(stride) + 1),
         Round::Up => (format!("ceil({steps})"), room.div_euclid(stride) + 2),
     };
-    let less = if windows > out as i64 { " - 1, as the last window would start behind the input," } else { "" };
+    let less = if windows > out as i64 { " - 1, as the last window would start beyond the input," } else { "" };
     format!("{steps} + 1{less} = {out}")
 }
 
-/// A sum for each axis from `first` on in words; if all are alike it is told once.
+/// The sum for each axis from `first` on, in words; only one if all are the same.
 pub(super) fn along(first: usize, sums: &[String]) -> String {
     match sums {
         [one, rest @ ..] if !rest.is_empty() && rest.iter().all(|sum| sum == one) => format!("along each axis {one}"),
@@ -109,7 +109,7 @@ pub(super) fn along(first: usize, sums: &[String]) -> String {
     }
 }
 
-/// Refuses a window that is longer than any use.
+/// Refuses a window that is too long to be of any use.
 pub(super) fn check_window(extent: usize, field: &str) -> Result {
     if extent <= MAX_WINDOW {
         return Ok(());

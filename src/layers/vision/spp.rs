@@ -1,15 +1,15 @@
-//! # SPP: a pyramid of poolings, as long for every size of image
+//! # SPP: a pyramid of poolings, of one length for images of any size
 //!
 //! | blob        | shape                   | meaning |
 //! |-------------|-------------------------|---------|
 //! | `bottom[0]` | N x C x H x W           | x       |
 //! | `top[0]`    | N x C (1 + 4 + 16 + ..) | y       |
 //!
-//! Level i divides each plane into 2^i x 2^i bins and pools each of them: a [`Pooling`] with a kernel and stride of H / 2^i,
-//! rounded up, and so much padding that the bins reach over the plane (half of what is over, rounded up). y has the levels
-//! one after the other, each as C x 2^i x 2^i values; dx is the sum of what the levels send back. With a single level y keeps
-//! the shape N x C x 1 x 1, as in Caffe. `spp_param { pyramid_height pool }`: the number of levels, and MAX (if not given),
-//! AVE or STOCHASTIC, which takes only planes that need no padding. He et al. 2014.
+//! Level i divides each plane into 2^i x 2^i bins and pools each of them: a [`Pooling`] with a kernel and stride of
+//! H / 2^i, rounded up, and enough padding for the bins to cover the plane (half of the excess, rounded up). y has the
+//! levels one after the other, each as C x 2^i x 2^i values; dx is the sum of what the levels send back. With a single
+//! level y keeps the shape N x C x 1 x 1, as in Caffe. `spp_param { pyramid_height pool }`: the number of levels, and
+//! MAX (if not given), AVE or STOCHASTIC, which takes only planes that need no padding. He et al. 2014.
 
 use super::pooling::Pooling;
 use crate::layer::*;

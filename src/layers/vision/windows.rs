@@ -87,7 +87,7 @@ pub(super) fn windows(
             return fail("pad", message, "make the padding smaller");
         }
         let padded = size + 2 * pad;
-        // The steps that the first window can take; up to a stride too few may still be rounded up to none.
+        // The steps that the first window can take; rounded up, a kernel too long by less than a stride takes none.
         let steps = match round {
             RoundMode::Floor => padded.checked_sub(kernel).map(|room| room / stride),
             RoundMode::Ceil => (padded + stride - 1).checked_sub(kernel).map(|room| room / stride),
