@@ -30,7 +30,7 @@ pub use dataset::{Dataset, Sample};
 
 use std::io::Read;
 
-/// Reads the `len` bytes of a file's `part`. Memory grows with the bytes read, not with the length that a header claims.
+/// Reads the `len` bytes of a file's `part`. Memory grows with the bytes read, not with the length in a header.
 fn read_exactly(file: &mut impl Read, len: usize, part: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     file.take(len as u64).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;

@@ -1,4 +1,4 @@
-//! A data set: numbered samples, of which a layer makes batches.
+//! A data set: numbered samples, which a layer makes into batches.
 //!
 //! A data source is a type that knows how many samples it has and reads one of them. A [`Feed`](super::feed::Feed) does
 //! the rest: order, shuffle, batches, prefetching, and the position after a snapshot. Points on two rings:
@@ -50,7 +50,7 @@ pub trait Dataset: Send + 'static {
     /// The layer's message, for errors about the settings.
     const MESSAGE: &'static str = "data_param";
 
-    /// Opens the data that the layer's message names, once for each layer. `cx.find` finds a file by its path in the prototxt.
+    /// Opens the data that the layer's message names, once per layer. `cx.find` finds a file by a path in the prototxt.
     ///
     /// # Errors
     /// A missing or broken file, an invalid setting; [`Error::field`] names the prototxt's field.
@@ -66,8 +66,8 @@ pub trait Dataset: Send + 'static {
         self.len() == 0
     }
 
-    /// Reads sample `i`, which is less than `len()`: one call of [`Sample::values`], [`Sample::image`] or [`Sample::label`]
-    /// for each top, in the order of the tops. It runs on the prefetching thread.
+    /// Reads sample `i`, which is less than `len()`: one call of [`Sample::values`], [`Sample::image`] or
+    /// [`Sample::label`] for each top, in the order of the tops. It runs on the prefetching thread.
     ///
     /// # Errors
     /// The sample cannot be read; the message names the file and the place in it. The next forward tries again.
@@ -139,8 +139,8 @@ impl Sample<'_> {
         self.values(&[], &[label.into()])
     }
 
-    /// The random numbers of this sample: a function of the seed, the layer's name and the number of samples before it, so
-    /// that a resumed run draws the same numbers.
+    /// The random numbers of this sample: a function of the seed, the layer's name and the number of samples before it,
+    /// so that a resumed run draws the same numbers.
     pub fn random(&self) -> Random {
         self.transform.random(self.number)
     }

@@ -1,6 +1,6 @@
 //! Datum: the message in which Caffe's databases hold one image and its label.
 //!
-//! Its C x H x W values are either bytes (`data`) or floats (`float_data`). If it has both, the bytes are used, as in Caffe.
+//! Its C x H x W values are bytes (`data`) or floats (`float_data`). If it has both, the bytes count, as in Caffe.
 
 use crate::proto::Datum;
 use crate::{Error, Kind, Result};

@@ -1,8 +1,8 @@
 //! The feed of a data layer: from a data set's samples to batches in the tops.
 //!
-//! It owns the order, the shuffle, the thread that reads ahead, the position and the seed. Sample number `n` of a run is a
-//! function of the seed, the layer's name and `n`: entry `n` of the data set, counted on after its end from its beginning,
-//! or with a shuffle the entry that the epoch's permutation has in that place. So a run that was interrupted goes on bit
+//! It owns the order, the shuffle, the thread that reads ahead, the position and the seed. Sample number `n` of a run
+//! is a function of the seed, the layer's name and `n`: entry `n` of the data set, beginning again after its end, or
+//! with a shuffle the entry that the epoch's permutation has in that place. So a run that was interrupted goes on bit
 //! for bit once it knows the number.
 
 use super::dataset::{Batch, Dataset, Sample};
@@ -48,8 +48,8 @@ pub struct Feed<D> {
 }
 
 impl<D: Dataset> Feed<D> {
-    /// Opens the data set of a layer. Its first sample shapes the tops, so that the net can be built; nothing is read ahead
-    /// before the first batch is asked for.
+    /// Opens the data set of a layer. Its first sample shapes the tops, so that the net can be built; nothing is read
+    /// ahead before the first batch is asked for.
     ///
     /// # Errors
     /// The data set cannot be opened, is empty, or is too large to be shuffled; its first sample cannot be read.

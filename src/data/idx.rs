@@ -1,7 +1,7 @@
 //! The IDX format of MNIST's files: images and labels as arrays of bytes.
 //!
-//! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. A gzipped file is
-//! recognised by its first two bytes, not by its name.
+//! Two zero bytes, a type (8 = bytes), the number of axes, each axis as a big-endian u32, then the values. A gzipped
+//! file is recognised by its first two bytes, not by its name.
 
 use super::read_exactly;
 use crate::{Error, Kind, Result, blob};

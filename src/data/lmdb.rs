@@ -5,18 +5,18 @@
 //!
 //! | page     | contents                                                                                  |
 //! |----------|-------------------------------------------------------------------------------------------|
-//! | meta     | pages 0 and 1: magic, version, page size, root of the tree, number of entries; the one with the larger transaction number is valid |
+//! | meta     | pages 0 and 1: magic, version, page size, root, entries; the later transaction is valid    |
 //! | branch   | keys, each with the page of the entries from that key on                                  |
 //! | leaf     | keys with their values                                                                    |
 //! | overflow | one value that is too long for a leaf, on consecutive pages                               |
 //!
-//! A branch or leaf page begins with 16 bytes (its own number u64, padding u16, flags u16, `lower` u16, `upper` u16). The
-//! u16 offsets of its nodes follow up to `lower`; the nodes fill the page from `upper` to the end. A node is `lo` u16, `hi`
-//! u16, flags u16, key length u16, the key, and in a leaf the value of `lo + hi * 65536` bytes, or the u64 number of its
-//! overflow page. In a branch `lo`, `hi` and flags together are the child's page number.
+//! A branch or leaf page begins with 16 bytes (its own number u64, padding u16, flags u16, `lower` u16, `upper` u16).
+//! The u16 offsets of its nodes follow up to `lower`; the nodes fill the page from `upper` to the end. A node is `lo`
+//! u16, `hi` u16, flags u16, key length u16, the key, and in a leaf the value of `lo + hi * 65536` bytes, or the u64
+//! number of its overflow page. In a branch `lo`, `hi` and flags together are the child's page number.
 //!
-//! The reader maps nothing into memory: a broken or shrinking file is an error and never a crash. Any number of readers may
-//! share a database, and an entry is found by its index, as a shuffle needs it.
+//! The reader maps nothing into memory: a broken or shrinking file is an error and never a crash. Any number of readers
+//! may share a database, and an entry is found by its index, as a shuffle needs it.
 //!
 //! ```
 //! use cortado::data::lmdb;
@@ -294,7 +294,6 @@ impl Pages {
     }
 }
 
-/// Parses a meta page.
 fn meta(page: &[u8]) -> Result<Meta, String> {
     let u64_in = |tree: usize, at: usize| u64_at(page, TREES + tree * TREE + at).unwrap_or(0);
     let (magic, version) = (u32_at(page, PAGE_HEAD), u32_at(page, PAGE_HEAD + 4));

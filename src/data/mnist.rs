@@ -1,4 +1,4 @@
-//! MNIST, the handwritten digits (LeCun, Bottou, Bengio and Haffner 1998): 60000 to train and 10000 to test, each 28 x 28.
+//! MNIST, the handwritten digits (LeCun, Bottou, Bengio and Haffner 1998): 60000 to train, 10000 to test, each 28 x 28.
 //!
 //! ```
 //! use cortado::data::mnist::Mnist;
@@ -46,9 +46,9 @@ fn load_part(folder: &Path, part: &str) -> Result<Labelled> {
         .map_err(|e| e.hint("MNIST's four files are in the project's folder data/mnist"))
 }
 
-/// Makes Caffe's two databases, `mnist_train_lmdb` and `mnist_test_lmdb`, in the folder `out` from the files in `folder`.
-/// The key is the image's number in eight digits, the value a Datum of shape 1 x 28 x 28. An existing database is kept unless
-/// `overwrite`. Returns for train and test whether the database was made.
+/// Makes Caffe's two databases, `mnist_train_lmdb` and `mnist_test_lmdb`, in the folder `out` from the files in
+/// `folder`. The key is the image's number in eight digits, the value a Datum of shape 1 x 28 x 28. An existing
+/// database is kept unless `overwrite`. Returns for train and test whether the database was made.
 ///
 /// # Errors
 /// A broken file; a folder that cannot be written; an existing database that is broken.
@@ -66,8 +66,8 @@ pub fn convert(folder: impl AsRef<Path>, out: impl AsRef<Path>, overwrite: bool)
     Ok(made)
 }
 
-/// Makes those of the two databases that are missing in the folder `data` of the project at `root`. Returns whether any was
-/// made.
+/// Makes those of the two databases that are missing in the folder `data` of the project at `root`. Returns whether any
+/// was made.
 ///
 /// # Errors
 /// Those of [`convert`].

@@ -30,8 +30,8 @@ pub struct Prefetch<T, S> {
 }
 
 impl<T: Send + 'static, S: Send + 'static> Prefetch<T, S> {
-    /// Starts a thread that fills the buffers, again and again, until it reports an error or is dropped. What it works with
-    /// is lent to it: [`stop`](Self::stop) returns it.
+    /// Starts a thread that fills the buffers, again and again, until it reports an error or is dropped. What it works
+    /// with is lent to it: [`stop`](Self::stop) returns it.
     ///
     /// # Errors
     /// The system gives no thread.

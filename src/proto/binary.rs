@@ -36,8 +36,8 @@ pub fn decode<M: Named>(bytes: &[u8]) -> Result<M> {
     M::decode(bytes).map_err(|e| Error::new(Kind::Weights, format!("not a {name}: {e}")))
 }
 
-/// Says what a file is that cannot be read as `wanted` (`.caffemodel` or `.solverstate`), and which command reads it. Looks at
-/// the outermost fields only.
+/// Says what a file is that cannot be read as `wanted` (`.caffemodel` or `.solverstate`), and which command reads it.
+/// Looks at the outermost fields only.
 pub(crate) fn what_it_is(bytes: &[u8], wanted: &str) -> String {
     let (mut rest, mut kind, mut weights) = (bytes, "", "a .caffemodel".to_string());
     let whole = loop {
@@ -72,8 +72,8 @@ struct Counts {
 }
 
 impl Counts {
-    /// Counts without decoding, and skips the values of blobs. None of Caffe's messages contains itself, so the recursion is
-    /// not deep.
+    /// Counts without decoding, and skips the values of blobs. None of Caffe's messages contains itself, so the
+    /// recursion is not deep.
     fn add(&mut self, schema: &Message, mut wire: &[u8]) -> Result {
         while let Some((number, value)) = wire::take(&mut wire)? {
             if let (Value::Bytes(inner), Some(Type::Message(schema))) = (value, schema.number(number).map(|f| f.ty)) {

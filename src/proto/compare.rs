@@ -96,7 +96,7 @@ fn body<'a>(value: Option<&Value<'a>>) -> &'a [u8] {
     }
 }
 
-/// The value of a message that is left out, if it is not its defaults: Scale's factors start at 1, PReLU's slopes at 0.25.
+/// The value of a missing message, if it is not its defaults: Scale's factors start at 1, PReLU's slopes at 0.25.
 fn implied(message: &Message, field: &Field) -> Vec<u8> {
     let value = match (message.name, field.name) {
         ("ScaleParameter", "filler") => 1.0,

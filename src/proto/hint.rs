@@ -20,8 +20,8 @@ pub(super) fn unknown_field(p: &Parser<'_>, message: &'static Message, name: &st
     if message.fields.len() <= LISTED { e.hint(fields_of(message)) } else { e }
 }
 
-/// Says which other message has this field, if that one was probably meant: a message around this place or inside it, or the
-/// other kind of file.
+/// Says which other message has this field, if that one was probably meant: a message around this place or inside it,
+/// or the other kind of file.
 fn elsewhere(p: &Parser<'_>, message: &'static Message, name: &str) -> Option<String> {
     if let Some(moved) = moved(message, name) {
         return Some(moved);

@@ -113,7 +113,6 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// From byte `start` to byte `end`.
 pub(super) fn span(start: usize, end: usize) -> Span {
     // Longer texts are refused before they are split.
     Span { at: start as u32, len: (end - start) as u32 }

@@ -7,8 +7,8 @@
 //! group = "{" body "}" | "<" body ">"
 //! ```
 //!
-//! Every group is a field of a known message, and none of Caffe's messages contains itself, so the schema bounds the depth
-//! of the recursion.
+//! Every group is a field of a known message, and none of Caffe's messages contains itself, so the schema bounds the
+//! depth of the recursion.
 
 use super::hint;
 use super::lexer::{Lexer, Token};
@@ -18,7 +18,7 @@ use super::value;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
-/// The most groups of a text. A net has some hundreds; an empty `layer {}` of eight bytes takes three kilobytes of memory.
+/// The most groups of a text. A net has some hundreds; an empty `layer {}` of eight bytes takes 3 KB of memory.
 const MAX_GROUPS: usize = 100_000;
 
 pub(super) struct Parser<'a> {
@@ -29,8 +29,8 @@ pub(super) struct Parser<'a> {
     pub open: Vec<Open>,
     /// The group closed last.
     pub closed: Option<Open>,
-    /// The first group whose closing bracket is indented less than its opening line, and the bracket: probably another group was
-    /// to be closed.
+    /// The first group whose closing bracket is indented less than its opening line, and the bracket: probably another
+    /// group was to be closed.
     pub suspect: Option<(Open, Span)>,
     groups: usize,
 }

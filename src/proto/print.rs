@@ -7,7 +7,7 @@ use super::wire::{self, Value};
 use crate::error::Result;
 use crate::log::general;
 
-/// Prints the fields in the order of their numbers, one a line, indented by two spaces for each message around them.
+/// Prints the fields in the order of their numbers, one per line, indented by two spaces for each message around them.
 pub(super) fn print(message: &Message, mut data: &[u8], depth: usize, out: &mut String) -> Result {
     let mut fields = Vec::new();
     while let Some((number, value)) = wire::take(&mut data)? {

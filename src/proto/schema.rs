@@ -1,8 +1,8 @@
 //! The messages and their fields: `proto/caffe.proto` as a table.
 //!
 //! A parser that reads `kernel_size: 5` inside `convolution_param { }` must know that this is field 4 of
-//! `ConvolutionParameter`, repeated, an unsigned integer. [`caffe`](super::caffe) has this knowledge at compile time only;
-//! here it can be looked up:
+//! `ConvolutionParameter`, repeated, an unsigned integer. [`caffe`](super::caffe) has this knowledge at compile time
+//! only; here it can be looked up:
 //!
 //! ```
 //! use cortado::proto::schema::{self, Type};

@@ -26,8 +26,8 @@ struct Map {
     fields: Vec<Node>,
 }
 
-/// A field in the text and the fields inside it: the `index`-th of its name in its message, or a list of `count` values from
-/// that index on.
+/// A field in the text and the fields inside it: the `index`-th of its name in its message, or a list of `count` values
+/// from that index on.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub name: &'static str,
@@ -74,8 +74,8 @@ impl SourceMap {
         SourceMap(Arc::new(Map { fields, ..(*self.0).clone() }))
     }
 
-    /// Points the error at its field below `path` (such as `layer[3]`), or at the nearest message around it, or at the first
-    /// field of the text.
+    /// Points the error at its field below `path` (such as `layer[3]`), or at the nearest message around it, or at the
+    /// first field of the text.
     pub fn locate(&self, error: Error, path: &str) -> Error {
         let place = match error.field_path() {
             Some(field) if path.is_empty() => self.nearest(field),

@@ -1,7 +1,7 @@
 //! Decides by `include { .. }` and `exclude { .. }` whether a net of some state has a layer.
 //!
-//! A net has each layer without rules, each with an include rule that is met, and each with exclude rules of which none is
-//! met. A rule is met if all that it names agrees: phase, min_level <= level <= max_level, every `stage` present, no
+//! A net has each layer without rules, each with an include rule that is met, and each whose exclude rules are all
+//! unmet. A rule is met if all that it names agrees: phase, min_level <= level <= max_level, every `stage` present, no
 //! `not_stage` present.
 //!
 //! ```

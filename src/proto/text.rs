@@ -1,7 +1,7 @@
 //! Reads and prints prototxt, the text format.
 //!
-//! A prototxt lists a message's fields by name: `name: value` for a number, string, bool or enum value, `name { ... }` for a
-//! message. A `repeated` field is written once for each of its values.
+//! A prototxt lists a message's fields by name: `name: value` for a number, string, bool or enum value, `name { ... }`
+//! for a message. A `repeated` field is written once for each of its values.
 //!
 //! ```
 //! use cortado::proto::{NetParameter, text};
@@ -14,8 +14,8 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 //!
-//! The parser translates text to the binary format, guided by the [`schema`](super::schema), and prost decodes that. Printing
-//! goes the same way back.
+//! The parser translates text to the binary format, guided by the [`schema`](super::schema), and prost decodes that.
+//! Printing goes the same way back.
 
 use std::io::Read;
 use std::path::Path;
@@ -71,7 +71,7 @@ pub fn read<M: Named>(path: impl AsRef<Path>) -> Result<Parsed<M>> {
     parse(&text, &file)
 }
 
-/// The message as a prototxt, as Caffe prints it: fields in the order of their numbers, one a line.
+/// The message as a prototxt, as Caffe prints it: fields in the order of their numbers, one per line.
 pub fn print<M: Named>(message: &M) -> String {
     let mut out = String::new();
     // A message that prost has just encoded is well-formed.

@@ -208,8 +208,8 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
     Ok(())
 }
 
-/// Old BatchNorm layers needed three `param { lr_mult: 0 }` so that no solver changed their statistics. Now the layer itself
-/// sees to that; the three `param` are set to agree.
+/// Old BatchNorm layers needed three `param { lr_mult: 0 }` so that no solver changed their statistics. Now the layer
+/// itself sees to that; the three `param` are set to agree.
 fn batch_norm(param: &mut NetParameter, notes: &mut Vec<String>) {
     for layer in param.layer.iter_mut().filter(|l| l.r#type() == "BatchNorm" && l.param.len() == 3) {
         let before = layer.param.clone();

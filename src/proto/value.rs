@@ -70,8 +70,8 @@ fn integer(p: &mut Parser<'_>, field: &Field, min: i128, max: i128) -> Result<i1
     Err(p.lexer.error(Kind::Syntax, span, why))
 }
 
-/// A whole number without a sign: decimal, `0x` hexadecimal or, after a zero, octal. 2^64 stands for all numbers above the
-/// range of any field.
+/// A whole number without a sign: decimal, `0x` hexadecimal or, after a zero, octal. 2^64 stands for all numbers above
+/// the range of any field.
 fn magnitude(text: &str) -> Option<i128> {
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (&text[2..], 16),

@@ -1,8 +1,8 @@
 //! Protobuf's binary format, as far as parsing and printing text need it.
 //!
-//! A message is a sequence of fields, each a key and a value. The key is `number << 3 | wire type`. The wire types are 0 for a
-//! varint (seven bits a byte, low bits first, the top bit set on all but the last byte), 1 for eight bytes, 2 for a length and
-//! that many bytes, 5 for four bytes.
+//! A message is a sequence of fields, each a key and a value. The key is `number << 3 | wire type`. The wire types are
+//! 0 for a varint (seven bits a byte, low bits first, the top bit set on all but the last byte), 1 for eight bytes, 2
+//! for a length and that many bytes, 5 for four bytes.
 
 use crate::error::{Error, Kind, Result};
 

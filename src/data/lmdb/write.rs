@@ -1,4 +1,4 @@
-//! Writes an LMDB database: first the leaves, as the entries arrive in the order of their keys, then the branches above.
+//! Writes an LMDB database: first the leaves, as the entries arrive in the order of the keys, then the branches.
 
 use super::*;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -9,9 +9,9 @@ const NODE_MAX: usize = (SIZE - PAGE_HEAD) / 2 - 2;
 /// LMDB's longest key.
 const KEY_MAX: usize = 511;
 
-/// Makes the database `folder` with the entries that `fill` puts. It is written under a temporary name beside the target and
-/// renamed when it is whole. An existing one is kept unless `overwrite`; of two processes that make the same one at once,
-/// the first wins. Returns whether it was made.
+/// Makes the database `folder` with the entries that `fill` puts. It is written under a temporary name beside the
+/// target and renamed when it is whole. An existing one is kept unless `overwrite`; of two processes that make the same
+/// one at once, the first wins. Returns whether it was made.
 ///
 /// # Errors
 /// An error of `fill`; a folder that cannot be written.

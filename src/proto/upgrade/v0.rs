@@ -1,4 +1,4 @@
-//! `layers { layer { type: "conv" num_output: 4 } }`: one flat message for all types of layer, and a layer type for padding.
+//! `layers { layer { type: "conv" num_output: 4 } }`: one flat message for all layer types, and a type for padding.
 
 use std::collections::HashMap;
 
@@ -32,8 +32,8 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &m
     Ok(())
 }
 
-/// Moves each "padding" layer's `pad` to the convolutions and poolings that read it; returns the padding layers' indices in
-/// ascending order.
+/// Moves each "padding" layer's `pad` to the convolutions and poolings that read it; returns the padding layers'
+/// indices in ascending order.
 fn merge_padding(layers: &mut [V1LayerParameter]) -> Result<Vec<usize>> {
     let mut maker: HashMap<String, usize> = HashMap::new();
     let mut padding = Vec::new();
@@ -118,8 +118,8 @@ const NEW_PATHS: &[(&str, &str, &str)] = &[
     ("det_crop_mode",    "window_data",            "window_data_param.crop_mode"),
 ];
 
-/// Distributes the flat message's fields over V1's messages. In the binary format only the field numbers change: types and enum
-/// numbers are the same, and decoding merges the parts of one message.
+/// Distributes the flat message's fields over V1's messages. In the binary format only the field numbers change: types
+/// and enum numbers are the same, and decoding merges the parts of one message.
 fn layer(mut new: V1LayerParameter, i: usize) -> Result<V1LayerParameter> {
     let Some(old) = new.layer.take() else { return Ok(new) };
     let fail = |e: Error, field: &str| e.layer(old.name()).field(format!("layers[{i}].layer.{field}"));

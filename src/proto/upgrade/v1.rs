@@ -26,7 +26,7 @@ pub(super) fn upgrade(param: &mut NetParameter, nodes: &mut [Node], notes: &mut 
     Ok(())
 }
 
-/// Apart from the type and the four lists of [`params`], all fields have kept their names and types, but not their numbers.
+/// Apart from the type and the four lists of [`params`], all fields have kept names and types, but not their numbers.
 fn layer(mut old: V1LayerParameter) -> Result<LayerParameter> {
     if old.layer.is_some() {
         let e = Error::new(Kind::Net, "a `layer` inside `layers` beside other layers' new fields");
