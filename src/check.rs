@@ -1,9 +1,9 @@
 //! Is this layer right? A bench to run one layer alone, and the checks that every layer of this crate passes.
 //!
-//! A layer is right when its forward is its formula and its backward is the slope of its forward. Both can be tried: the
-//! formula written once more as a plain loop in f64 ([`Harness::check_forward`]), and the slope by moving each input a
-//! little up and down ([`Harness::check_gradient`]). [`layer()`] tries both in one call, and what a layer owes to a net
-//! besides: other shapes, weights in files, any number of threads, computing in place. The bench by itself:
+//! A layer is right when its forward is its formula and its backward is the slope of its forward. Both can be tried:
+//! forward against the formula as a plain loop in f64 ([`Harness::check_forward`]), backward against finite differences
+//! ([`Harness::check_gradient`]). [`layer()`] tries both in one call, and what else a layer owes to a net: other
+//! shapes, weights in files, any number of threads, computing in place. The bench by itself:
 //!
 //! ```
 //! # use cortado::{Blob, layer::*};
@@ -80,7 +80,7 @@ pub enum Fill {
     Label(usize),
     /// These values, over and over.
     Values(&'static [f32]),
-    /// The `cont` of a recurrent layer, T x N: 0 in the first row, as a sequence starts there, then 1 with a 0 here and there.
+    /// The `cont` of a recurrent layer, T x N: 0 in the first row, where a sequence starts, then 1 with a few 0s.
     Cont,
 }
 
@@ -258,8 +258,8 @@ impl Harness {
         one.same(&two, "with 1 thread", "with 2")
     }
 
-    /// Compares one layer that is given the shapes of `sets` in turn with a fresh layer for each: no trace of an earlier
-    /// shape may remain. `fill` fills the bottoms (and parameters) after each change.
+    /// Compares one layer that is given the shapes of `sets` in turn with a fresh layer for each: no trace of an
+    /// earlier shape may remain. `fill` fills the bottoms (and parameters) after each change.
     ///
     /// # Errors
     /// The first value that differs; what the layer refuses.

@@ -72,8 +72,8 @@ struct Diffs {
 impl Harness {
     /// Compares backward with finite differences for every bottom that a gradient flows to and every parameter that is
     /// trained, at the values that the blobs hold now. Also tried is the rest of the contract: backward *sets* the
-    /// bottoms' diffs, *adds to* the parameters', leaves out what `propagate_down` leaves out and nothing else, and reads
-    /// no data that [`needs`](crate::Layer::needs) does not name.
+    /// bottoms' diffs, *adds to* the parameters', leaves out what `propagate_down` leaves out and nothing else, and
+    /// reads no data that [`needs`](crate::Layer::needs) does not name.
     ///
     /// # Errors
     /// The first broken promise, in words; the worst wrong slope with its place and both values; more than a tenth of a

@@ -89,8 +89,8 @@ pub struct LayerReport {
     pub checks: Vec<(&'static str, Outcome)>,
 }
 
-/// The test kit for the layer type `L`: the layer that `prototxt` describes, as in a net's `layer { .. }`, with bottoms of
-/// these shapes. Nothing runs before [`Kit::run`] or [`Kit::report`]. A `type` may be left out.
+/// The test kit for the layer type `L`: the layer that `prototxt` describes, as in a net's `layer { .. }`, with bottoms
+/// of these shapes. Nothing runs before [`Kit::run`] or [`Kit::report`]. A `type` may be left out.
 pub fn layer<L: Layer>(prototxt: &str, bottom_shapes: &[&[usize]]) -> Kit {
     let name = std::any::type_name::<L>().split('<').next().and_then(|path| path.rsplit("::").next());
     let parsed = text::parse::<LayerParameter>(prototxt, "the layer's prototxt");

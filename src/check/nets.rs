@@ -21,12 +21,12 @@ impl Kit {
         let read = text::parse::<NetParameter>(&printed, "the printed net")?.message;
         match read == net {
             true => Ok(Outcome::Passed("printed and read again, nothing changed".into())),
-            false => Err(wrong(format!("the net comes back otherwise when it is printed and read again:\n{printed}"))),
+            false => Err(wrong(format!("the net changes when it is printed and read again:\n{printed}"))),
         }
     }
 
-    /// The parameters, written as a `.caffemodel` by a net of this one layer and read by another, are the same bits, and
-    /// so are the tops of both nets and those of the layer alone.
+    /// The parameters, written as a `.caffemodel` by a net of this one layer and read by another, are the same bits,
+    /// and so are the tops of both nets and those of the layer alone.
     ///
     /// # Errors
     /// The first value that differs; what the nets refuse.
@@ -60,8 +60,8 @@ impl Kit {
         Ok(Outcome::Passed(format!("{blobs}, {values} saved and read back")))
     }
 
-    /// In a net that computes the layer in place and keeps only what [`needs`](crate::Layer::needs) names, data and diffs
-    /// are those of a net with separate blobs.
+    /// In a net that computes the layer in place and keeps only what [`needs`](crate::Layer::needs) names, data and
+    /// diffs are those of a net with separate blobs.
     ///
     /// # Errors
     /// The first value that differs.

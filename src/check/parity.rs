@@ -6,8 +6,8 @@ use crate::memory::Side;
 use crate::{Device, Result};
 
 impl Kit {
-    /// A GPU gives what the CPU gives, on all the shapes that were given. The GPU is the one that `CORTADO_DEVICE` names, or
-    /// else the emulated one. A layer without kernels is right as well, but then its arithmetic was not tried.
+    /// A GPU gives what the CPU gives, on all the shapes that were given. The GPU is the one that `CORTADO_DEVICE`
+    /// names, or else the emulated one. A layer without kernels counts as not tried: the CPU does its work.
     ///
     /// # Errors
     /// The first value that differs; what the GPU refuses.
@@ -41,7 +41,7 @@ impl Harness {
         let mut by_host = None;
         self.clear_diffs();
         self.all_to_card(gpu)?;
-        self.layer.reshape(&self.bottom, &mut self.top)?; // shapes are the host's affair: Filter looks at its selector
+        self.layer.reshape(&self.bottom, &mut self.top)?; // the host keeps the shapes: Filter looks at its selector
         let copies = gpu.counts().downloads;
         self.forward()?;
         if let Some(i) = self.top.iter().position(|top| top.count() > 0 && top.data.side() == Side::Host) {

@@ -1,8 +1,8 @@
 //! Other shapes that a layer takes, found by trying.
 //!
-//! From the shapes that were given, some sizes are changed at random: all equal ones together (the N of scores and labels),
-//! or those on one axis (the channels of a Concat), or each for itself, or an axis of all bottoms by one factor. What the
-//! layer refuses is dropped, and so are shapes for which it would need parameters of another shape.
+//! From the shapes that were given, some sizes are changed at random: all equal ones together (the N of scores and
+//! labels), or those on one axis (the channels of a Concat), or each by itself, or an axis of all bottoms by one
+//! factor. What the layer refuses is dropped, and so are shapes for which it would need parameters of another shape.
 
 use super::{Harness, Kit};
 use crate::Result;
@@ -20,8 +20,8 @@ pub(super) fn slices(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
 }
 
 impl Kit {
-    /// Up to `n` sets of random shapes that fit the layer and its parameters, each of the same ranks as one of those given.
-    /// They differ from those given and from each other.
+    /// Up to `n` sets of random shapes that fit the layer and its parameters, each of the same ranks as one of those
+    /// given. They differ from those given and from each other.
     ///
     /// # Errors
     /// The layer cannot be made for the shapes that were given.
@@ -78,7 +78,7 @@ fn vary(set: &[Vec<usize>], attempt: usize) -> Shapes {
             2 => [bottom, axis, size],
             _ => [0, axis, 0],
         };
-        let most = if draw(key, 4, 1) == 0 { size + 12 } else { size + 3 }; // seldom much larger, so that tests stay quick
+        let most = if draw(key, 4, 1) == 0 { size + 12 } else { size + 3 }; // seldom much larger: tests stay quick
         match (draw(key, 2, 0), attempt % 4) {
             (0, _) => size,
             (_, 3) => size * (1 + draw(key, 3, 2)),

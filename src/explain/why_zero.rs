@@ -24,7 +24,7 @@ use crate::net::{Net, Step};
 use crate::{Error, Kind, Result};
 use walk::{Found, Walk};
 
-/// The first reason for which a gradient is zero.
+/// The first reason why a gradient is zero.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Cause {
     /// It is not: the mean of |diff| is `size`.
@@ -48,7 +48,7 @@ pub enum Cause {
     },
     /// The parameter's lr_mult is 0.
     Frozen,
-    /// The way up ends in a blob that counts nothing in the objective.
+    /// The way up ends in a blob without weight in the objective.
     NoLoss,
     /// The layer is a loss, and its loss_weight is 0.
     LossWeightZero,

@@ -28,7 +28,7 @@ pub struct Chart {
     lines: Vec<(String, Vec<(f64, f64)>)>,
 }
 
-/// Draws lines of (x, y) points, each with its name, into an SVG file: iterations and losses. [`Chart`] has more to set.
+/// Draws lines of (x, y) points, each with its name, into an SVG file: iterations and losses. [`Chart`] can set more.
 ///
 /// # Errors
 /// As [`Chart::save`].

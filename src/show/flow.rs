@@ -1,4 +1,4 @@
-//! Where lines run beside the rows of a strip: a lane for each blob from the layer that makes it to the last that reads it.
+//! Where lines run beside a strip's rows: a lane for each blob, from the layer that makes it to the last that reads it.
 
 use super::trace::Trace;
 

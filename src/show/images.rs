@@ -30,9 +30,9 @@ pub struct Images {
 }
 
 impl Images {
-    /// The pictures in `n x channels x height x width` values: with three channels each in colour, with one in grey, with
-    /// any other number a picture for each channel. Two axes are one picture, three are `channels x height x width`.
-    /// All share one scale: the least value is black, the greatest white; see [`Images::range`].
+    /// The pictures in `n x channels x height x width` values: with three channels in colour, with one in grey, else a
+    /// picture for each channel. Two axes are one picture, three are `channels x height x width`. All share one scale:
+    /// the least value is black, the greatest white; see [`Images::range`].
     ///
     /// # Errors
     /// Fewer than two axes or more than four, or no values.
@@ -67,8 +67,8 @@ impl Images {
         })
     }
 
-    /// Pictures whose sign matters (filters, gradients): blue below zero, white at zero, orange above. Each channel is a picture
-    /// of its own, three are no exception.
+    /// Pictures whose sign matters (filters, gradients): blue below zero, white at zero, orange above. Each channel is
+    /// a picture of its own, even if there are three.
     ///
     /// # Errors
     /// As [`Images::of`].
@@ -102,7 +102,7 @@ impl Images {
         self
     }
 
-    /// How many stand side by side; 10 unless told.
+    /// How many stand side by side; 10 by default.
     pub fn columns(mut self, columns: usize) -> Images {
         self.columns = columns.max(1);
         self
@@ -126,7 +126,7 @@ impl Images {
         self
     }
 
-    /// Only these, in this order; numbers that there are not are left out.
+    /// Only these, in this order; numbers without a picture are left out.
     pub fn pick(mut self, which: impl IntoIterator<Item = usize>) -> Images {
         let size = self.size();
         let some: Vec<f32> =
@@ -144,7 +144,7 @@ impl Images {
         let (black, white) = self
             .range
             .unwrap_or_else(|| finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v))));
-        // Where all values are equal they are grey; what is not a number stays none.
+        // Where all values are equal they are grey; a NaN stays a NaN.
         let scale = |v: f32| if white > black || v.is_nan() { (v - black) / (white - black) } else { 0.5 };
         let plane = self.height * self.width;
         match self.channels {

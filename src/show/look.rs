@@ -1,7 +1,7 @@
 //! `show(&thing)`: in a notebook a picture or a table under the cell, in a terminal words and the path of an SVG file.
 //!
-//! A notebook's kernel takes rich output from a program's stdout, between two marks. That is all there is to it, so the same
-//! line of a lesson works in both.
+//! A notebook's kernel takes rich output from a program's stdout, between two marks. That is all there is to it, so the
+//! same line of a lesson works in both.
 
 use super::{Chart, Histogram, Images, Plane, Trace};
 use crate::blob::Values;
@@ -40,7 +40,7 @@ pub trait Show {
 
 /// Shows something: under the cell in a notebook; in a terminal as text, with the path of an SVG file if there is one.
 ///
-/// The Rust kernel keeps one picture of a cell, the last, and puts it below what the cell printed: show one thing a cell.
+/// The Rust kernel keeps one picture of a cell, the last, and puts it below the cell's text: show one thing per cell.
 ///
 /// ```
 /// use cortado::show::{Chart, show};

@@ -8,7 +8,7 @@ use crate::blob::Values;
 const ROWS: usize = 8;
 const COLUMNS: usize = 10;
 
-/// The summary line; below it the first rows and columns, if there are one or two axes and the line does not hold them all.
+/// The summary line; below it the first rows and columns, if there are one or two axes and the line does not hold all.
 pub(super) fn words(values: &Values) -> String {
     let x = values.slice();
     let (rows, columns) = match *values.shape() {

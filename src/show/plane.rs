@@ -55,13 +55,13 @@ impl Plane {
         self
     }
 
-    /// At which heights lines are drawn. Unless told, at heights of the surface itself, more of them where it is low.
+    /// The heights of the lines; by default heights of the surface itself, more of them where it is low.
     pub fn levels(mut self, levels: &[f32]) -> Plane {
         self.levels = Some(levels.to_vec());
         self
     }
 
-    /// Adds a path, with a ring at its first point and a dot at the others. It ends before the first point that is not finite.
+    /// Adds a path, with a ring at its first point and dots at the others, up to the first point that is not finite.
     pub fn path(mut self, name: &str, points: &[[f32; 2]]) -> Plane {
         let finite = points.iter().take_while(|p| p[0].is_finite() && p[1].is_finite());
         self.paths.push((name.into(), finite.copied().collect()));

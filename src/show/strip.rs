@@ -1,5 +1,5 @@
-//! The data-flow strip: a row a layer, from the data down to the loss. Lines at the left join the layer that makes a blob to
-//! those that read it; beside each layer stand pictures of what it made, and of the gradient that came back to it.
+//! The data-flow strip: a row per layer, from the data down to the loss. Lines at the left join the layer that makes a
+//! blob to those that read it; beside each layer are pictures of what it made, and of the gradient that came back.
 
 use super::flow::{Crossing, lanes};
 use super::stats::short;

@@ -204,7 +204,7 @@ impl Pixels {
         Pixels { width, rgb: values.into_iter().flat_map(pixel).collect() }
     }
 
-    /// From values between -1 (blue) and 1 (orange) with white in the middle: for filters and gradients, whose sign matters.
+    /// From values between -1 (blue) and 1 (orange) with white between: for filters and gradients, whose sign matters.
     pub fn signed(width: usize, values: impl IntoIterator<Item = f32>) -> Pixels {
         let pixel = |v: f32| {
             let end = if v < 0.0 { [0.0, 95.0, 150.0] } else { [200.0, 80.0, 10.0] };

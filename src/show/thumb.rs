@@ -121,7 +121,7 @@ impl Sample {
 pub(super) enum Colours {
     /// The least value is black, the greatest white.
     Grey,
-    /// Below zero blue, above zero red.
+    /// Below zero blue, above zero orange.
     Signed,
     /// Three maps are red, green and blue.
     Image,

@@ -9,7 +9,7 @@ use crate::net::view::VersionView;
 use crate::{Blob, Net, Phase, Result};
 use std::fmt;
 
-/// What flowed through a net. `show(&net.trace()?)?` draws it as a strip: a row a layer, with pictures of the first sample.
+/// What flowed through a net. `show(&net.trace()?)?` draws a strip: a row per layer, with pictures of the first sample.
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// The net's name.

@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The reason in the layers above step `n`: of several tops, of the first that could have had a gradient.
+    /// The reason in the layers above step `n`; of several tops, that of the first that could have had a gradient.
     fn above(&mut self, n: usize) -> Result<Option<Found>> {
         let mut least = None;
         for &t in &self.net.steps[n].top {
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
         step.backward_at <= step.forward_at || above.iter().any(|s| s.backward_at > step.backward_at)
     }
 
-    /// Why step `n`, which runs backward, has not done so in the last pass.
+    /// Why step `n`, which runs backward, did not do so in the last pass.
     fn not_run(&self, n: usize) -> Cause {
         let steps = &self.net.steps;
         let (forward, since) = (steps[n].forward_at > 0, steps[n].forward_at.max(steps[n].backward_at));
@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
         Ok(self.size_above(n) == 0.0)
     }
 
-    /// The mean of |diff| of the tops; their largest.
+    /// The largest of the tops' means of |diff|.
     fn size_above(&self, n: usize) -> f32 {
         let sizes = self.net.steps[n].top.iter().map(|&t| mean_size(&self.net.blobs[t].diff));
         sizes.fold(0.0, |most, size| if size > most || size.is_nan() { size } else { most })
@@ -223,7 +223,6 @@ impl<'a> Walk<'a> {
         (x.len() > 1 && x.iter().all(|x| *x == first)).then_some(first)
     }
 
-    /// Whether the weights that step `n` learns are all 0.
     fn has_zero_weights(&self, n: usize) -> bool {
         let params = &self.net.params;
         let first = self.net.steps[n].params.first().filter(|&&p| params.specs[p].lr_mult != 0.0);
