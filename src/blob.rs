@@ -1,7 +1,7 @@
 //! Blobs: the arrays that flow between layers.
 //!
-//! A blob is two N-dimensional arrays: `data`, the values that forward computes, and `diff`, the gradient of the loss with
-//! respect to them, which backward computes. The last axis is the fastest; image batches are N x C x H x W.
+//! A blob is two N-dimensional arrays: `data`, the values that forward computes, and `diff`, the gradient of the loss
+//! with respect to them, which backward computes. The last axis is the fastest; image batches are N x C x H x W.
 //!
 //! ```
 //! use cortado::Blob;
@@ -46,8 +46,8 @@ pub struct Blob {
 /// The number of values of a shape.
 ///
 /// # Errors
-/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of size 0 makes the count 0, but the product of the other axes
-/// is limited all the same, since layers multiply some of them.
+/// More than [`MAX_COUNT`] values or [`MAX_AXES`] axes. An axis of size 0 makes the count 0, but the product of the
+/// other axes is limited all the same, since layers multiply some of them.
 pub fn count(shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_AXES {
         let message = format!("a blob of {} axes; at most {MAX_AXES} are possible", shape.len());
@@ -200,8 +200,8 @@ impl Values {
         self.slice().iter().map(|&x| (x as f64).powi(2)).sum()
     }
 
-    /// The index of the largest value in each row of the last axis: for scores, the predicted class. The first of equal values
-    /// wins; a NaN never does.
+    /// The index of the largest value in each row of the last axis: for scores, the predicted class. The first of equal
+    /// values wins; a NaN never does.
     ///
     /// ```
     /// let mut scores = cortado::Values::new(&[2, 3])?;

@@ -1,7 +1,7 @@
 //! Errors: what went wrong, where, and what to do about it.
 //!
-//! Every mistake that a user can type, load or feed becomes an [`Error`]. It carries the place in the prototxt (if there is
-//! one), the layer, and a hint; each caller adds what it knows:
+//! Every mistake that a user can type, load or feed becomes an [`Error`]. It carries the place in the prototxt (if
+//! there is one), the layer, and a hint; each caller adds what it knows:
 //!
 //! ```
 //! use cortado::{Error, Kind};
@@ -132,8 +132,8 @@ impl Error {
         }
     }
 
-    /// For an unknown type: adds a "did you mean" if a known name is close, else all known names; and the hint `own` about types
-    /// of one's own.
+    /// For an unknown type: adds a "did you mean" if a known name is close, else all known names; and the hint `own`
+    /// about types of one's own.
     pub(crate) fn near_or_all(self, name: &str, known: &[&str], own: &str) -> Error {
         match closest(name, known.iter().copied()) {
             Some(near) => self.hint(format!("did you mean \"{near}\"?")).hint(own),
@@ -208,7 +208,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// What `work` gives, or an error of its panic: a mistake in somebody's code, from which others go on.
+/// What `work` gives, or its panic as an error: others go on after a mistake in somebody's code.
 pub(crate) fn caught<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());

@@ -1,7 +1,7 @@
 //! Finds the files that a prototxt names, and writes files whole.
 //!
-//! A relative path starts at the current directory, as in Caffe; or at the prototxt's folder; or at the project's root, the
-//! nearest folder above that holds `proto/caffe.proto`. So a net works from the root and from a notebook's folder.
+//! A relative path starts at the current directory, as in Caffe; or at the prototxt's folder; or at the project's root,
+//! the nearest folder above that holds `proto/caffe.proto`. So a net works from the root and from a notebook's folder.
 
 use crate::{Error, Kind, Result};
 use std::io::Write;
@@ -72,13 +72,13 @@ fn project_root(from: &Path) -> Option<&Path> {
     from.ancestors().find(|dir| dir.join("proto/caffe.proto").is_file())
 }
 
-/// Writes a file under a temporary name beside it and renames it, so that half a file is never read. Missing folders are
-/// made.
+/// Writes a file under a temporary name beside it and renames it, so that half a file is never read. Missing folders
+/// are made.
 ///
 /// # Errors
 /// A folder or the file cannot be written.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
-    let fail = |e| Error::file(path, "write", e).hint("may its folder be written to, and has the disk room?");
+    let fail = |e| Error::file(path, "write", e).hint("is its folder writable, and is there room on the disk?");
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }

@@ -10,11 +10,11 @@
 //! | every pass               | `forward`  | reads its bottoms' data, writes its tops' data                    |
 //! | every training pass      | `backward` | **sets** its bottoms' diffs, **adds to** its parameters' diffs    |
 //!
-//! Only `new` and `forward` must be written: by default a layer has one bottom, one top of its shape, no parameters, and no
-//! gradient.
+//! Only `new` and `forward` must be written: by default a layer has one bottom, one top of its shape, no parameters,
+//! and no gradient.
 //!
-//! The borrow checker says the rest: forward gets `bottom: &[Blob]` and `top: &mut [Blob]`, backward the reverse. Scratch
-//! memory is the layer's own. Bind Caffe's nouns to the formula's letters first, then use only letters:
+//! The borrow checker says the rest: forward gets `bottom: &[Blob]` and `top: &mut [Blob]`, backward the reverse.
+//! Scratch memory is the layer's own. Bind Caffe's nouns to the formula's letters first, then use only letters:
 //!
 //! ```
 //! use cortado::layer::*;
@@ -68,8 +68,8 @@ pub struct Cx<'a> {
     pub seed: u64,
     /// How many forwards this net has made before this one.
     pub pass: u64,
-    /// Whether a gradient is wanted for bottom `i`; backward sets the diffs of these bottoms only. Empty in `setup`, as the
-    /// net is not wired yet.
+    /// Whether a gradient is wanted for bottom `i`; backward sets the diffs of these bottoms only. Empty in `setup`, as
+    /// the net is not wired yet.
     pub propagate_down: &'a [bool],
     /// The folder of the net's prototxt, if it came from a file.
     pub folder: Option<&'a Path>,
@@ -81,8 +81,8 @@ impl<'a> Cx<'a> {
         Cx { phase, device, seed: 0, pass: 0, propagate_down: &[], folder: None }
     }
 
-    /// The file or folder that a path in the prototxt means: tried from the current folder, from the prototxt's, and from
-    /// the project's root. A layer asks in `setup`, and names the field: `cx.find(p.source()).map_err(|e| e.field("..")`.
+    /// The file or folder that a path in the prototxt means: tried from the current folder, the prototxt's and the
+    /// project's root. A layer asks in `setup`, and names the field: `cx.find(p.source()).map_err(|e| e.field(".."))`.
     ///
     /// # Errors
     /// There is none; the error lists the places where it was looked for.
@@ -110,7 +110,7 @@ pub struct Param {
     pub lr_mult: f32,
     /// Multiplies the solver's weight decay; 0 for none.
     pub decay_mult: f32,
-    /// The field of a filler without which the values are 0, if the prototxt leaves it out: `embed_param.weight_filler`.
+    /// The filler field without which the values are 0, if the prototxt leaves it out: `embed_param.weight_filler`.
     pub unfilled: Option<&'static str>,
 }
 
@@ -145,7 +145,7 @@ impl Arity {
         Arity::range(bottom..=bottom, top..=top)
     }
 
-    /// So many bottoms and tops, independent of each other.
+    /// These numbers of bottoms and tops, independent of each other.
     pub fn range(bottom: RangeInclusive<usize>, top: RangeInclusive<usize>) -> Arity {
         Arity { bottom, top, equal: false, auto_top: false }
     }
@@ -243,7 +243,7 @@ pub trait Layer: Any + Send {
     where
         Self: Sized;
 
-    /// How many bottoms and tops the layer takes, one of each by default; a net with others is not built.
+    /// How many bottoms and tops the layer takes, one of each by default; a net with other numbers is not built.
     fn arity(&self) -> Arity {
         Arity::exact(1, 1)
     }
@@ -265,8 +265,8 @@ pub trait Layer: Any + Send {
     /// Computes the tops' data from the bottoms'.
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result;
 
-    /// Sets the diff of each bottom `i` with `cx.propagate_down[i]`, and adds to the parameters' diffs. It is called only when
-    /// something is wanted of it: a layer with one bottom and no parameters need not ask.
+    /// Sets the diff of each bottom `i` with `cx.propagate_down[i]`, and adds to the parameters' diffs. It is called
+    /// only when something is wanted of it: a layer with one bottom and no parameters need not ask.
     ///
     /// A layer through which no gradient flows leaves it out, and says so in [`propagates`](Layer::propagates).
     ///
@@ -288,7 +288,7 @@ pub trait Layer: Any + Send {
         None
     }
 
-    /// What top `i` counts in the objective if the prototxt does not say: 1 for a loss's first top, else 0.
+    /// The weight of top `i` in the objective if the prototxt gives none: 1 for a loss's first top, else 0.
     fn loss_weight(&self, top: usize) -> f32 {
         let _ = top;
         0.0
@@ -300,7 +300,7 @@ pub trait Layer: Any + Send {
         true
     }
 
-    /// Of an activation: whether a unit of input `x` and output `y` lets no gradient through, as its slope there is 0.
+    /// For an activation: whether a unit of input `x` and output `y` lets no gradient through, as its slope there is 0.
     fn is_flat(&self, x: f32, y: f32) -> bool {
         let _ = (x, y);
         false

@@ -1,6 +1,6 @@
 //! # Cortado: Caffe made small enough to read
 //!
-//! Blobs flow through layers, layers make a net, a solver trains it. The modules in reading order, each with what it adds:
+//! Blobs flow through layers, layers make a net, a solver trains it. The modules in reading order, and what each adds:
 //!
 //! | module      | what it is                                                                    |
 //! |-------------|-------------------------------------------------------------------------------|
@@ -16,7 +16,7 @@
 //! | [`proto`]   | Caffe's messages, as text and as bytes                                        |
 //! | [`check`]   | is a layer right? formula, slope, shapes, weights, threads                    |
 //! | [`show`]    | how nets, blobs and losses look                                               |
-//! | [`device`]  | where arithmetic happens: the CPU, or a GPU (here: its emulator)              |
+//! | [`device`]  | where arithmetic happens: the CPU, or a GPU (a card or its emulator)          |
 //! | [`memory`]  | one buffer in two places, host and card                                       |
 //! | [`random`]  | random numbers as a function of seed, name, pass and index                    |
 //! | [`files`]   | where files are, and how they are written whole                               |

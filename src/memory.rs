@@ -1,12 +1,12 @@
 //! One buffer in two places: the host's memory and a card's (Caffe's SyncedMemory).
 //!
-//! Each side is filled at its first use. Writing to one side makes the other stale; a stale side is parked, not freed, so
-//! that a card's addresses never change. Between two `&mut` calls each side is written at most once, as a `OnceLock` allows
-//! behind `&self`: no `unsafe`, no `RefCell`, and the type is `Sync`. Between two cards, as of two nets, values are copied by
-//! way of the host.
+//! Each side is filled at its first use. Writing to one side makes the other stale; a stale side is parked, not freed,
+//! so that a card's addresses never change. Between two `&mut` calls each side is written at most once, as a `OnceLock`
+//! allows behind `&self`: no `unsafe`, no `RefCell`, and the type is `Sync`. Between two cards, as of two nets, values
+//! are copied by way of the host.
 //!
-//! Each change of side or storage raises the card's [generation](Gpu::generation), which tells a recorded step without a look
-//! at every buffer whether it may be replayed.
+//! Each change of side or storage raises the card's [generation](Gpu::generation), so a recorded step knows without a
+//! look at every buffer whether it may be replayed.
 //!
 //! | calls on a fresh buffer | host  | card  | copies          |
 //! |-------------------------|-------|-------|-----------------|
@@ -107,8 +107,8 @@ impl Memory {
         self.unread.take();
     }
 
-    /// The values on the host; copied from a card if they are only there. If that copy fails, the values are NaN and the card
-    /// keeps the error; the next call tries again.
+    /// The values on the host; copied from a card if they are only there. If that copy fails, the values are NaN and
+    /// the card keeps the error; the next call tries again.
     pub fn host(&self) -> &[f32] {
         self.read().unwrap_or_else(|e| {
             self.note(&e);
@@ -151,8 +151,8 @@ impl Memory {
         Ok(self.host.get().map_or(&[], |host| &host[..self.len]))
     }
 
-    /// The values on the host, to be changed; the cards' become stale. If the copy from a card fails, the changes are lost, and
-    /// the card keeps the error and the values.
+    /// The values on the host, to be changed; the cards' become stale. If the copy from a card fails, the changes are
+    /// lost, and the card keeps the error and the values.
     pub fn host_mut(&mut self) -> &mut [f32] {
         if let Err(e) = self.read() {
             self.note(&e);

@@ -31,8 +31,8 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 //!
-//! Any net is made of the message as usual, `Net::new(&n.to_param()?, Phase::Train)`, and [`NetSpec::to_prototxt`] is the
-//! file. Errors are reported there, once, so the lines above need no `?`:
+//! Any net is made of the message as usual, `Net::new(&n.to_param()?, Phase::Train)`, and [`NetSpec::to_prototxt`] is
+//! the file. Errors are reported there, once, so the lines above need no `?`:
 //!
 //! ```
 //! # use cortado::net_spec::*;
@@ -55,8 +55,8 @@
 //! Relu::new().stride(2);
 //! ```
 //!
-//! Every layer has the settings of [`LayerSpec`] besides: rules, multipliers, names of parameters, loss weights. An empty
-//! name ([`AUTO`]) becomes conv1, pool1, ip1 and so on:
+//! Every layer has the settings of [`LayerSpec`] besides: rules, multipliers, names of parameters, loss weights. An
+//! empty name ([`AUTO`]) becomes conv1, pool1, ip1 and so on:
 //!
 //! ```
 //! # use cortado::net_spec::*;
@@ -231,8 +231,8 @@ impl NetSpec {
     /// The net as Caffe's message.
     ///
     /// # Errors
-    /// Two layers of one net with the same name; a bottom that no layer before makes (it is a top of another spec); a blob
-    /// that two layers make.
+    /// Two layers of one net with the same name; a bottom that no layer before makes (it is a top of another spec); a
+    /// blob that two layers make.
     pub fn to_param(&self) -> Result<NetParameter> {
         check::check(&self.param)?;
         Ok(self.param.clone())

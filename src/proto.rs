@@ -1,7 +1,7 @@
 //! Caffe's messages: nets, solvers and weights, as files store them.
 //!
-//! Caffe describes everything that it stores by *protocol buffers*. The schema, `proto/caffe.proto`, lists the messages and
-//! their fields; prost makes a Rust struct of each, in [`caffe`]. A message has two forms:
+//! Caffe describes everything that it stores by *protocol buffers*. The schema, `proto/caffe.proto`, lists the messages
+//! and their fields; prost makes a Rust struct of each, in [`caffe`]. A message has two forms:
 //!
 //! * binary, compact, for weights (`.caffemodel`, `.solverstate`, `.binaryproto`): [`binary`];
 //! * text, for people (`.prototxt`): [`text`], with a source map, so that later errors can show the line.

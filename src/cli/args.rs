@@ -1,7 +1,7 @@
 //! The command line: a command, flags with values, and plain words.
 //!
-//! `--solver F`, `--solver=F` and Caffe's `-solver F` mean the same; so do `--sigint_effect` and `--sigint-effect`. The word
-//! after a flag that takes a value is that value, even if it begins with a dash: `-gpu -1`.
+//! `--solver F`, `--solver=F` and Caffe's `-solver F` mean the same; so do `--sigint_effect` and `--sigint-effect`. The
+//! word after a flag that takes a value is that value, even if it begins with a dash: `-gpu -1`.
 
 use super::{COMMANDS, Failure, usage};
 use cortado::error::closest;

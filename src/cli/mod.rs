@@ -1,7 +1,7 @@
 //! The `cortado` command: a thin layer over the library, with one file for each command.
 //!
-//! Results go to stdout, the log goes to stderr. Exit codes: 0 success; 1 an error, printed once; 2 a wrong command line;
-//! 3 the nets of `diff` differ.
+//! Results go to stdout, the log goes to stderr. Exit codes: 0 success; 1 an error, printed once; 2 a wrong command
+//! line; 3 the nets of `diff` differ.
 
 mod args;
 mod check;

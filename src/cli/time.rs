@@ -136,9 +136,9 @@ fn lap(clock: &mut Instant) -> f64 {
     (now - std::mem::replace(clock, now)).as_secs_f64() * 1e3
 }
 
-/// The multiplications and additions of a layer's matrix products, forward and backward. Each weight is used once at each of
-/// the tops' `count / num_output` positions: `2 M N K` for InnerProduct, `2 N Co oh ow (Ci / group) kh kw` for Convolution.
-/// Backward computes one such product for dw, and another for dx if the bottom needs it.
+/// The multiplications and additions of a layer's matrix products, forward and backward. Each weight is used once at
+/// each of the tops' `count / num_output` positions: `2 M N K` for InnerProduct, `2 N Co oh ow (Ci / group) kh kw` for
+/// Convolution. Backward computes one such product for dw, and another for dx if the bottom needs it.
 fn flop(net: &Net, layer: &str) -> Result<u64> {
     let mut forward = 0;
     for top in net.top_names(layer)? {
