@@ -22,9 +22,9 @@ pub trait Stored {
     fn to_read(&self, gpu: &Gpu) -> Result<CardArg<'_>>;
     /// To be changed.
     fn to_update(&mut self, gpu: &Gpu) -> Result<CardArg<'_>>;
-    /// To be written, every one.
+    /// To be written in full.
     fn to_overwrite(&mut self, gpu: &Gpu) -> Result<CardArg<'_>>;
-    /// What a kernel that has run has said against them: only a [`Refusal`](super::Refusal) can tell.
+    /// What a kernel that has run complains of in them: only a [`Refusal`](super::Refusal) can tell.
     ///
     /// # Errors
     /// The kernel's complaint.

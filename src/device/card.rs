@@ -91,8 +91,8 @@ pub trait Module: Send + Sync {
     fn launch(&self, name: &str, grid: [u32; 3], block: [u32; 3], args: &mut [CardArg]) -> Result;
 }
 
-/// One argument of a kernel as a card takes it; layers write [`args!`](crate::args). A buffer comes with the number of its
-/// values that are in use: its storage may be longer.
+/// One argument of a kernel as a card takes it; layers write [`args!`](crate::args). A buffer comes with the number of
+/// values in use: its storage may be longer.
 pub enum CardArg<'a> {
     /// A number that the kernel declares as `int`.
     Int(i32),

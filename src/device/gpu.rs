@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// A handle to a card, real or emulated. Cloning is cheap; clones are the same card and have the same [dial](Gpu::dial).
+/// A handle to a card, real or emulated. Cloning is cheap; clones are the same card with the same [dial](Gpu::dial).
 #[derive(Clone)]
 pub struct Gpu {
     card: Arc<dyn Card>,
@@ -37,8 +37,8 @@ impl Gpu {
         Arc::ptr_eq(&self.card, &other.card)
     }
 
-    /// Goes up whenever values go to this card or leave it, or their memory is another. While it stays, everything is where
-    /// it was.
+    /// Goes up whenever values come to this card, leave it or get other memory. While it stays the same, everything is
+    /// where it was.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
@@ -69,7 +69,7 @@ impl Gpu {
         recording
     }
 
-    /// Compiles kernels, or finds what this card has compiled of them before.
+    /// Compiles kernels, or finds them if this card has compiled them before.
     ///
     /// # Errors
     /// No compiler, or a source that it refuses.
@@ -83,14 +83,14 @@ impl Gpu {
         Ok(module)
     }
 
-    /// Tells the kernels seed and pass: the words of the [dial](Gpu::dial).
+    /// Tells the kernels the seed and the pass: the words of the [dial](Gpu::dial).
     pub fn turn(&self, seed: u64, pass: u64) -> Result {
         let dial = self.dial()?;
         self.card.put(&*dial, &[seed as u32, (seed >> 32) as u32, pass as u32])
     }
 
-    /// Three words in the card's memory, the key of the [random numbers](crate::random): the seed's lower and upper half,
-    /// and the pass. A recorded step reads them anew each time: `CardArg::InInt(&*dial, 3)`.
+    /// Three words in the card's memory, the key of the [random numbers](crate::random): the seed's lower and upper
+    /// half, and the pass. A recorded step reads them anew each time: `CardArg::InInt(&*dial, 3)`.
     pub fn dial(&self) -> Result<Arc<dyn CardBuffer>> {
         let mut dial = lock(&self.dial);
         match &*dial {

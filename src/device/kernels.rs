@@ -17,7 +17,7 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Those of a source that is known when the program is compiled. Of any other: `Kernels::from(text)`.
+    /// The kernels of a source that is known at compile time; for any other, `Kernels::from(text)`.
     pub const fn new(source: &'static str) -> Kernels {
         Kernels { source: Cow::Borrowed(source), hash: fnv1a(source) }
     }

@@ -14,7 +14,8 @@ impl Kernels {
     /// Runs the kernel `name` on at least `n` threads in one row, in blocks of 256. With n = 0 nothing is done.
     ///
     /// # Errors
-    /// No compiler, or a source that it refuses; no memory for the values; what [`Module::launch`](super::Module::launch) says.
+    /// No compiler, or a source that it refuses; no memory for the values; what
+    /// [`Module::launch`](super::Module::launch) says.
     pub fn launch(&self, gpu: &Gpu, name: &str, n: usize, args: &mut [Arg]) -> Result {
         self.launch_blocks(gpu, name, n.div_ceil(Self::BLOCK), Self::BLOCK, args)
     }
@@ -27,8 +28,8 @@ impl Kernels {
         self.launch_grid(gpu, name, [blocks, 1, 1], [threads, 1, 1], args)
     }
 
-    /// Runs the kernel `name` on a block for each of `rows` rows; its threads, whole warps and at most 512, share the row's
-    /// `len` values. Without rows nothing is done.
+    /// Runs the kernel `name` with a block for each of `rows` rows; its threads, whole warps and at most 512, share the
+    /// row's `len` values. Without rows nothing is done.
     ///
     /// # Errors
     /// As [`launch`](Kernels::launch).

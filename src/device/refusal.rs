@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Explain = dyn Fn(usize, f32) -> Error + Send + Sync;
 
-/// What a layer keeps to be told of values that its kernel refuses: a label out of range, for example. The kernel declares
-/// a parameter `Refusal r` and calls `refuse(r, i, value)`; the error that is made of the two comes out of the
+/// What a layer keeps to learn of values that its kernel refuses: a label out of range, for example. The kernel
+/// declares a parameter `Refusal r` and calls `refuse(r, i, value)`; the error that is made of the two comes out of the
 /// launch (emulated), or of a later call that returns a `Result`: a kernel runs after its launch has returned.
 #[derive(Default)]
 pub struct Refusal {

@@ -38,7 +38,7 @@ impl Parameter {
         ("Refusal", Parameter::Refusal),
     ];
 
-    /// What an argument is given for.
+    /// The kind of parameter that an argument is for.
     pub fn of(arg: &CardArg) -> Parameter {
         match arg {
             CardArg::Int(_) | CardArg::Size(_) => Parameter::Int,
@@ -71,7 +71,7 @@ impl Kernel {
     /// Whether it can be launched like this.
     ///
     /// # Errors
-    /// A grid or a block without threads or too large for a card; another number of arguments, or others than it takes.
+    /// A grid or a block without threads or too large for a card; arguments of a wrong number or type.
     pub fn check(&self, grid: [u32; 3], block: [u32; 3], args: &[CardArg]) -> Result {
         let name = &self.name;
         let threads: u64 = block.iter().fold(1, |n, &d| n.saturating_mul(d.into()));
