@@ -9,7 +9,7 @@ use std::ffi::{CStr, c_char, c_int};
 /// faults come out of whichever call is next.
 pub fn check(what: &str, answer: CUresult) -> Result {
     let number = answer as u32;
-    // A fault on the card: 214 memory, 220 and 221 links, 700 to 719 kernels (but 701, a launch with too many threads).
+    // Faults of the card: 214 its memory, 220 and 221 its links; the rest a kernel: an address, a timeout, an assertion.
     let of_a_kernel = matches!(number, 214 | 220 | 221 | 700 | 702 | 710 | 714..=719);
     match (number, of_a_kernel) {
         (0, _) => Ok(()),
