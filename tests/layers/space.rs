@@ -361,6 +361,56 @@ fn a_batch_of_none_is_no_mistake_here_either() {
     }
 }
 
+/// MAX over windows of many sizes against the definition, ties and NaN and infinities among the values: the first of the
+/// largest, or the last NaN; and its place. Wide planes have their windows taken several at a time.
+#[test]
+fn the_maximum_of_any_window() {
+    let sizes = (1..=4).flat_map(|kernel| (1..=4).map(move |stride| (kernel, stride)));
+    for (kernel, stride) in sizes.chain([(5, 2), (11, 4), (9, 1)]) {
+        for (height, width, pad) in [(7, 40, 0), (11, 19, kernel / 2), (12, 12, 0), (11, 5, 0), (13, 64, kernel - 1)] {
+            if height.min(width) + 2 * pad < kernel {
+                continue;
+            }
+            let pool = format!("pool: MAX kernel_size: {kernel} stride: {stride} pad: {pad}");
+            let text = format!(r#"type: "Pooling" top: "y" top: "mask" pooling_param {{ {pool} }}"#);
+            for device in both_devices() {
+                let mut bench = make(&text, &[&[2, 3, height, width]]).device(&device);
+                let random = Random::new(kernel as u64, "windows", stride as u64);
+                for (i, x) in (0..).zip(bench.bottom[0].data.slice_mut()) {
+                    *x = match (random.unit(i) * 40.0) as usize {
+                        0 => f32::NAN,
+                        1 => f32::INFINITY,
+                        2..=9 => f32::NEG_INFINITY,
+                        n => (n / 8) as f32 - 3.0,
+                    };
+                }
+                bench.forward().unwrap();
+                let shape = bench.top[0].shape().to_vec();
+                let (x, y, mask) = (bench.bottom[0].data.slice(), bench.top[0].data.slice(), bench.top[1].data.slice());
+                for i in 0..y.len() {
+                    let (plane, row, column) = (i / (shape[2] * shape[3]), i / shape[3] % shape[2], i % shape[3]);
+                    let along = |o: usize, size: usize| {
+                        (o * stride..o * stride + kernel).filter_map(move |p| p.checked_sub(pad).filter(|p| *p < size))
+                    };
+                    let mut best = (f32::MIN, -1.0); // of an empty window
+                    for place in along(row, height).flat_map(|r| along(column, width).map(move |c| r * width + c)) {
+                        let x = x[plane * height * width + place];
+                        if best.1 < 0.0 || x > best.0 || x.is_nan() {
+                            best = (x, place as f32);
+                        }
+                    }
+                    assert!(
+                        y[i].to_bits() == best.0.to_bits() && mask[i] == best.1,
+                        "{device:?}, {pool}, {height} x {width}, window {i}: {} at {}, not {best:?}",
+                        y[i],
+                        mask[i]
+                    );
+                }
+            }
+        }
+    }
+}
+
 const STOCHASTIC: &str = r#"name: "p" type: "Pooling" pooling_param { pool: STOCHASTIC kernel_size: 2 stride: 2 }"#;
 
 /// In many passes each value comes as often as its share of the window's sum; in one pass always the same.

@@ -3,6 +3,7 @@
 use super::windows::Window;
 use crate::device::cpu::{Cpu, PIECE};
 use crate::random::Random;
+use std::array::from_fn;
 use std::ops::Range;
 
 /// The place of a value that is none of the window's: beyond every plane.
@@ -48,26 +49,57 @@ impl PoolingOnCpu {
             }
             let x = x.chunks_exact(size);
             for ((x, y), argmax) in x.zip(y.chunks_exact_mut(out)).zip(argmax.chunks_exact_mut(out)) {
-                self.each_window(|i, rows, columns, _| {
-                    if rows.is_empty() || columns.is_empty() {
-                        (y[i], argmax[i]) = (f32::MIN, NOWHERE);
-                        return;
-                    }
-                    let first = rows.start * self.axes[1].size + columns.start;
-                    let (mut best, mut at) = (x[first], first);
-                    for row in rows {
-                        let row = row * self.axes[1].size;
-                        for (column, &x) in columns.clone().zip(&x[row + columns.start..row + columns.end]) {
-                            if is_larger(x, best) {
-                                (best, at) = (x, row + column);
-                            }
-                        }
-                    }
-                    (y[i], argmax[i]) = (best, at as u32);
-                });
+                // Where the compiler knows the stride, it makes vectors of neighbouring windows.
+                match (self.axes[1].stride, self.axes[1].out) {
+                    (1, _) => self.max_of_plane::<1, 8>(x, y, argmax),
+                    (2, 9..) => self.max_of_plane::<2, 8>(x, y, argmax),
+                    (2, _) => self.max_of_plane::<2, 4>(x, y, argmax),
+                    (3, _) => self.max_of_plane::<3, 8>(x, y, argmax),
+                    (_, out) => self.max_of_windows(0..out, x, y, argmax),
+                }
             }
         });
         self.places = argmax;
+    }
+
+    /// The maximum of each window of a plane, of `LANES` neighbours at a time where they lie inside it.
+    fn max_of_plane<const STRIDE: usize, const LANES: usize>(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
+        let Window { size: width, kernel, pad, out, .. } = self.axes[1];
+        // The windows first .. end have all their columns, and as many more as a chunk of STRIDE has behind their last.
+        let first = pad.div_ceil(STRIDE);
+        let end = (width + pad + 2).saturating_sub(kernel + STRIDE).div_ceil(STRIDE).min(out);
+        if end < first + LANES {
+            return self.max_of_windows(0..out, x, y, argmax);
+        }
+        self.max_of_windows(0..first, x, y, argmax);
+        self.max_of_windows(end..out, x, y, argmax);
+        for (i, (rows, _)) in self.axes[0].each().enumerate() {
+            let (y, argmax) = (&mut y[i * out..][..out], &mut argmax[i * out..][..out]);
+            for o in (first..end).step_by(LANES).map(|o| o.min(end - LANES)) {
+                let (best, at) =
+                    max_of_lanes::<STRIDE, LANES>(x, rows.clone().map(|row| row * width + o * STRIDE - pad), kernel);
+                y[o..][..LANES].copy_from_slice(&best);
+                argmax[o..][..LANES].copy_from_slice(&at);
+            }
+        }
+    }
+
+    /// The maximum of the windows of some columns, one after the other.
+    fn max_of_windows(&self, columns: Range<usize>, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
+        let [_, Window { size, out, .. }] = self.axes;
+        for (i, (rows, _)) in self.axes[0].each().enumerate() {
+            for (o, (columns, _)) in columns.clone().zip(&self.columns[columns.clone()]) {
+                let (mut best, mut best_at) = (f32::MIN, NOWHERE); // of an empty window
+                for row in rows.clone() {
+                    for at in row * size + columns.start..row * size + columns.end {
+                        if best_at == NOWHERE || is_larger(x[at], best) {
+                            (best, best_at) = (x[at], at as u32);
+                        }
+                    }
+                }
+                (y[i * out + o], argmax[i * out + o]) = (best, best_at);
+            }
+        }
     }
 
     /// Where each y stands, for the next pass to write.
@@ -244,6 +276,29 @@ impl PoolingOnCpu {
 }
 
 /// Whether x replaces `best` as the maximum: it is larger, or NaN, so that a NaN wins wherever it stands.
+#[inline(always)]
 fn is_larger(x: f32, best: f32) -> bool {
-    x > best || x.is_nan()
+    (x > best) | x.is_nan() // no branch
+}
+
+/// The maxima of neighbouring windows, each STRIDE after the one before; the rows of the first begin at `starts`.
+#[inline(always)]
+fn max_of_lanes<const STRIDE: usize, const LANES: usize>(
+    x: &[f32],
+    starts: impl Iterator<Item = usize>,
+    kernel: usize,
+) -> ([f32; LANES], [u32; LANES]) {
+    let (mut best, mut best_at) = ([f32::MIN; LANES], [NOWHERE; LANES]); // of empty windows
+    let mut is_first = true;
+    for start in starts {
+        for (k, x) in x[start..][..kernel - 1 + LANES * STRIDE].windows(LANES * STRIDE).enumerate() {
+            let (x, tap) = (x.as_chunks::<STRIDE>().0, (start + k) as u32);
+            // Selected by bits: of an `if` the compiler makes jumps.
+            let wins: [u32; LANES] = from_fn(|l| u32::from(is_first | is_larger(x[l][0], best[l])).wrapping_neg());
+            best = from_fn(|l| f32::from_bits(x[l][0].to_bits() & wins[l] | best[l].to_bits() & !wins[l]));
+            best_at = from_fn(|l| (tap + (l * STRIDE) as u32) & wins[l] | best_at[l] & !wins[l]);
+            is_first = false;
+        }
+    }
+    (best, best_at)
 }
