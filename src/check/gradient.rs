@@ -121,10 +121,13 @@ impl<'a> Checker<'a> {
                 Site::Param(i) => (format!("params[{i}]"), &right.params[i]),
             };
             let shape = self.values(site).shape().to_vec();
-            let mut compared = 0;
+            let (mut compared, mut skipped) = (0, None);
             for (k, &analytic) in slopes.iter().enumerate() {
                 let analytic = analytic as f64;
-                let Some(numeric) = self.slope(site, k)? else { continue };
+                let Some(numeric) = self.slope(site, k)? else {
+                    skipped = Some((index(&shape, k), self.values(site).slice()[k]));
+                    continue;
+                };
                 compared += 1;
                 let difference = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
                 if difference.is_nan() || difference >= report.worst {
@@ -135,10 +138,11 @@ impl<'a> Checker<'a> {
             }
             if compared * 10 < slopes.len() * 9 {
                 let n = slopes.len();
+                let near = skipped.map_or(String::new(), |(at, x)| format!(", the last one near {name}{at:?}, {x}"));
                 return Err(wrong(format!(
-                    "only {compared} of {n} slopes of {name} could be compared: too many kinks"
+                    "only {compared} of {n} slopes of {name} could be compared: too many kinks{near}"
                 ))
-                .hint("choose other values, away from the kinks"));
+                .hint("choose values away from the kinks: Fill::Values(&[..])"));
             }
             report.compared += compared;
             report.skipped += slopes.len() - compared;

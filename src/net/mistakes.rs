@@ -32,10 +32,12 @@ impl Net {
         };
         // Seen from the end, where the losses are: this runs in every pass.
         if !running.rev().any(|step| step.loss_weight.iter().any(|w| *w != 0.0) || step.top.iter().any(is_written)) {
-            let top = last.top.first().map_or("", |&t| &self.names[self.owner[t]].name);
+            let top = |&t: &usize| {
+                format!("; write into net.diff_mut(\"{}\")? before, for example", self.names[self.owner[t]].name)
+            };
+            let example = last.top.first().map_or(String::new(), top);
             self.warn_once(format!(
-                "backward starts from zeros: no top has a loss_weight, and nothing was put into a diff; write into \
-                 net.diff_mut(\"{top}\")? before, for example"
+                "backward starts from zeros: no top has a loss_weight, and nothing was put into a diff{example}"
             ));
         }
     }

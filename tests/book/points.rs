@@ -83,6 +83,72 @@ fn it_learns_the_points() -> Result<()> {
     Ok(())
 }
 
+/// The solver of a prototxt in a folder that also holds `points.csv`.
+fn from_files(folder: &std::path::Path) -> Result<solver::Solver> {
+    let mut layers = Layers::caffe();
+    layers.add::<DataLayer<Points>>("Points");
+    std::fs::write(folder.join("points.csv"), include_str!("points.csv")).unwrap();
+    std::fs::write(
+        folder.join("solver.prototxt"),
+        r#"base_lr: 0.1 lr_policy: "fixed" max_iter: 9 snapshot_prefix: "run"
+           net_param {
+               layer { name: "points" type: "Points" top: "point" top: "class"
+                       data_param { source: "points.csv" batch_size: 5 shuffle: true } }
+               layer { name: "ip" type: "InnerProduct" bottom: "point" top: "ip"
+                       inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+               layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "class" }
+           }"#,
+    )
+    .unwrap();
+    solver::Builder::read(folder.join("solver.prototxt"))?.layers(&layers).make()
+}
+
+/// The points of the next batch.
+fn next_points(solver: &mut solver::Solver) -> Result<Vec<f32>> {
+    solver.step(1)?;
+    Ok(solver.net().data("point")?.slice().to_vec())
+}
+
+#[test]
+fn a_run_goes_on_with_the_next_sample() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut solver = from_files(folder.path())?;
+    solver.step(3)?;
+    // ANCHOR: resume
+    let file = solver.snapshot()?;
+    // Later, in a new program that makes the solver in the same way:
+    let mut later = from_files(folder.path())?;
+    later.restore(&file)?;
+    // ANCHOR_END: resume
+    for _ in 0..5 {
+        assert_eq!(next_points(&mut later)?, next_points(&mut solver)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_data_can_change() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut solver = from_files(folder.path())?;
+    solver.step(1)?;
+    let net = solver.net();
+    // ANCHOR: change
+    let points = net.layer_mut::<DataLayer<Points>>("points")?.feed()?.dataset_mut()?;
+    points.lines = vec!["7,8,1".into()];
+    // ANCHOR_END: change
+    assert_eq!(next_points(&mut solver)?, [7.0, 8.0].repeat(5));
+    Ok(())
+}
+
+/// The kit is for layers that compute: of data the next pass has others.
+#[test]
+fn the_kit_leaves_data_alone() -> Result<()> {
+    let text = r#"top: "point" top: "class" data_param { source: "tests/book/points.csv" batch_size: 2 }"#;
+    let report = cortado::check::layer::<DataLayer<Points>>(text, &[]).report().to_string();
+    assert!(report.contains("a layer that reads data") && !report.contains("FAILED"), "{report}");
+    Ok(())
+}
+
 /// What the page shows of a line that is no point.
 #[test]
 fn a_broken_line_is_named() {

@@ -225,7 +225,7 @@ struct Mine {
 
 impl Layer for Mine {
     fn new(param: &LayerParameter) -> cortado::Result<Self> {
-        let text = param.python_param.clone().unwrap_or_default().param_str().to_string();
+        let text = param.python_param.as_ref().map_or("", |p| p.param_str()).to_string();
         Ok(Mine { factor: text.parse().unwrap_or(1.0), train: false })
     }
     fn arity(&self) -> Arity {

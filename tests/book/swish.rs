@@ -5,7 +5,7 @@ use cortado::check::{self, Fill};
 use cortado::layer::{Arity, Cx, Layer, Needs, Param};
 use cortado::net::Builder;
 use cortado::proto::LayerParameter;
-use cortado::{Blob, Layers, Phase, Result};
+use cortado::{Blob, Error, Layers, Phase, Result};
 // ANCHOR_END: use
 
 use cortado::check::{Gradient, Harness};
@@ -94,7 +94,82 @@ fn it_works_in_a_net() -> Result<()> {
     Ok(())
 }
 
-/// The same layer, but β is learnt.
+/// y = x min(max(x + a, 0), 2 a) / (2 a)
+struct HardSwish {
+    a: f32,
+}
+
+impl Layer for HardSwish {
+    // ANCHOR: setting
+    fn new(param: &LayerParameter) -> Result<Self> {
+        let text = param.python_param.as_ref().map_or("", |p| p.param_str());
+        let a = if text.is_empty() { Ok(3.0) } else { text.parse() };
+        let refuse = |_| Error::value(format!("\"{text}\" is no number")).field("python_param.param_str");
+        Ok(HardSwish { a: a.map_err(refuse)? })
+    }
+    // ANCHOR_END: setting
+
+    fn forward(&mut self, _: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result<()> {
+        let (x, y, a) = (bottom[0].data.slice(), top[0].data.slice_mut(), self.a);
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x * (x + a).clamp(0.0, 2.0 * a) / (2.0 * a);
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, _: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result<()> {
+        let Blob { data: x, diff: dx } = &mut bottom[0];
+        let (dy, a) = (top[0].diff.slice(), self.a);
+        for ((dx, &x), dy) in dx.slice_mut().iter_mut().zip(x.slice()).zip(dy) {
+            let inside = x > -a && x < a;
+            *dx = dy * (if inside { (2.0 * x + a) / (2.0 * a) } else { f32::from(x >= a) });
+        }
+        Ok(())
+    }
+}
+
+/// Both ways to name the layer, and a setting that is no number.
+#[test]
+fn a_layer_of_ones_own_has_a_setting() -> Result<()> {
+    let kit = check::layer::<HardSwish>(r#"python_param { param_str: "2.5" }"#, &[&[3, 4]]);
+    let naive = |x: &[ArrayD<f64>], _: &[ArrayD<f64>]| vec![x[0].mapv(|x| x * (x + 2.5).clamp(0.0, 5.0) / 5.0)];
+    kit.fill(0, Fill::Values(&[-3.9, -1.2, 0.7, 2.9])).naive(naive).run()?;
+
+    let kit = check::layer::<HardSwish>("", &[&[2, 2]]).fill(0, Fill::Values(&[0.5, 3.0005, 1.0, -1.0]));
+    let said = kit.run().unwrap_err().to_string();
+    assert!(
+        said.contains(
+            "only 3 of 4 slopes of bottom[0] could be compared: too many kinks, the last one near bottom[0][0, 1], 3.0005"
+        ),
+        "{said}"
+    );
+
+    let mut layers = Layers::caffe();
+    layers.add::<HardSwish>("HardSwish");
+    let net = |kind: &str, setting: &str| {
+        let text = format!(
+            r#"layer {{ name: "in" type: "Input" top: "x" input_param {{ shape {{ dim: 3 }} }} }}
+               layer {{ name: "hard" type: {kind} bottom: "x" top: "y" {setting} }}"#
+        );
+        Builder::parse(&text, "two layers")?.layers(&layers).phase(Phase::Test).make()
+    };
+    for (kind, setting, y) in [
+        (r#""HardSwish""#, "", "-0.333333"),
+        (r#""HardSwish""#, r#"python_param { param_str: "2.5" }"#, "-0.3"),
+        (r#""Python""#, r#"python_param { layer: "HardSwish" param_str: "2.5" }"#, "-0.3"),
+    ] {
+        let mut net = net(kind, setting)?;
+        net.data_mut("x")?.slice_mut().copy_from_slice(&[-1.0, 0.0, 1.0]);
+        net.forward()?;
+        let y0 = net.data("y")?.slice()[0];
+        assert!((y0 - y.parse::<f32>().unwrap()).abs() < 1e-6, "{kind} {setting}: {y0}");
+    }
+    let e = net(r#""HardSwish""#, r#"python_param { param_str: "2,5" }"#).err().unwrap().to_string();
+    assert!(e.starts_with(r#"two layers:2:"#) && e.contains(r#"layer "hard": "2,5" is no number"#), "{e}");
+    Ok(())
+}
+
+/// The same layer as Swish, but β is learnt.
 // ANCHOR: learnt
 struct LearntSwish;
 

@@ -38,11 +38,15 @@ pub fn cases() -> Vec<&'static Case> {
     FAMILIES.iter().flat_map(|(_, cases)| *cases).collect()
 }
 
-/// Runs `check` on every case and reports all that fail, not only the first.
+/// Runs `check` on every case and reports all that fail, not only the first; with `CORTADO_CASE=swish` on the cases with
+/// `swish` in their name.
 pub fn for_each<T>(check: impl Fn(&Case) -> cortado::Result<T>) {
+    let only = std::env::var("CORTADO_CASE").unwrap_or_default();
+    let cases: Vec<&Case> = cases().into_iter().filter(|case| case.name.contains(&only)).collect();
+    assert!(!cases.is_empty(), "no case has CORTADO_CASE=\"{only}\" in its name");
     let failed: Vec<String> =
-        cases().iter().filter_map(|case| check(case).err().map(|e| format!("{}: {e}", case.name))).collect();
-    assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases().len(), failed.join("\n"));
+        cases.iter().filter_map(|case| check(case).err().map(|e| format!("{}: {e}", case.name))).collect();
+    assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases.len(), failed.join("\n"));
 }
 
 #[test]

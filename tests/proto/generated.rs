@@ -24,7 +24,7 @@ fn committed(path: &str, code: &str) {
     if !same && std::env::var_os("CORTADO_BLESS").is_some() {
         std::fs::write(&file, code).unwrap();
     } else {
-        assert!(same, "{path} is stale: CORTADO_BLESS=1 cargo test --test proto && cargo fmt");
+        assert!(same, "{path} is stale: CORTADO_BLESS=1 cargo test --release --test proto; cargo fmt");
     }
 }
 
