@@ -190,7 +190,7 @@ impl Net {
         self.take_hand_written_data(i)?;
         self.steps[i].forward_at = self.tick();
         let Net { steps, blobs, keeper, .. } = self;
-        keeper.before_forward(&mut steps[i], blobs).map_err(|e| self.blame(e, i))?;
+        keeper.before_forward(&steps[i], blobs).map_err(|e| self.blame(e, i))?;
         let done = self.lend(i, |layer, cx, Lent { bottom, top, params }| {
             layer.reshape(bottom, top)?;
             layer.forward(cx, params, bottom, top)
@@ -210,7 +210,7 @@ impl Net {
         self.take_last_diffs(i)?;
         self.steps[i].backward_at = self.tick();
         let Net { steps, blobs, keeper, .. } = self;
-        keeper.before_backward(&mut steps[i], blobs).map_err(|e| self.blame(e, i))?;
+        keeper.before_backward(&steps[i], blobs).map_err(|e| self.blame(e, i))?;
         let done = self.lend(i, |layer, cx, Lent { bottom, top, params }| layer.backward(cx, params, top, bottom));
         let params = &mut self.params;
         for &p in self.steps[i].params.iter().filter(|&&p| params.specs[p].frozen) {

@@ -91,9 +91,10 @@ impl PoolingOnCpu {
             for (o, (columns, _)) in columns.clone().zip(&self.columns[columns.clone()]) {
                 let (mut best, mut best_at) = (f32::MIN, NOWHERE); // of an empty window
                 for row in rows.clone() {
-                    for at in row * size + columns.start..row * size + columns.end {
-                        if best_at == NOWHERE || is_larger(x[at], best) {
-                            (best, best_at) = (x[at], at as u32);
+                    let (start, end) = (row * size + columns.start, row * size + columns.end);
+                    for (&x, at) in x[start..end].iter().zip(start as u32..) {
+                        if best_at == NOWHERE || is_larger(x, best) {
+                            (best, best_at) = (x, at);
                         }
                     }
                 }
