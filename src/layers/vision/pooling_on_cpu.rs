@@ -16,6 +16,8 @@ pub(super) struct PoolingOnCpu {
     axes: [Window; 2],
     /// The windows along W: a table pays, as every row of every plane asks for them.
     columns: Vec<(Range<usize>, usize)>,
+    /// Where the 2 x 2 windows of a plane begin.
+    corners: Vec<u32>,
     /// Where each y, a maximum or drawn, stands in its plane; NOWHERE for an empty window.
     places: Vec<u32>,
 }
@@ -26,6 +28,11 @@ impl PoolingOnCpu {
         self.axes = axes;
         self.columns.clear();
         self.columns.extend(axes[1].each());
+        self.corners.clear();
+        if self.is_halving() {
+            let [h, w] = axes.map(|axis| axis.out as u32);
+            self.corners.extend((0..h).flat_map(|row| (0..w).map(move |column| 4 * w * row + 2 * column)));
+        }
     }
 
     /// The values of a plane of x, and of one of y.
@@ -43,16 +50,16 @@ impl PoolingOnCpu {
         let (size, out) = self.plane();
         let (len, mut argmax) = (self.piece() * out, self.take_places(y.len()));
         cpu.pieces2((y, len), (&mut argmax, len), |start, y, argmax| {
-            let x = &x[start / out * size..];
             if self.is_halving() {
-                return self.max_of_four(x, y, argmax);
+                return self.max_of_four(&x[start / out * size..], y, argmax);
             }
-            let x = x.chunks_exact(size);
-            for ((x, y), argmax) in x.zip(y.chunks_exact_mut(out)).zip(argmax.chunks_exact_mut(out)) {
+            let planes = y.chunks_exact_mut(out).zip(argmax.chunks_exact_mut(out));
+            for (plane, (y, argmax)) in (start / out..).zip(planes) {
+                let x = &x[plane * size..];
                 // Where the compiler knows the stride, it makes vectors of neighbouring windows.
                 match (self.axes[1].stride, self.axes[1].out) {
                     (1, _) => self.max_of_plane::<1, 8>(x, y, argmax),
-                    (2, 9..) => self.max_of_plane::<2, 8>(x, y, argmax),
+                    (2, 8..) => self.max_of_plane::<2, 8>(x, y, argmax),
                     (2, _) => self.max_of_plane::<2, 4>(x, y, argmax),
                     (3, _) => self.max_of_plane::<3, 8>(x, y, argmax),
                     (_, out) => self.max_of_windows(0..out, x, y, argmax),
@@ -62,12 +69,15 @@ impl PoolingOnCpu {
         self.places = argmax;
     }
 
-    /// The maximum of each window of a plane, of `LANES` neighbours at a time where they lie inside it.
+    /// The maximum of each window of the plane that x begins with, of `LANES` neighbours at a time where they lie inside it.
     fn max_of_plane<const STRIDE: usize, const LANES: usize>(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
-        let Window { size: width, kernel, pad, out, .. } = self.axes[1];
-        // The windows first .. end have all their columns, and as many more as a chunk of STRIDE has behind their last.
+        let [Window { size: height, .. }, Window { size: width, kernel, pad, out, .. }] = self.axes;
+        // The windows first .. end have all their columns. A value is read as the first of STRIDE, so that some behind the
+        // window must be there as well: in this plane, or in the next.
+        let behind = if x.len() < height * width + STRIDE { STRIDE - 1 } else { 0 };
         let first = pad.div_ceil(STRIDE);
-        let end = (width + pad + 2).saturating_sub(kernel + STRIDE).div_ceil(STRIDE).min(out);
+        let end = (width + pad + STRIDE).saturating_sub(kernel + behind) / STRIDE;
+        let end = end.min(out);
         if end < first + LANES {
             return self.max_of_windows(0..out, x, y, argmax);
         }
@@ -76,8 +86,8 @@ impl PoolingOnCpu {
         for (i, (rows, _)) in self.axes[0].each().enumerate() {
             let (y, argmax) = (&mut y[i * out..][..out], &mut argmax[i * out..][..out]);
             for o in (first..end).step_by(LANES).map(|o| o.min(end - LANES)) {
-                let (best, at) =
-                    max_of_lanes::<STRIDE, LANES>(x, rows.clone().map(|row| row * width + o * STRIDE - pad), kernel);
+                let starts = rows.clone().map(|row| row * width + o * STRIDE - pad);
+                let (best, at) = max_of_lanes::<STRIDE, LANES>(x, starts, kernel);
                 y[o..][..LANES].copy_from_slice(&best);
                 argmax[o..][..LANES].copy_from_slice(&at);
             }
@@ -120,23 +130,20 @@ impl PoolingOnCpu {
         self.axes.iter().all(|a| a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.size % 2 == 0)
     }
 
-    /// `max` of 2 x 2 windows side by side, the commonest: without branches, so that the compiler makes vectors of it.
+    /// `max` of 2 x 2 windows side by side, the commonest.
     fn max_of_four(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
-        let [h, w] = [self.axes[0].out, self.axes[1].out];
-        let (y, argmax) = (y.chunks_exact_mut(w), argmax.chunks_exact_mut(w));
-        for (row, ((x, y), argmax)) in x.chunks_exact(4 * w).zip(y).zip(argmax).enumerate() {
+        let [h, w] = self.axes.map(|axis| axis.out);
+        let width = 2 * w as u32;
+        let rows = x.chunks_exact(4 * w).zip(y.chunks_exact_mut(w)).zip(argmax.chunks_exact_mut(w));
+        for ((x, y), argmax) in rows {
             let (above, below) = x.split_at(2 * w);
             let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
-            let first = (row % h * 4 * w) as u32;
-            let below_first = first + 2 * w as u32;
-            for (((y, argmax), (&[a, b], &[c, d])), i) in y.iter_mut().zip(argmax).zip(above.iter().zip(below)).zip(0..)
-            {
-                let (upper, upper_at) = if is_larger(b, a) { (b, first + 1) } else { (a, first) };
-                let (lower, lower_at) = if is_larger(d, c) { (d, below_first + 1) } else { (c, below_first) };
-                let (best, at) = if is_larger(lower, upper) { (lower, lower_at) } else { (upper, upper_at) };
-                *y = best;
-                *argmax = at + 2 * i;
+            for ((y, argmax), (&[a, b], &[c, d])) in y.iter_mut().zip(argmax).zip(above.iter().zip(below)) {
+                (*y, *argmax) = larger(larger((d, width + 1), (c, width)), larger((b, 1), (a, 0)));
             }
+        }
+        for argmax in argmax.chunks_exact_mut(h * w) {
+            argmax.iter_mut().zip(&self.corners).for_each(|(argmax, corner)| *argmax += corner);
         }
     }
 
@@ -282,7 +289,8 @@ fn is_larger(x: f32, best: f32) -> bool {
     (x > best) | x.is_nan() // no branch
 }
 
-/// The maxima of neighbouring windows, each STRIDE after the one before; the rows of the first begin at `starts`.
+/// The maxima of neighbouring windows, each STRIDE after the one before, and their places; the rows of the first window begin
+/// at `starts`.
 #[inline(always)]
 fn max_of_lanes<const STRIDE: usize, const LANES: usize>(
     x: &[f32],
@@ -294,7 +302,7 @@ fn max_of_lanes<const STRIDE: usize, const LANES: usize>(
     for start in starts {
         for (k, x) in x[start..][..kernel - 1 + LANES * STRIDE].windows(LANES * STRIDE).enumerate() {
             let (x, tap) = (x.as_chunks::<STRIDE>().0, (start + k) as u32);
-            // Selected by bits: of an `if` the compiler makes jumps.
+            // Selected by bits: the compiler turns an `if` into a jump, and does without vectors.
             let wins: [u32; LANES] = from_fn(|l| u32::from(is_first | is_larger(x[l][0], best[l])).wrapping_neg());
             best = from_fn(|l| f32::from_bits(x[l][0].to_bits() & wins[l] | best[l].to_bits() & !wins[l]));
             best_at = from_fn(|l| (tap + (l * STRIDE) as u32) & wins[l] | best_at[l] & !wins[l]);
@@ -302,4 +310,12 @@ fn max_of_lanes<const STRIDE: usize, const LANES: usize>(
         }
     }
     (best, best_at)
+}
+
+/// The larger of two values, each with its place. Selected by bits: the compiler turns an `if` into a jump.
+#[inline(always)]
+fn larger(x: (f32, u32), best: (f32, u32)) -> (f32, u32) {
+    let wins = u32::from(is_larger(x.0, best.0)).wrapping_neg();
+    let select = |x: u32, best: u32| x & wins | best & !wins;
+    (f32::from_bits(select(x.0.to_bits(), best.0.to_bits())), select(x.1, best.1))
 }
