@@ -23,13 +23,15 @@
 use super::Cpu;
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
-use super::tile::{Rows, add_product};
+use super::tile::{Rows, add_dots, add_product};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
 const PIECES: usize = 16;
 /// From this many weights on in a group, gemm is faster.
 const LARGE: usize = 1 << 16;
+/// Up to this many outputs in a group, dw is made of dot products along the positions.
+const FEW: usize = 16;
 /// The most values that the pieces' sums of dw take together.
 const MAX_SUMS: usize = 1 << 24;
 /// The most values a work buffer may have: as many as a blob.
@@ -56,6 +58,8 @@ pub struct Conv {
     /// What im2col writes is q x wide.
     q: usize,
     wide: usize,
+    /// Where kernel rows are walked over: the convolution that makes dx of dy.
+    turned: Option<Box<Conv>>,
 }
 
 impl Conv {
@@ -70,12 +74,24 @@ impl Conv {
                 .hint("channels and num_output must be multiples of group, and none of them 0"));
         }
         check_axes(axes)?;
-        let (channels, outputs) = (channels / groups, outputs / groups);
+        let mut conv = Conv::expanding(channels / groups, outputs / groups, groups, axes)?;
+        // Without padding it would do much more than there is to do, most of it on zeros.
+        let is_same = axes.iter().all(|a| 2 * a.pad + 1 >= a.extent());
+        if conv.rows > 1 && (is_same || outputs / groups < FEW) {
+            let turned = |a: &Axis| Axis { size: a.out(), pad: a.extent() - 1 - a.pad, ..*a };
+            let axes: Vec<Axis> = axes.iter().map(turned).collect();
+            conv.turned = Some(Box::new(Conv::expanding(outputs / groups, channels / groups, groups, &axes)?));
+        }
+        Ok(conv)
+    }
+
+    /// The same without the convolution that makes dx.
+    fn expanding(channels: usize, outputs: usize, groups: usize, axes: &[Axis]) -> Result<Conv> {
         let mut expanded = axes.to_vec();
         let (mut rows, mut shift) = (1, 0);
         let weights = product(axes.iter().map(|a| a.kernel).chain([channels, outputs]));
         if let Some(first) = expanded.first_mut()
-            && first.stride == 1
+            && axes.iter().all(|a| a.stride == 1 && a.pad < a.extent())
             && weights.is_some_and(|n| n < LARGE)
         {
             (rows, shift) = (first.kernel, first.dilation);
@@ -98,7 +114,7 @@ impl Conv {
         let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
         let expand = Im2col::new(&expanded);
         let axes = axes.to_vec();
-        Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide })
+        Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide, turned: None })
     }
 
     /// How many groups there are, and each one's channels and outputs.
@@ -159,6 +175,12 @@ impl Conv {
 
     /// dx, the gradient with respect to the images.
     pub fn backward_data(&self, cpu: &Cpu, w: &[f32], dy: &[f32], dx: &mut [f32]) {
+        if let Some(turned) = &self.turned {
+            return cpu.scratch(w.len(), |wt| {
+                self.turn(w, wt);
+                turned.forward(cpu, dy, wt, None, dx);
+            });
+        }
         let image = self.groups * self.channels * self.size;
         let taps = self.q * self.rows;
         if self.rows == 1 {
@@ -207,11 +229,28 @@ impl Conv {
         });
     }
 
+    /// The weights of the convolution that makes dx of dy: `wt[c][k][j] = w[k][c][last - j]` in each group.
+    fn turn(&self, w: &[f32], wt: &mut [f32]) {
+        let kernel: usize = self.axes.iter().map(|a| a.kernel).product();
+        let group = self.outputs * self.channels * kernel;
+        for (w, wt) in w.chunks_exact(group).zip(wt.chunks_exact_mut(group)) {
+            for (i, wt) in wt.chunks_exact_mut(kernel).enumerate() {
+                let (c, k) = (i / self.outputs, i % self.outputs);
+                let w = &w[(k * self.channels + c) * kernel..][..kernel];
+                wt.iter_mut().zip(w.iter().rev()).for_each(|(wt, w)| *wt = *w);
+            }
+        }
+    }
+
     /// Adds to dw and db, the gradients with respect to the weights and the bias.
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        // A piece sums up dw as [group][tap][k], and db as a last tap that always meets a 1; k is an output: the
-        // product runs along its last axis, fastest in whole vectors.
-        let k = self.outputs.next_multiple_of(if self.outputs > 8 { 16 } else { 4 });
+        // A piece sums up dw and db for itself. With few outputs it does as [group][k][tap], by dot products; with more as
+        // [group][tap][k]: then the product runs along k, fastest in whole vectors. db is a last tap that always meets a 1.
+        let few = self.rows > 1 && self.outputs <= FEW;
+        let k = match self.outputs {
+            k if few => k,
+            k => k.next_multiple_of(if k > 8 { 16 } else { 4 }),
+        };
         let taps = self.taps();
         let group = (taps.len() + 1) * k;
         let sum = self.groups * group;
@@ -221,7 +260,8 @@ impl Conv {
         }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
-        let (ones, dy_starts) = (vec![1.0; self.out], starts(self.out, k));
+        let (ones, dy_starts) =
+            (vec![1.0; self.out], starts(if few { k } else { self.out }, if few { self.out } else { k }));
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
             cpu.pieces(sums, sum, |start, sum| {
                 sum.fill(0.0);
@@ -232,8 +272,16 @@ impl Conv {
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
                     for (i, (x, dy)) in x.zip(dy).enumerate() {
                         let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps.len() * k);
+                        let col = self.expand(x, buffer);
+                        if few {
+                            let dy = Rows { data: dy, starts: &dy_starts };
+                            let col = Rows { data: col, starts: &taps };
+                            add_dots(dy, col, self.out, MatMut::new(dw, k, taps.len()));
+                            add_dots(dy, Rows { data: &ones, starts: &[0] }, self.out, MatMut::new(db, k, 1));
+                            continue;
+                        }
                         transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
-                        let (col, dw) = (self.expand(x, buffer), MatMut::new(dw, taps.len(), k));
+                        let dw = MatMut::new(dw, taps.len(), k);
                         let dy = Rows { data: dyt, starts: &dy_starts };
                         if self.rows == 1 {
                             gemm(1.0, Mat::new(col, self.q, self.out), Mat::new(dyt, self.out, k), 1.0, dw);
@@ -252,8 +300,12 @@ impl Conv {
             });
             cpu.scratch(self.outputs * taps.len(), |turned| {
                 for (dw, total) in dw.chunks_exact_mut(self.outputs * taps.len()).zip(total.chunks_exact(group)) {
-                    transpose(Mat::strided(total, taps.len(), self.outputs, k), turned, taps.len());
-                    add(turned, dw);
+                    if few {
+                        add(&total[..taps.len() * k], dw);
+                    } else {
+                        transpose(Mat::strided(total, taps.len(), self.outputs, k), turned, taps.len());
+                        add(turned, dw);
+                    }
                 }
             });
             if let Some(db) = db {

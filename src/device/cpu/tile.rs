@@ -5,6 +5,7 @@
 //! rows of up to 64 values, stays in registers while it is summed: plain arrays, which the compiler turns into vectors.
 
 use super::matrix::MatMut;
+use std::array::from_fn;
 
 /// A matrix whose row i begins at `data[starts[i]]`.
 #[derive(Clone, Copy)]
@@ -13,6 +14,13 @@ pub struct Rows<'a> {
     pub data: &'a [f32],
     /// Where each row begins.
     pub starts: &'a [usize],
+}
+
+impl<'a> Rows<'a> {
+    /// The first `len` values of row i.
+    fn row(&self, i: usize, len: usize) -> &'a [f32] {
+        &self.data[self.starts[i]..][..len]
+    }
 }
 
 /// How many products are summed up in the registers at a time.
@@ -43,31 +51,31 @@ pub fn add_product(a: Rows, b: Rows, mut c: MatMut) {
     }
 }
 
-/// 32 registers of 16 values: 20 for the tile.
+/// 32 registers of 16 values: up to 24 for the tile.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 fn avx512(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<64, true>(a, b, c, 0);
-    let from = strips::<32, true>(a, b, c, from);
-    let from = strips::<16, true>(a, b, c, from);
-    let from = strips::<4, true>(a, b, c, from);
-    strips::<1, true>(a, b, c, from);
+    let from = strips::<64, 6, true>(a, b, c, 0);
+    let from = strips::<32, 5, true>(a, b, c, from);
+    let from = strips::<16, 10, true>(a, b, c, from);
+    let from = strips::<4, 10, true>(a, b, c, from);
+    strips::<1, 10, true>(a, b, c, from);
 }
 
-/// 16 registers of 8 values: 10 for the tile.
+/// 16 registers of 8 values: up to 10 for the tile.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn avx2(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<16, true>(a, b, c, 0);
-    let from = strips::<4, true>(a, b, c, from);
-    strips::<1, true>(a, b, c, from);
+    let from = strips::<16, 5, true>(a, b, c, 0);
+    let from = strips::<4, 10, true>(a, b, c, from);
+    strips::<1, 10, true>(a, b, c, from);
 }
 
 /// For any other processor.
 fn plain(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<16, false>(a, b, c, 0);
-    let from = strips::<4, false>(a, b, c, from);
-    strips::<1, false>(a, b, c, from);
+    let from = strips::<16, 5, false>(a, b, c, 0);
+    let from = strips::<4, 10, false>(a, b, c, from);
+    strips::<1, 10, false>(a, b, c, from);
 }
 
 /// The versions that this processor can run, the best first.
@@ -83,20 +91,52 @@ fn versions() -> impl Iterator<Item = unsafe fn(Rows, Rows, &mut MatMut)> {
     better.into_iter().flatten().chain([plain])
 }
 
-/// All whole strips of `W` columns from column `from` on; gives the column after them.
+/// All whole strips of `W` columns from column `from` on, in tiles of about equally many rows, at most `MOST`; gives the column
+/// after them.
 #[inline(always)]
-fn strips<const W: usize, const FMA: bool>(a: Rows, b: Rows, c: &mut MatMut, mut from: usize) -> usize {
+fn strips<const W: usize, const MOST: usize, const FMA: bool>(
+    a: Rows,
+    b: Rows,
+    c: &mut MatMut,
+    mut from: usize,
+) -> usize {
+    let tiles = a.starts.len().div_ceil(MOST);
     while from + W <= c.cols {
-        let (fives, rest) = a.starts.as_chunks::<5>();
-        for (i, starts) in fives.iter().enumerate() {
-            tile::<5, W, FMA>(a.data, starts, b, c, 5 * i, from);
-        }
-        for (i, start) in rest.iter().enumerate() {
-            tile::<1, W, FMA>(a.data, &[*start], b, c, 5 * fives.len() + i, from);
+        let mut i = 0;
+        for t in 0..tiles {
+            let starts = &a.starts[i..][..(a.starts.len() - i).div_ceil(tiles - t)];
+            let done = rows::<10, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<9, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<8, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<7, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<6, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<5, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<4, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<3, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<2, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<1, W, FMA>(a, starts, b, c, [i, from]);
+            debug_assert!(done);
+            i += starts.len();
         }
         from += W;
     }
     from
+}
+
+/// The tile at row i and column j, if it has `J` rows.
+#[inline(always)]
+fn rows<const J: usize, const W: usize, const FMA: bool>(
+    a: Rows,
+    starts: &[usize],
+    b: Rows,
+    c: &mut MatMut,
+    [i, j]: [usize; 2],
+) -> bool {
+    let starts = <&[usize; J]>::try_from(starts);
+    if let Ok(starts) = starts {
+        tile::<J, W, FMA>(a.data, starts, b, c, i, j);
+    }
+    starts.is_ok()
 }
 
 /// `J` rows of c from row i on, `W` columns from column j on.
@@ -109,17 +149,129 @@ fn tile<const J: usize, const W: usize, const FMA: bool>(
     i: usize,
     j: usize,
 ) {
-    let a: [&[f32]; J] = std::array::from_fn(|j| &a[starts[j]..][..b.starts.len()]);
+    let a: [&[f32]; J] = from_fn(|j| &a[starts[j]..][..b.starts.len()]);
     let mut sums = [[0.0; W]; J]; // in registers
     for (t, start) in b.starts.iter().enumerate() {
         let Some(b) = b.data[start + j..].first_chunk::<W>() else { panic!("a row of b reaches outside its slice") };
         for (sums, a) in sums.iter_mut().zip(&a) {
-            *sums = std::array::from_fn(|l| if FMA { a[t].mul_add(b[l], sums[l]) } else { sums[l] + a[t] * b[l] });
+            *sums = from_fn(|l| if FMA { a[t].mul_add(b[l], sums[l]) } else { sums[l] + a[t] * b[l] });
         }
     }
     for (sums, i) in sums.iter().zip(i..) {
         c.data[i * c.row_stride + j..][..W].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
     }
+}
+
+/// How many partial sums a dot product has: the same on every processor, so that it gives the same bits.
+const LANES: usize = 16;
+
+/// c += a b^T, on the caller's thread: c\[i\]\[j\] += the dot product of the first `len` values of row i of a and row j of b.
+///
+/// # Panics
+/// If the rows are not those of c, or reach outside their slices.
+pub fn add_dots(a: Rows, b: Rows, len: usize, mut c: MatMut) {
+    assert_eq!([a.starts.len(), b.starts.len()], [c.rows, c.cols], "the rows of a and b are not those of c");
+    if let Some(add) = dot_versions().next() {
+        // SAFETY: the processor can run it. All slices are indexed with checks.
+        unsafe { add(a, b, len, &mut c) }
+    }
+}
+
+type Dots = unsafe fn(Rows, Rows, usize, &mut MatMut);
+
+/// 32 registers of 16 values: 20 for the sums.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn dots_avx512(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
+    dots::<4, 5, true>(a, b, len, c);
+}
+
+/// 16 registers of 8 values: 12 for the sums.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn dots_avx2(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
+    dots::<2, 3, true>(a, b, len, c);
+}
+
+fn dots_plain(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
+    dots::<1, 3, false>(a, b, len, c);
+}
+
+fn dot_versions() -> impl Iterator<Item = Dots> {
+    let plain: Dots = dots_plain;
+    #[cfg(target_arch = "x86_64")]
+    let better = [
+        is_x86_feature_detected!("avx512f").then_some(dots_avx512 as Dots),
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(dots_avx2 as Dots),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let better = [None; 2];
+    better.into_iter().flatten().chain([plain])
+}
+
+/// All dot products, in tiles of `I` x `J`.
+#[inline(always)]
+fn dots<const I: usize, const J: usize, const FMA: bool>(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
+    let mut i = 0;
+    while i < c.rows {
+        let mut j = 0;
+        let rows = if i + I <= c.rows { I } else { 1 };
+        while j < c.cols {
+            let cols = if j + J <= c.cols { J } else { 1 };
+            match (rows == I, cols == J) {
+                (true, true) => dot_tile::<I, J, FMA>(a, b, len, c, i, j),
+                (true, false) => dot_tile::<I, 1, FMA>(a, b, len, c, i, j),
+                (false, true) => dot_tile::<1, J, FMA>(a, b, len, c, i, j),
+                (false, false) => dot_tile::<1, 1, FMA>(a, b, len, c, i, j),
+            }
+            j += cols;
+        }
+        i += rows;
+    }
+}
+
+/// `I` x `J` dot products, whose partial sums stay in registers.
+#[inline(always)]
+fn dot_tile<const I: usize, const J: usize, const FMA: bool>(
+    a: Rows,
+    b: Rows,
+    len: usize,
+    c: &mut MatMut,
+    i: usize,
+    j: usize,
+) {
+    let (chunks, rest) = (len / LANES, len / LANES * LANES);
+    let a_chunks: [&[[f32; LANES]]; I] = from_fn(|n| &a.row(i + n, len).as_chunks().0[..chunks]);
+    let b_chunks: [&[[f32; LANES]]; J] = from_fn(|n| &b.row(j + n, len).as_chunks().0[..chunks]);
+    let mut sums = [[[0.0; LANES]; J]; I];
+    for t in 0..chunks {
+        let b: [[f32; LANES]; J] = from_fn(|n| b_chunks[n][t]);
+        for (sums, a) in sums.iter_mut().zip(&a_chunks) {
+            let a = a[t];
+            for (sums, b) in sums.iter_mut().zip(&b) {
+                *sums = from_fn(|l| if FMA { a[l].mul_add(b[l], sums[l]) } else { sums[l] + a[l] * b[l] });
+            }
+        }
+    }
+    for (n, sums) in sums.into_iter().enumerate() {
+        let (a, c) = (&a.row(i + n, len)[rest..], &mut c.data[(i + n) * c.row_stride + j..][..J]);
+        for (m, (c, sum)) in c.iter_mut().zip(sums).enumerate() {
+            *c += a.iter().zip(&b.row(j + m, len)[rest..]).fold(total(sum), |sum, (a, b)| sum + a * b);
+        }
+    }
+}
+
+/// The sum of all lanes, half to half.
+#[inline(always)]
+fn total<const L: usize>(mut lanes: [f32; L]) -> f32 {
+    let mut half = L / 2;
+    while half > 0 {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 #[cfg(test)]
