@@ -30,8 +30,9 @@ use crate::{Error, Result};
 const PIECES: usize = 16;
 /// From this many weights on in a group, gemm is faster.
 const LARGE: usize = 1 << 16;
-/// Up to this many outputs in a group, dw is made of dot products along the positions.
-const FEW: usize = 16;
+/// Up to this many outputs in a group, and from this many positions on, dw is made of dot products along the positions.
+const FEW: usize = 24;
+const MANY: usize = 256;
 /// The most values that the pieces' sums of dw take together.
 const MAX_SUMS: usize = 1 << 24;
 /// The most values a work buffer may have: as many as a blob.
@@ -77,7 +78,7 @@ impl Conv {
         let mut conv = Conv::expanding(channels / groups, outputs / groups, groups, axes)?;
         // Without padding it would do much more than there is to do, most of it on zeros.
         let is_same = axes.iter().all(|a| 2 * a.pad + 1 >= a.extent());
-        if conv.rows > 1 && (is_same || outputs / groups < FEW) {
+        if conv.rows > 1 && (is_same || outputs / groups <= 8) {
             let turned = |a: &Axis| Axis { size: a.out(), pad: a.extent() - 1 - a.pad, ..*a };
             let axes: Vec<Axis> = axes.iter().map(turned).collect();
             conv.turned = Some(Box::new(Conv::expanding(outputs / groups, channels / groups, groups, &axes)?));
@@ -246,7 +247,7 @@ impl Conv {
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
         // A piece sums up dw and db for itself. With few outputs it does as [group][k][tap], by dot products; with more as
         // [group][tap][k]: then the product runs along k, fastest in whole vectors. db is a last tap that always meets a 1.
-        let few = self.rows > 1 && self.outputs <= FEW;
+        let few = self.rows > 1 && self.outputs <= FEW && self.out >= MANY;
         let k = match self.outputs {
             k if few => k,
             k => k.next_multiple_of(if k > 8 { 16 } else { 4 }),
