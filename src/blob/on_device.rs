@@ -1,6 +1,7 @@
 //! What a device does with values, and how a kernel is given them.
 
 use super::Values;
+use crate::device::cpu::PIECE;
 use crate::device::{Arg, CardArg, Device, Gemm, Gpu, Mat, MatMut, Stored, Trans};
 use crate::{Error, Result, args};
 
@@ -87,7 +88,10 @@ impl Device {
             return Err(Error::shape(format!("copy: x has shape {:?} and y {:?}", x.shape(), y.shape())));
         }
         match self {
-            Device::Cpu(_) => y.slice_mut().copy_from_slice(x.slice()),
+            Device::Cpu(cpu) => {
+                let x = x.slice();
+                cpu.pieces(y.slice_mut(), PIECE, |start, y| y.copy_from_slice(&x[start..][..y.len()]));
+            }
             Device::Gpu(gpu) => gpu.copy(x.memory().card(gpu)?, y.memory_mut().card_over(gpu)?, x.count())?,
         }
         Ok(())

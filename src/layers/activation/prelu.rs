@@ -66,11 +66,15 @@ impl Layer for Prelu {
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (x, a, y) = (&bottom[0].data, &params[0].data, &mut top[0].data);
-        if let Device::Gpu(gpu) = cx.device {
-            return self.spread.map(gpu, &KERNELS, "prelu_forward", &[x, a], y);
+        match cx.device {
+            Device::Cpu(cpu) => {
+                let a = a.slice();
+                let of = |k| move |y: &mut f32, [x]: [f32; 1]| *y = if x > 0.0 { x } else { a[k] * x };
+                self.spread.each(cpu, [x.slice()], y.slice_mut(), of);
+                Ok(())
+            }
+            Device::Gpu(gpu) => self.spread.map(gpu, &KERNELS, "prelu_forward", &[x, a], y),
         }
-        self.spread.each(x.slice(), a.slice(), y.slice_mut(), |y, x, a| *y = if x > 0.0 { x } else { a * x });
-        Ok(())
     }
 
     fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
@@ -82,12 +86,11 @@ impl Layer for Prelu {
                 let (x, a, dy) = (x.slice(), a.slice(), dy.slice());
                 cpu.scratch(x.len(), |below| {
                     below.iter_mut().zip(x).for_each(|(below, &x)| *below = if x > 0.0 { 0.0 } else { x });
-                    spread.reduce(dy, Some(below), da.slice_mut());
+                    spread.reduce(cpu, dy, Some(below), da.slice_mut());
                 });
                 if cx.propagate_down[0] {
-                    let dx = dx.slice_mut();
-                    dx.copy_from_slice(dy);
-                    spread.each(x, a, dx, |dx, x, a| *dx *= if x > 0.0 { 1.0 } else { a });
+                    let of = |k| move |dx: &mut f32, [x, dy]: [f32; 2]| *dx = if x > 0.0 { dy } else { a[k] * dy };
+                    spread.each(cpu, [x, dy], dx.slice_mut(), of);
                 }
             }
             Device::Gpu(gpu) => {

@@ -20,9 +20,10 @@
 //! dx = r dy on running ones, which do not. `eps` is ε, 1e-5. No solver trains the three blobs; the gain and shift of
 //! Ioffe and Szegedy (2015) are a Scale layer that follows.
 
-use super::spread::shares;
+use super::spread::{Spread, shares};
 use super::sums::{dot, squares, sum};
-use crate::device::{Gpu, OnCard};
+use crate::device::cpu::PIECE;
+use crate::device::{Cpu, Gpu, OnCard};
 use crate::layer::*;
 use crate::layers::groups::Groups;
 use crate::proto::BatchNormParameter;
@@ -34,9 +35,12 @@ pub struct BatchNorm {
     param: BatchNormParameter,
     /// x as N x C x the rest.
     groups: Groups,
-    /// Of the last forward: r of each channel, and whether μ and v were the batch's.
+    /// Of the last forward: μ and r of each channel, and whether μ and v were the batch's.
+    mu: Vec<f32>,
     r: Vec<f32>,
     batch: bool,
+    /// μ and v of each channel in forward, mean(dy) and mean(y dy) in backward.
+    sums: Vec<(f64, f64)>,
     on_card: OfChannels,
 }
 
@@ -70,8 +74,8 @@ impl Layer for BatchNorm {
                 .field(format!("param[{i}].lr_mult"))
                 .hint("leave lr_mult out, or make it 0; a gain and a shift that are learned make a Scale layer"));
         }
-        let (groups, r, on_card) = (Groups::default(), Vec::new(), OfChannels::default());
-        Ok(BatchNorm { param: p, groups, r, batch: true, on_card })
+        let (groups, on_card) = (Groups::default(), OfChannels::default());
+        Ok(BatchNorm { param: p, groups, mu: Vec::new(), r: Vec::new(), batch: true, sums: Vec::new(), on_card })
     }
 
     fn setup(&mut self, _: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
@@ -90,16 +94,19 @@ impl Layer for BatchNorm {
             .hint("axis 1, the channels, must stay as it was at set-up"));
         }
         self.groups = groups;
+        self.mu.resize(groups.n, 0.0);
         self.r.resize(groups.n, 0.0);
+        self.sums.resize(groups.n, (0.0, 0.0));
         top[0].reshape_like(&bottom[0])
     }
 
     fn forward(&mut self, cx: &Cx, params: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let m = self.groups.count();
         self.batch = !self.param.use_global_stats.unwrap_or(!cx.train()) && m > 0;
-        if let Device::Gpu(gpu) = cx.device {
-            return self.forward_gpu(gpu, params, &bottom[0], &mut top[0]);
-        }
+        let cpu = match cx.device {
+            Device::Gpu(gpu) => return self.forward_gpu(gpu, params, &bottom[0], &mut top[0]),
+            Device::Cpu(cpu) => cpu,
+        };
         let (x, y, a, eps) =
             (bottom[0].data.slice(), top[0].data.slice_mut(), self.param.moving_average_fraction(), self.param.eps());
         let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };
@@ -108,10 +115,16 @@ impl Layer for BatchNorm {
         if self.batch {
             *factor = a * *factor + 1.0;
         }
-        for c in 0..self.groups.n {
+        let groups = self.groups;
+        if self.batch {
+            self.each_channel(cpu, |c| {
+                let mu = groups.slices(c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
+                (mu, groups.slices(c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64)
+            });
+        }
+        for c in 0..groups.n {
             let (mu, v) = if self.batch {
-                let mu = self.groups.slices(c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
-                let v = self.groups.slices(c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64;
+                let (mu, v) = self.sums[c];
                 let unbiased = if m > 1 { v * m as f64 / (m - 1) as f64 } else { v };
                 mean[c] = a * mean[c] + mu as f32;
                 variance[c] = a * variance[c] + unbiased as f32;
@@ -120,35 +133,33 @@ impl Layer for BatchNorm {
                 let scale = if *factor == 0.0 { 0.0 } else { 1.0 / *factor };
                 (scale * mean[c], scale * variance[c])
             };
-            let r = 1.0 / (v + eps).sqrt();
-            self.r[c] = r;
-            for i in self.groups.slices(c) {
-                for (y, x) in y[i.clone()].iter_mut().zip(&x[i]) {
-                    *y = (x - mu) * r;
-                }
-            }
+            (self.mu[c], self.r[c]) = (mu, 1.0 / (v + eps).sqrt());
         }
+        let (mu, r) = (&self.mu[..], &self.r[..]);
+        self.spread().each(cpu, [x], y, |c| move |y, [x]| *y = (x - mu[c]) * r[c]);
         Ok(())
     }
 
     fn backward(&mut self, cx: &Cx, _: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
-        if let Device::Gpu(gpu) = cx.device {
-            return self.backward_gpu(gpu, &top[0], &mut bottom[0]);
-        }
+        let cpu = match cx.device {
+            Device::Gpu(gpu) => return self.backward_gpu(gpu, &top[0], &mut bottom[0]),
+            Device::Cpu(cpu) => cpu,
+        };
         let (y, dy, dx) = (top[0].data.slice(), top[0].diff.slice(), bottom[0].diff.slice_mut());
-        let m = self.groups.count() as f64;
-        for (c, &r) in self.r.iter().enumerate() {
-            let (mut mean_dy, mut mean_ydy) = (0.0, 0.0);
-            if self.batch {
-                mean_dy = (self.groups.slices(c).map(|i| sum(&dy[i])).sum::<f64>() / m) as f32;
-                mean_ydy = (self.groups.slices(c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m) as f32;
-            }
-            for i in self.groups.slices(c) {
-                for ((dx, dy), y) in dx[i.clone()].iter_mut().zip(&dy[i.clone()]).zip(&y[i]) {
-                    *dx = r * (dy - mean_dy - y * mean_ydy);
-                }
-            }
+        let (groups, m) = (self.groups, self.groups.count() as f64);
+        if self.batch {
+            self.each_channel(cpu, |c| {
+                let mean_dy = groups.slices(c).map(|i| sum(&dy[i])).sum::<f64>() / m;
+                (mean_dy, groups.slices(c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m)
+            });
+        } else {
+            self.sums.fill((0.0, 0.0));
         }
+        let (r, sums) = (&self.r[..], &self.sums[..]);
+        self.spread().each(cpu, [dy, y], dx, |c| {
+            let (r, mean_dy, mean_ydy) = (r[c], sums[c].0 as f32, sums[c].1 as f32);
+            move |dx, [dy, y]| *dx = r * (dy - mean_dy - y * mean_ydy)
+        });
         Ok(())
     }
 
@@ -158,6 +169,20 @@ impl Layer for BatchNorm {
 }
 
 impl BatchNorm {
+    /// Two means of each channel, in parallel.
+    fn each_channel(&mut self, cpu: &Cpu, means: impl Fn(usize) -> (f64, f64) + Sync + Send) {
+        let len = if self.groups.n * self.groups.count() < PIECE { self.groups.n } else { 1 };
+        cpu.pieces(&mut self.sums, len, |start, sums| {
+            (start..).zip(sums).for_each(|(c, sums)| *sums = means(c));
+        });
+    }
+
+    /// How μ and r are spread over x.
+    fn spread(&self) -> Spread {
+        let Groups { outer, n: count, inner } = self.groups;
+        Spread { outer, count, inner }
+    }
+
     fn forward_gpu(&mut self, gpu: &Gpu, params: &mut [Blob], x: &Blob, y: &mut Blob) -> Result {
         let (x, y, a, eps) = (&x.data, &mut y.data, self.param.moving_average_fraction(), self.param.eps());
         let [mean, variance, factor] = params else { return Err(Error::shape("BatchNorm has three blobs")) };

@@ -62,7 +62,10 @@ impl Layer for Bias {
         let b = &bottom.get(1).unwrap_or_else(|| &params[0]).data;
         let (x, y) = (&bottom[0].data, &mut top[0].data);
         match cx.device {
-            Device::Cpu(_) => self.spread.each(x.slice(), b.slice(), y.slice_mut(), |y, x, b| *y = x + b),
+            Device::Cpu(cpu) => {
+                let b = b.slice();
+                self.spread.each(cpu, [x.slice()], y.slice_mut(), |k| move |y, [x]| *y = x + b[k]);
+            }
             Device::Gpu(gpu) => self.spread.map(gpu, &KERNELS, "bias_forward", &[x, b], y)?,
         }
         Ok(())

@@ -77,10 +77,11 @@ impl Layer for Scale {
         let b = params.last().map(|b| &b.data).filter(|_| self.param.bias_term());
         let (x, y) = (&bottom[0].data, &mut top[0].data);
         match (cx.device, b) {
-            (Device::Cpu(_), _) => {
-                self.spread.each(x.slice(), s.slice(), y.slice_mut(), |y, x, s| *y = s * x);
-                if let Some(b) = b {
-                    self.spread.add(b.slice(), y.slice_mut());
+            (Device::Cpu(cpu), b) => {
+                let (x, y, s) = (x.slice(), y.slice_mut(), s.slice());
+                match b.map(Values::slice) {
+                    None => self.spread.each(cpu, [x], y, |k| move |y, [x]| *y = s[k] * x),
+                    Some(b) => self.spread.each(cpu, [x], y, |k| move |y, [x]| *y = s[k] * x + b[k]),
                 }
                 Ok(())
             }
@@ -105,7 +106,10 @@ impl Layer for Scale {
         }
         match cx.device {
             _ if !cx.propagate_down[0] => {}
-            Device::Cpu(_) => spread.each(dy.slice(), s.slice(), dx.slice_mut(), |dx, dy, s| *dx = s * dy),
+            Device::Cpu(cpu) => {
+                let s = s.slice();
+                spread.each(cpu, [dy.slice()], dx.slice_mut(), |k| move |dx, [dy]| *dx = s[k] * dy);
+            }
             Device::Gpu(gpu) => spread.map(gpu, &KERNELS, "scale_multiply", &[dy, s], dx)?,
         }
         Ok(())

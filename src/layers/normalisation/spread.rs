@@ -7,8 +7,10 @@
 
 use super::sums::{dot, sum};
 use crate::blob::Values;
-use crate::device::{Arg, AsArg, Gpu, Kernels, OnCard, kernels};
+use crate::device::cpu::PIECE;
+use crate::device::{Arg, AsArg, Cpu, Gpu, Kernels, OnCard, kernels};
 use crate::{Blob, Device, Error, Result, args};
+use std::array::from_fn;
 
 const KERNELS: Kernels = kernels!("spread");
 
@@ -57,42 +59,42 @@ impl Spread {
         Ok(Spread { outer: x.count_in(0..first), count: x.count_in(first..end), inner: x.count_in(end..x.num_axes()) })
     }
 
-    /// Calls `put(y, x, s)` for every value of x with the s that it meets.
-    pub fn each(&self, x: &[f32], s: &[f32], y: &mut [f32], put: impl Fn(&mut f32, f32, f32)) {
+    /// Runs over y in parallel: `of(k)` is what is done to each value that meets `s[k]`, given the inputs' values at its place.
+    pub fn each<const N: usize, Put>(
+        &self,
+        cpu: &Cpu,
+        x: [&[f32]; N],
+        y: &mut [f32],
+        of: impl Fn(usize) -> Put + Sync + Send,
+    ) where
+        Put: Fn(&mut f32, [f32; N]),
+    {
         let (row, inner) = ((self.count * self.inner).max(1), self.inner.max(1));
-        for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {
-            if inner == 1 {
-                y.iter_mut().zip(x).zip(s).for_each(|((y, &x), &s)| put(y, x, s));
-                continue;
+        cpu.pieces(y, PIECE.div_ceil(row) * row, |start, y| {
+            for (i, y) in y.chunks_exact_mut(inner).enumerate() {
+                let (start, put) = (start + i * inner, of(i % self.count));
+                let x: [&[f32]; N] = from_fn(|n| &x[n][start..][..y.len()]);
+                y.iter_mut().enumerate().for_each(|(j, y)| put(y, from_fn(|n| x[n][j])));
             }
-            for ((x, y), &s) in x.chunks_exact(inner).zip(y.chunks_exact_mut(inner)).zip(s) {
-                y.iter_mut().zip(x).for_each(|(y, &x)| put(y, x, s));
-            }
-        }
-    }
-
-    /// y += s, with the s that each value of y meets.
-    pub fn add(&self, s: &[f32], y: &mut [f32]) {
-        for row in y.chunks_exact_mut((self.count * self.inner).max(1)) {
-            for (y, s) in row.chunks_exact_mut(self.inner.max(1)).zip(s) {
-                y.iter_mut().for_each(|y| *y += s);
-            }
-        }
+        });
     }
 
     /// ds[k] += Σ dy[o, k, i] x[o, k, i], or without x the sum of dy alone.
-    pub fn reduce(&self, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
-        for (k, ds) in ds.iter_mut().enumerate() {
-            let slices = (0..self.outer).map(|o| {
-                let start = (o * self.count + k) * self.inner;
-                start..start + self.inner
-            });
-            let total: f64 = match x {
-                Some(x) => slices.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
-                None => slices.map(|i| sum(&dy[i])).sum(),
-            };
-            *ds += total as f32;
-        }
+    pub fn reduce(&self, cpu: &Cpu, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
+        let len = if dy.len() < PIECE { ds.len() } else { ds.len().div_ceil(16) };
+        cpu.pieces(ds, len, |start, ds| {
+            for (k, ds) in (start..).zip(ds) {
+                let slices = (0..self.outer).map(|o| {
+                    let start = (o * self.count + k) * self.inner;
+                    start..start + self.inner
+                });
+                let total: f64 = match x {
+                    Some(x) => slices.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
+                    None => slices.map(|i| sum(&dy[i])).sum(),
+                };
+                *ds += total as f32;
+            }
+        });
     }
 
     /// The same on either device; without `add` the old ds does not count.
@@ -106,11 +108,11 @@ impl Spread {
         add: bool,
     ) -> Result {
         match (device, x) {
-            (Device::Cpu(_), _) => {
+            (Device::Cpu(cpu), _) => {
                 if !add {
                     ds.fill(0.0);
                 }
-                self.reduce(dy.slice(), x.map(Values::slice), ds.slice_mut());
+                self.reduce(cpu, dy.slice(), x.map(Values::slice), ds.slice_mut());
                 Ok(())
             }
             (Device::Gpu(gpu), Some(x)) => self.sum_on_card(gpu, &KERNELS, "spread_dot", of_share, &[dy, x], ds, add),

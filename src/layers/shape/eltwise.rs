@@ -16,6 +16,7 @@
 //!
 //! Of several equal maxima one counts, as in Caffe: x_1 rather than x_0, else the earliest.
 
+use crate::device::cpu::PIECE;
 use crate::device::{Gpu, OnCard};
 use crate::layer::*;
 use crate::proto::eltwise_parameter::EltwiseOp;
@@ -78,12 +79,16 @@ impl Layer for Eltwise {
 
     fn forward(&mut self, cx: &Cx, _: &mut [Blob], bottom: &[Blob], top: &mut [Blob]) -> Result {
         let (y, n) = (&mut top[0].data, bottom[0].count());
-        let mut terms =
-            bottom.iter().enumerate().skip(usize::from(self.clears_first)).map(|(i, x)| (self.c(i), &x.data));
+        let terms = bottom.iter().enumerate().skip(usize::from(self.clears_first)).map(|(i, x)| (self.c(i), &x.data));
         match (self.op, cx.device) {
-            (EltwiseOp::Sum, Device::Cpu(_)) => {
-                y.fill(0.0);
-                terms.try_for_each(|(c, x)| y.scaled_add(c, x))?;
+            (EltwiseOp::Sum, Device::Cpu(cpu)) => {
+                let terms: Vec<(f32, &[f32])> = terms.map(|(c, x)| (c, x.slice())).collect();
+                cpu.pieces(y.slice_mut(), PIECE, |start, y| {
+                    y.fill(0.0);
+                    for (c, x) in &terms {
+                        y.iter_mut().zip(&x[start..]).for_each(|(y, x)| *y += c * x);
+                    }
+                });
             }
             (EltwiseOp::Sum, Device::Gpu(gpu)) => {
                 let terms: Vec<(f32, &Values)> = terms.collect();
@@ -171,8 +176,11 @@ impl Eltwise {
     ) -> Result {
         let (x, c, n) = (&bottom[i].data, self.c(i), dy.count());
         match (self.op, device) {
-            (EltwiseOp::Sum, Device::Cpu(_)) => {
-                dx.slice_mut().iter_mut().zip(dy.slice()).for_each(|(dx, dy)| *dx = c * dy);
+            (EltwiseOp::Sum, Device::Cpu(cpu)) => {
+                let dy = dy.slice();
+                cpu.pieces(dx.slice_mut(), PIECE, |start, dx| {
+                    dx.iter_mut().zip(&dy[start..]).for_each(|(dx, dy)| *dx = c * dy);
+                });
             }
             (EltwiseOp::Sum, Device::Gpu(gpu)) => {
                 KERNELS.launch(gpu, "eltwise_scale", n, args![n, c, dy, dx.over()])?

@@ -8,6 +8,7 @@
 //! dx = Σ dy_i, added in top order: the chain rule for a value that is used more than once. A net puts a Split behind
 //! every blob that several layers read, so that each reader has a gradient of its own.
 
+use crate::device::cpu::PIECE;
 use crate::layer::*;
 
 const KERNELS: Kernels = kernels!("split");
@@ -41,10 +42,17 @@ impl Layer for Split {
                 more.iter()
                     .try_for_each(|y| KERNELS.launch(gpu, "split_backward_more", n, args![n, y.diff, dx.updated()]))
             }
-            _ => {
-                cx.device.copy(&top[0].diff, dx)?;
-                top[1..].iter().try_for_each(|y| dx.scaled_add(1.0, &y.diff))
+            (Device::Cpu(cpu), [y0, y1, more @ ..]) => {
+                let (y0, y1) = (y0.diff.slice(), y1.diff.slice());
+                cpu.pieces(dx.slice_mut(), PIECE, |start, dx| {
+                    dx.iter_mut().zip(&y0[start..]).zip(&y1[start..]).for_each(|((dx, y0), y1)| *dx = y0 + y1);
+                    for y in more {
+                        dx.iter_mut().zip(&y.diff.slice()[start..]).for_each(|(dx, y)| *dx += y);
+                    }
+                });
+                Ok(())
             }
+            _ => cx.device.copy(&top[0].diff, dx),
         }
     }
 
