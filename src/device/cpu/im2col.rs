@@ -125,9 +125,12 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
             let xs = x[first * level.size..].chunks_exact(level.size).step_by(level.stride);
             match inner {
                 [line] => {
-                    // Most of the time is spent here, and most of it on whole lines.
+                    // Most of the time is spent here.
                     let run = line.runs[k];
-                    if line.stride == 1 && run.end - run.start == level.outs {
+                    if level.stride == 1 && line.stride == 1 && level.size == level.outs {
+                        let (row, x) = (&mut row[start * level.outs..end * level.outs], &x[first * level.size..]);
+                        shift(run, level.outs, x, row);
+                    } else if line.stride == 1 && run.end - run.start == level.outs {
                         rows.zip(xs).for_each(|(row, x)| copy(&x[run.first..], row));
                     } else {
                         rows.zip(xs).for_each(|(row, x)| line.gather(run, x, row));
@@ -136,6 +139,20 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
                 _ => rows.zip(xs).for_each(|(row, x)| gather(x, inner, k, row)),
             }
         }
+    }
+}
+
+/// Lines of an image, moved along by a kernel position: all of them at once, and then zeros where a line has met its neighbour.
+fn shift(run: Run, len: usize, x: &[f32], row: &mut [f32]) {
+    if run.start == run.end {
+        return row.fill(0.0);
+    }
+    let end = row.len().saturating_sub(len - run.end);
+    if run.start < end {
+        row[run.start..end].copy_from_slice(&x[run.first..][..end - run.start]);
+    }
+    for i in (0..run.start).chain(run.end..len) {
+        row.iter_mut().skip(i).step_by(len).for_each(|x| *x = 0.0);
     }
 }
 
@@ -243,6 +260,10 @@ mod tests {
             &[axis(7, 3, 0, 2, 1)],
             &[axis(6, 3, 1, 1, 1), axis(5, 2, 2, 3, 2)],
             &[axis(2, 4, 3, 2, 1), axis(3, 2, 4, 1, 3)],
+            // As many outputs as inputs: lines are moved along together. Some kernel positions meet nothing.
+            &[axis(4, 3, 1, 1, 1), axis(6, 5, 2, 1, 1)],
+            &[axis(3, 3, 2, 1, 2), axis(2, 7, 3, 1, 1)],
+            &[axis(5, 1, 0, 1, 1), axis(1, 3, 1, 1, 1)],
             &[axis(4, 2, 1, 1, 1), axis(5, 3, 0, 2, 1), axis(3, 2, 1, 1, 2)],
         ];
         for axes in cases {
