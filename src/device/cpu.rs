@@ -21,6 +21,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
 
+/// Runs `work` with vectors of eight where the processor has them: the loops that are inlined into it are compiled twice. The
+/// values are the same, as no sum changes its order.
+#[inline(always)]
+pub fn wide<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn avx2<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor can run it.
+            return unsafe { avx2(work) };
+        }
+    }
+    work()
+}
+
 /// The CPU with a number of threads; clones share them.
 #[derive(Clone)]
 pub struct Cpu {
