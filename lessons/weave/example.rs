@@ -2,7 +2,7 @@
 
 use cortado::blob::Values;
 use cortado::random::Random;
-use cortado::{Blob, Error, Kind, Net, Phase, Result};
+use cortado::{Blob, Error, Kind, Log, Net, Phase, Result, net};
 use std::fmt::Write;
 
 /// A layer between its inputs.
@@ -163,7 +163,9 @@ impl Example {
 
     /// Fills the inputs, runs forward and backward, and gives the net.
     pub fn run(&self) -> Result<Net> {
-        let mut net = Net::from_prototxt(&format!("force_backward: true\n{}", self.prototxt()), Phase::Train)?;
+        let text = format!("force_backward: true\n{}", self.prototxt());
+        let builder = net::Builder::parse(&text, "the example")?.phase(Phase::Train);
+        let mut net = builder.log(&Log::silent()).make()?; // examples in which nothing flows back would warn
         for (name, _, fill) in self.bottoms {
             let random = Random::new(SEED, name, 0);
             let tenths = |i: usize| (random.below(i, 20) as f32 + 1.0) / 10.0;
