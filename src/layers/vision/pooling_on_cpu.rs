@@ -1,7 +1,7 @@
 //! Pooling's loops on the CPU.
 
 use super::windows::Window;
-use crate::device::cpu::{Cpu, PIECE};
+use crate::device::cpu::{Cpu, PIECE, wide};
 use crate::random::Random;
 use std::array::from_fn;
 use std::ops::Range;
@@ -57,19 +57,23 @@ impl PoolingOnCpu {
             for (plane, (y, argmax)) in (start / out..).zip(planes) {
                 let x = &x[plane * size..];
                 // Where the compiler knows the stride, it makes vectors of neighbouring windows.
-                match (self.axes[1].stride, self.axes[1].out) {
-                    (1, _) => self.max_of_plane::<1, 8>(x, y, argmax),
-                    (2, 8..) => self.max_of_plane::<2, 8>(x, y, argmax),
-                    (2, _) => self.max_of_plane::<2, 4>(x, y, argmax),
-                    (3, _) => self.max_of_plane::<3, 8>(x, y, argmax),
-                    (_, out) => self.max_of_windows(0..out, x, y, argmax),
-                }
+                wide(
+                    #[inline(always)]
+                    || match (self.axes[1].stride, self.axes[1].out) {
+                        (1, _) => self.max_of_plane::<1, 8>(x, y, argmax),
+                        (2, 8..) => self.max_of_plane::<2, 8>(x, y, argmax),
+                        (2, _) => self.max_of_plane::<2, 4>(x, y, argmax),
+                        (3, _) => self.max_of_plane::<3, 8>(x, y, argmax),
+                        (_, out) => self.max_of_windows(0..out, x, y, argmax),
+                    },
+                );
             }
         });
         self.places = argmax;
     }
 
     /// The maximum of each window of the plane that x begins with, of `LANES` neighbours at a time where they lie inside it.
+    #[inline(always)]
     fn max_of_plane<const STRIDE: usize, const LANES: usize>(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
         let [Window { size: height, .. }, Window { size: width, kernel, pad, out, .. }] = self.axes;
         // The windows first .. end have all their columns. A value is read as the first of STRIDE, so that some behind the
@@ -99,16 +103,18 @@ impl PoolingOnCpu {
         let [_, Window { size, out, .. }] = self.axes;
         for (i, (rows, _)) in self.axes[0].each().enumerate() {
             for (o, (columns, _)) in columns.clone().zip(&self.columns[columns.clone()]) {
-                let (mut best, mut best_at) = (f32::MIN, NOWHERE); // of an empty window
+                let first = rows.start * size + columns.start;
+                let mut best = match rows.is_empty() || columns.is_empty() {
+                    true => (f32::MIN, NOWHERE),
+                    false => (x[first], first as u32),
+                };
                 for row in rows.clone() {
                     let (start, end) = (row * size + columns.start, row * size + columns.end);
                     for (&x, at) in x[start..end].iter().zip(start as u32..) {
-                        if best_at == NOWHERE || is_larger(x, best) {
-                            (best, best_at) = (x, at);
-                        }
+                        best = larger((x, at), best);
                     }
                 }
-                (y[i * out + o], argmax[i * out + o]) = (best, best_at);
+                (y[i * out + o], argmax[i * out + o]) = best;
             }
         }
     }
@@ -297,19 +303,25 @@ fn max_of_lanes<const STRIDE: usize, const LANES: usize>(
     starts: impl Iterator<Item = usize>,
     kernel: usize,
 ) -> ([f32; LANES], [u32; LANES]) {
-    let (mut best, mut best_at) = ([f32::MIN; LANES], [NOWHERE; LANES]); // of empty windows
+    let (mut best, mut best_at) = ([f32::MIN; LANES], [f32::from_bits(NOWHERE); LANES]); // of empty windows
     let mut is_first = true;
     for start in starts {
         for (k, x) in x[start..][..kernel - 1 + LANES * STRIDE].windows(LANES * STRIDE).enumerate() {
-            let (x, tap) = (x.as_chunks::<STRIDE>().0, (start + k) as u32);
-            // Selected by bits: the compiler turns an `if` into a jump, and does without vectors.
-            let wins: [u32; LANES] = from_fn(|l| u32::from(is_first | is_larger(x[l][0], best[l])).wrapping_neg());
-            best = from_fn(|l| f32::from_bits(x[l][0].to_bits() & wins[l] | best[l].to_bits() & !wins[l]));
-            best_at = from_fn(|l| (tap + (l * STRIDE) as u32) & wins[l] | best_at[l] & !wins[l]);
-            is_first = false;
+            // The places stand in floats, so that the compiler takes both from one vector of comparisons.
+            let (x, tap) = (x.as_chunks::<STRIDE>().0, f32::from_bits((start + k) as u32));
+            if is_first {
+                (best, best_at, is_first) = (from_fn(|l| x[l][0]), [tap; LANES], false);
+                continue;
+            }
+            let wins: [u32; LANES] = from_fn(|l| u32::from(is_larger(x[l][0], best[l])).wrapping_neg());
+            let select =
+                |l: usize, x: f32, best: f32| f32::from_bits(x.to_bits() & wins[l] | best.to_bits() & !wins[l]);
+            best = from_fn(|l| select(l, x[l][0], best[l]));
+            best_at = from_fn(|l| select(l, tap, best_at[l]));
         }
     }
-    (best, best_at)
+    let behind = |l: usize| if is_first { 0 } else { (l * STRIDE) as u32 };
+    (best, from_fn(|l| best_at[l].to_bits() + behind(l)))
 }
 
 /// The larger of two values, each with its place. Selected by bits: the compiler turns an `if` into a jump.
