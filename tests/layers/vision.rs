@@ -360,6 +360,78 @@ fn a_gpu_does_larger_images() {
     }
 }
 
+/// Every way through a convolution on the CPU, at sizes where it is taken: y, dx, dw and db by the definition, in f64.
+#[test]
+fn larger_convolutions_are_their_definition() {
+    // num_output, kernel, pad, dilation, group, x.
+    let cases: &[(usize, usize, usize, usize, usize, [usize; 4])] = &[
+        (3, 3, 1, 1, 1, [5, 2, 17, 19]),    // few outputs, many positions; dx turned
+        (24, 5, 2, 1, 1, [3, 2, 16, 17]),   // the most of few
+        (25, 5, 2, 1, 1, [2, 2, 16, 16]),   // one more
+        (20, 5, 0, 1, 1, [5, 1, 24, 24]),   // few outputs, without padding
+        (1, 5, 0, 1, 1, [3, 7, 25, 25]),    // one output: dx turned all the same
+        (16, 3, 1, 1, 1, [17, 16, 16, 16]), // more images than pieces
+        (33, 3, 1, 1, 1, [2, 5, 9, 9]),
+        (64, 3, 2, 2, 1, [2, 3, 8, 8]),   // dilated
+        (12, 3, 1, 1, 3, [3, 6, 18, 16]), // groups
+        (70, 3, 0, 1, 1, [2, 3, 9, 8]),   // dx by kernel rows
+        (6, 3, 3, 1, 1, [2, 2, 17, 17]),  // more padding than the kernel reaches
+    ];
+    for &(num_output, kernel, pad, dilation, group, shape) in cases {
+        let text = format!(
+            r#"type: "Convolution" convolution_param {{ num_output: {num_output} kernel_size: {kernel} pad: {pad}
+               dilation: {dilation} group: {group} }}"#
+        );
+        let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(&text), &[&shape]).unwrap();
+        bench.fill(0, Fill::Uniform(-1.0, 1.0));
+        (0..2).for_each(|i| bench.fill_param(i, Fill::Uniform(-0.5, 0.5)));
+        bench.forward().unwrap();
+        let random = cortado::random::Random::new(7, "dy", 0);
+        random.uniform(-1.0, 1.0, bench.top[0].diff.slice_mut());
+        bench.backward().unwrap();
+
+        let outs = [2, 3].map(|i| shape[i] + 2 * pad - dilation * (kernel - 1));
+        let (channels, outputs) = (shape[1] / group, num_output / group);
+        let (x, w, b) = (bench.bottom[0].data.slice(), bench.params[0].data.slice(), bench.params[1].data.slice());
+        let dy = bench.top[0].diff.slice();
+        let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![0.0f64; n]);
+        let mut db = vec![0.0f64; num_output];
+        for (at, y) in y.iter_mut().enumerate() {
+            let (o1, o0, k, n) = (
+                at % outs[1],
+                at / outs[1] % outs[0],
+                at / (outs[0] * outs[1]) % num_output,
+                at / (outs[0] * outs[1] * num_output),
+            );
+            *y += b[k] as f64;
+            db[k] += dy[at] as f64;
+            for (c, r0, r1) in
+                (0..channels).flat_map(|c| (0..kernel * kernel).map(move |r| (c, r / kernel, r % kernel)))
+            {
+                let inside =
+                    |o: usize, r: usize, size: usize| (o + r * dilation).checked_sub(pad).filter(|i| *i < size);
+                if let (Some(i0), Some(i1)) = (inside(o0, r0, shape[2]), inside(o1, r1, shape[3])) {
+                    let xi = ((n * shape[1] + k / outputs * channels + c) * shape[2] + i0) * shape[3] + i1;
+                    let wi = ((k * channels + c) * kernel + r0) * kernel + r1;
+                    *y += w[wi] as f64 * x[xi] as f64;
+                    dx[xi] += w[wi] as f64 * dy[at] as f64;
+                    dw[wi] += x[xi] as f64 * dy[at] as f64;
+                }
+            }
+        }
+        let params = &bench.params;
+        let found =
+            [bench.top[0].data.slice(), bench.bottom[0].diff.slice(), params[0].diff.slice(), params[1].diff.slice()];
+        for (name, (found, expected)) in ["y", "dx", "dw", "db"].into_iter().zip(found.into_iter().zip([y, dx, dw, db]))
+        {
+            for (i, (&found, &expected)) in found.iter().zip(&expected).enumerate() {
+                let difference = (found as f64 - expected).abs() / expected.abs().max(1.0);
+                assert!(difference < 2e-5, "{text}, x {shape:?}: {name}[{i}] is {found}, not {expected}");
+            }
+        }
+    }
+}
+
 /// The second top says where in its plane each maximum stands: the first of several.
 #[test]
 fn a_mask_of_maxima() {

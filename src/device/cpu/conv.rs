@@ -15,6 +15,10 @@
 //! y = w col        dw^T = sum over images: col dy^T        dcol = w^T dy, added up in dwide;  dx = col2im(dwide)
 //! ```
 //!
+//! Where the padding makes y about as large as x, dx is faster made as a convolution of dy with the kernels turned end for
+//! end: `dx[c][p] = sum over k, j: w[k][c][last - j] * dy[k][p + j * dilation - (extent - 1 - pad)]`. And dw of few outputs is
+//! made of dot products along the positions, since there are too few outputs to fill a vector.
+//!
 //! Where no rows overlap (a stride over 1, a 1x1 kernel), and where the weights are too many for the cache, col is made
 //! whole and gemm, which packs its factors, does the products.
 //!
@@ -81,7 +85,7 @@ impl Conv {
         if conv.rows > 1 && (is_same || outputs / groups <= 8) {
             let turned = |a: &Axis| Axis { size: a.out(), pad: a.extent() - 1 - a.pad, ..*a };
             let axes: Vec<Axis> = axes.iter().map(turned).collect();
-            conv.turned = Some(Box::new(Conv::expanding(outputs / groups, channels / groups, groups, &axes)?));
+            conv.turned = Conv::expanding(outputs / groups, channels / groups, groups, &axes).ok().map(Box::new);
         }
         Ok(conv)
     }

@@ -1,8 +1,10 @@
 //! A matrix product whose factors' rows may stand anywhere.
 //!
 //! gemm wants rows at equal distances, and packs its factors first. Here a row is given by its start, so that rows may
-//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 5
-//! rows of up to 64 values, stays in registers while it is summed: plain arrays, which the compiler turns into vectors.
+//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, about
+//! 20 vectors, stays in registers while it is summed: plain arrays, which the compiler turns into vectors. In
+//! [`add_product`] a vector holds neighbouring columns of the result; in [`add_dots`] partial sums of one value, for results
+//! that are too narrow for that.
 
 use super::matrix::MatMut;
 use std::array::from_fn;
@@ -304,6 +306,32 @@ mod tests {
         let row = Rows { data: &ones, starts: &[0] };
         add_product(row, Rows { data: &ones, starts: &starts }, MatMut::new(&mut c, 1, 1));
         assert_eq!(c, [2.0 * DEPTH as f32 + 1.0]);
+    }
+
+    /// Every version, with whole and single rows, whole chunks and rests, against the definition.
+    #[test]
+    fn dots_by_definition() {
+        let data: Vec<f32> = (0..3000).map(|i| (i * 7919 % 101) as f32 / 50.0 - 1.0).collect();
+        for (m, n, len) in [(1, 1, 1), (4, 5, 16), (9, 11, 100), (3, 7, 0), (5, 1, 63), (2, 6, 257)] {
+            let a_starts: Vec<usize> = (0..m).map(|i| i * 13 % 40).collect();
+            let b_starts: Vec<usize> = (0..n).map(|t| t * t % 97).collect();
+            let (a, b) = (Rows { data: &data, starts: &a_starts }, Rows { data: &data[40..], starts: &b_starts });
+            let mut bits = Vec::new();
+            for add in dot_versions() {
+                let mut c = data[..m * (n + 2)].to_vec();
+                // SAFETY: the processor can run it.
+                unsafe { add(a, b, len, &mut MatMut::strided(&mut c, m, n, n + 2)) }
+                for (at, (&c, &old)) in c.iter().zip(&data).enumerate() {
+                    let (i, j) = (at / (n + 2), at % (n + 2));
+                    let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[j] + t]) as f64;
+                    let sum: f64 = if j < n { (0..len).map(product).sum() } else { 0.0 };
+                    assert!((c as f64 - old as f64 - sum).abs() < 1e-4, "{m} {n} {len}, at {i}, {j}: {c}, {sum}");
+                }
+                bits.push(c);
+            }
+            let fused = bits.len() - 1; // all but the plain version round a product and its sum together
+            assert!(bits[..fused].windows(2).all(|pair| pair[0] == pair[1]), "{m} {n} {len}");
+        }
     }
 
     #[test]
