@@ -363,21 +363,21 @@ fn a_gpu_does_larger_images() {
 /// Every way through a convolution on the CPU, at sizes where it is taken: y, dx, dw and db by the definition, in f64.
 #[test]
 fn larger_convolutions_are_their_definition() {
-    // num_output, kernel, pad, dilation, group, x.
-    let cases: &[(usize, usize, usize, usize, usize, [usize; 4])] = &[
-        (3, 3, 1, 1, 1, [5, 2, 17, 19]),    // few outputs, many positions; dx turned
-        (24, 5, 2, 1, 1, [3, 2, 16, 17]),   // the most of few
-        (25, 5, 2, 1, 1, [2, 2, 16, 16]),   // one more
-        (20, 5, 0, 1, 1, [5, 1, 24, 24]),   // few outputs, without padding
-        (1, 5, 0, 1, 1, [3, 7, 25, 25]),    // one output: dx turned all the same
-        (16, 3, 1, 1, 1, [17, 16, 16, 16]), // more images than pieces
-        (33, 3, 1, 1, 1, [2, 5, 9, 9]),
-        (64, 3, 2, 2, 1, [2, 3, 8, 8]),   // dilated
-        (12, 3, 1, 1, 3, [3, 6, 18, 16]), // groups
-        (70, 3, 0, 1, 1, [2, 3, 9, 8]),   // dx by kernel rows
-        (6, 3, 3, 1, 1, [2, 2, 17, 17]),  // more padding than the kernel reaches
+    // num_output, kernel, pad, dilation, group; the shape of x.
+    let cases: &[([usize; 5], [usize; 4])] = &[
+        ([3, 3, 1, 1, 1], [5, 2, 17, 19]),    // few outputs, many positions; dx turned
+        ([24, 5, 2, 1, 1], [3, 2, 16, 17]),   // the most of few
+        ([25, 5, 2, 1, 1], [2, 2, 16, 16]),   // one more
+        ([20, 5, 0, 1, 1], [5, 1, 24, 24]),   // few outputs, without padding
+        ([1, 5, 0, 1, 1], [3, 7, 25, 25]),    // one output: dx turned all the same
+        ([16, 3, 1, 1, 1], [17, 16, 16, 16]), // more images than pieces
+        ([33, 3, 1, 1, 1], [2, 5, 9, 9]),
+        ([64, 3, 2, 2, 1], [2, 3, 8, 8]),   // dilated
+        ([12, 3, 1, 1, 3], [3, 6, 18, 16]), // groups
+        ([70, 3, 0, 1, 1], [2, 3, 9, 8]),   // dx by kernel rows
+        ([6, 3, 3, 1, 1], [2, 2, 17, 17]),  // more padding than the kernel reaches
     ];
-    for &(num_output, kernel, pad, dilation, group, shape) in cases {
+    for &([num_output, kernel, pad, dilation, group], shape) in cases {
         let text = format!(
             r#"type: "Convolution" convolution_param {{ num_output: {num_output} kernel_size: {kernel} pad: {pad}
                dilation: {dilation} group: {group} }}"#
