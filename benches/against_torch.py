@@ -2,7 +2,8 @@
 
 A training step is: clear the gradients, forward, loss, backward, SGD with momentum 0.9 and weight decay 5e-4; the batch is in
 memory. Each side is timed in ROUNDS rounds, one after the other. PyTorch's best mode of a net counts: plain, or with channels
-last. The minimum is what the machine can do, the median what it did.
+last. The minimum is what the machine can do, the median what it did. A forward pass is that of testing; Cortado's has the loss and
+the copying of the batch as well, and is the sum of its layers, each timed for itself.
 """
 
 import json
@@ -138,11 +139,15 @@ def torch_times(name, mode):
 
 
 def cortado_times(name, iterations):
-    command = ["target/release/cortado", "time", "--solver", f"proto/bench/{name}_solver.prototxt",
-               "--threads", str(THREADS), "--iterations", str(iterations)]
-    run = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "CORTADO_DEVICE": "cpu"})
-    found = [re.search(rf"{what}: min ([\d.]+) ms, median ([\d.]+) ms", run.stdout) for what in ("Training step", "Forward pass")]
-    return [(float(f[1]), float(f[2])) for f in found]
+    def time_of(what, *net):
+        command = ["target/release/cortado", "time", *net, "--threads", str(THREADS), "--iterations", str(iterations)]
+        environment = {**os.environ, "CORTADO_DEVICE": "cpu"}
+        run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        found = re.search(rf"{what}: min ([\d.]+) ms, median ([\d.]+) ms", run.stdout)
+        return float(found[1]), float(found[2])
+
+    return [time_of("Training step", "--solver", f"proto/bench/{name}_solver.prototxt"),
+            time_of("Forward pass", "--model", f"proto/bench/{name}.prototxt", "--phase", "TEST")]
 
 
 def processor():

@@ -39,9 +39,12 @@ pub use thumb::Sample;
 pub use trace::{Trace, Traced, TracedBottom, TracedLayer, TracedParam, TracedTop};
 
 use crate::blob::Values;
+use crate::explain::{Explanation, WhyZero};
 use crate::log::number;
 use crate::{Blob, Net, Phase, Result, Solver};
 use std::fmt;
+
+look::bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace, WhyZero, Explanation);
 
 /// How many of a blob's values are shown.
 const FIRST: usize = 8;

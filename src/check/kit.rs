@@ -23,7 +23,6 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use super::shapes::slices;
 use super::{Fill, Gradient, Harness, wrong};
 use crate::layer::*;
 use crate::proto::{LayerParameter, text};
@@ -329,4 +328,9 @@ impl fmt::Display for LayerReport {
         }
         write!(f, "{table}")
     }
+}
+
+/// The shapes as a harness takes them.
+fn slices(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
+    shapes.iter().map(Vec::as_slice).collect()
 }

@@ -14,11 +14,6 @@ const TRIES: usize = 200;
 /// A shape for each bottom.
 pub(super) type Shapes = Vec<Vec<usize>>;
 
-/// The shapes as a harness takes them.
-pub(super) fn slices(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
-    shapes.iter().map(Vec::as_slice).collect()
-}
-
 impl Kit {
     /// Up to `n` sets of random shapes that fit the layer and its parameters, each of the same ranks as one of those
     /// given. They differ from those given and from each other.

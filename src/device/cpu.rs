@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
 
-/// Runs `work` with vectors of eight where the processor has them: the loops that are inlined into it are compiled twice. The
-/// values are the same, as no sum changes its order.
+/// Runs `work` with vectors of eight where the processor has them: the loops that are inlined into it are compiled twice (mark a
+/// larger closure `#[inline(always)]`). The values are the same, as no sum changes its order.
 #[inline(always)]
 pub fn wide<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]

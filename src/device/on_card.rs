@@ -50,8 +50,10 @@ impl<T> OnCard<T> {
         self.made.as_mut().map(|(_, buffer)| &mut **buffer).ok_or_else(nothing)
     }
 
+    /// The memory, if there is as much as was asked for last.
     fn buffer(&self) -> Result<&(dyn CardBuffer + 'static)> {
-        self.made.as_ref().map(|(_, buffer)| &**buffer).ok_or_else(nothing)
+        let made = self.made.as_ref().filter(|(_, buffer)| buffer.len() >= self.len);
+        made.map(|(_, buffer)| &**buffer).ok_or_else(nothing)
     }
 
     /// Gives the memory back.
@@ -125,10 +127,9 @@ impl<T: Number> Stored for OnCard<T> {
         Ok(T::read(self.buffer()?, self.len))
     }
 
-    fn to_update(&mut self, _: &Gpu) -> Result<CardArg<'_>> {
-        let len = self.len;
-        self.held.clear();
-        self.made.as_mut().map(|(_, buffer)| T::write(&mut **buffer, len)).ok_or_else(nothing)
+    fn to_update(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {
+        self.buffer()?;
+        self.to_overwrite(gpu)
     }
 
     fn to_overwrite(&mut self, gpu: &Gpu) -> Result<CardArg<'_>> {

@@ -3,10 +3,7 @@
 //! A notebook's kernel takes rich output from a program's stdout, between two marks. That is all there is to it, so the
 //! same line of a lesson works in both.
 
-use super::{Chart, Histogram, Images, Plane, Trace};
-use crate::blob::Values;
-use crate::explain::{Explanation, WhyZero};
-use crate::{Blob, Net, Result, Solver, files};
+use crate::{Result, files};
 use std::path::PathBuf;
 
 /// How something looks: words for a terminal and, if it has one, its picture.
@@ -66,15 +63,19 @@ macro_rules! bare_expression {
         impl $thing {
             /// What a notebook's kernel calls when a cell ends with this: [`show`], or the error's message.
             pub fn evcxr_display(&self) {
-                if let Err(e) = show(self) {
-                    println!("{e}");
-                }
+                $crate::show::look::show_or_say(self);
             }
         }
     )*};
 }
+pub(super) use bare_expression;
 
-bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace, WhyZero, Explanation);
+/// Shows something, or prints the error's message.
+pub(super) fn show_or_say(item: &impl Show) {
+    if let Err(e) = show(item) {
+        println!("{e}");
+    }
+}
 
 /// Whether the Rust kernel of a notebook runs this program.
 fn is_notebook() -> bool {

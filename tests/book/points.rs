@@ -35,7 +35,7 @@ impl Dataset for Points {
     fn read(&mut self, i: usize, sample: &mut Sample) -> Result<()> {
         let numbers: Vec<f32> = self.lines[i].split(',').filter_map(|x| x.trim().parse().ok()).collect();
         let [x, y, class] = numbers[..] else {
-            let what = format!("{}:{}: \"{}\" is no x,y,class", self.path.display(), i + 1, self.lines[i]);
+            let what = format!("{}:{}: \"{}\" is not x,y,class", self.path.display(), i + 1, self.lines[i]);
             return Err(Error::new(Kind::Data, what));
         };
         sample.values(&[2], &[x, y])?; // the first top
@@ -140,7 +140,7 @@ fn the_data_can_change() -> Result<()> {
     Ok(())
 }
 
-/// The kit is for layers that compute: of data the next pass has others.
+/// The kit is for layers that compute: the next pass has other data.
 #[test]
 fn the_kit_leaves_data_alone() -> Result<()> {
     let text = r#"top: "point" top: "class" data_param { source: "tests/book/points.csv" batch_size: 2 }"#;

@@ -103,9 +103,9 @@ impl Layer for HardSwish {
     // ANCHOR: setting
     fn new(param: &LayerParameter) -> Result<Self> {
         let text = param.python_param.as_ref().map_or("", |p| p.param_str());
-        let a = if text.is_empty() { Ok(3.0) } else { text.parse() };
-        let refuse = |_| Error::value(format!("\"{text}\" is no number")).field("python_param.param_str");
-        Ok(HardSwish { a: a.map_err(refuse)? })
+        let a = if text.is_empty() { Some(3.0) } else { text.parse().ok() };
+        let refuse = || Error::value(format!("\"{text}\" is not a positive number")).field("python_param.param_str");
+        Ok(HardSwish { a: a.filter(|a: &f32| *a > 0.0 && a.is_finite()).ok_or_else(refuse)? })
     }
     // ANCHOR_END: setting
 
@@ -164,8 +164,12 @@ fn a_layer_of_ones_own_has_a_setting() -> Result<()> {
         let y0 = net.data("y")?.slice()[0];
         assert!((y0 - y.parse::<f32>().unwrap()).abs() < 1e-6, "{kind} {setting}: {y0}");
     }
-    let e = net(r#""HardSwish""#, r#"python_param { param_str: "2,5" }"#).err().unwrap().to_string();
-    assert!(e.starts_with(r#"two layers:2:"#) && e.contains(r#"layer "hard": "2,5" is no number"#), "{e}");
+    for wrong in ["2,5", "-1", "0", "nan", "inf"] {
+        let e =
+            net(r#""HardSwish""#, &format!(r#"python_param {{ param_str: "{wrong}" }}"#)).err().unwrap().to_string();
+        let said = format!(r#"layer "hard": "{wrong}" is not a positive number"#);
+        assert!(e.starts_with("two layers:2:") && e.contains(&said), "{e}");
+    }
     Ok(())
 }
 

@@ -363,24 +363,28 @@ fn a_gpu_does_larger_images() {
 /// Every way through a convolution on the CPU, at sizes where it is taken: y, dx, dw and db by the definition, in f64.
 #[test]
 fn larger_convolutions_are_their_definition() {
-    // num_output, kernel, pad, dilation, group; the shape of x.
-    let cases: &[([usize; 5], [usize; 4])] = &[
-        ([3, 3, 1, 1, 1], [5, 2, 17, 19]),    // few outputs, many positions; dx turned
-        ([24, 5, 2, 1, 1], [3, 2, 16, 17]),   // the most of few
-        ([25, 5, 2, 1, 1], [2, 2, 16, 16]),   // one more
-        ([20, 5, 0, 1, 1], [5, 1, 24, 24]),   // few outputs, without padding
-        ([1, 5, 0, 1, 1], [3, 7, 25, 25]),    // one output: dx turned all the same
-        ([16, 3, 1, 1, 1], [17, 16, 16, 16]), // more images than pieces
-        ([33, 3, 1, 1, 1], [2, 5, 9, 9]),
-        ([64, 3, 2, 2, 1], [2, 3, 8, 8]),   // dilated
-        ([12, 3, 1, 1, 3], [3, 6, 18, 16]), // groups
-        ([70, 3, 0, 1, 1], [2, 3, 9, 8]),   // dx by kernel rows
-        ([6, 3, 3, 1, 1], [2, 2, 17, 17]),  // more padding than the kernel reaches
+    // num_output, kernel, pad, stride, dilation, group; the shape of x.
+    let cases: &[([usize; 6], [usize; 4])] = &[
+        ([3, 3, 1, 1, 1, 1], [5, 2, 17, 19]),    // few outputs, many positions; dx turned
+        ([24, 5, 2, 1, 1, 1], [3, 2, 16, 17]),   // the most of few
+        ([25, 5, 2, 1, 1, 1], [2, 2, 16, 16]),   // one more
+        ([20, 5, 0, 1, 1, 1], [5, 1, 24, 24]),   // few outputs, without padding
+        ([1, 5, 0, 1, 1, 1], [3, 7, 25, 25]),    // one output: dx turned all the same
+        ([16, 3, 1, 1, 1, 1], [17, 16, 16, 16]), // more images than pieces
+        ([33, 3, 1, 1, 1, 1], [2, 5, 9, 9]),
+        ([64, 3, 2, 1, 2, 1], [2, 3, 8, 8]),   // dilated
+        ([12, 3, 1, 1, 1, 3], [3, 6, 18, 16]), // groups
+        ([70, 3, 0, 1, 1, 1], [2, 3, 9, 8]),   // dx by kernel rows
+        ([6, 3, 3, 1, 1, 1], [2, 2, 17, 17]),  // more padding than the kernel reaches
+        ([1, 7, 0, 1, 1, 1], [2, 3, 7, 7]),    // one output and one place
+        ([5, 1, 0, 1, 1, 1], [2, 3, 6, 7]),    // a matrix product as it stands
+        ([5, 3, 1, 2, 1, 1], [2, 3, 9, 8]),    // strides
+        ([256, 3, 1, 1, 1, 1], [1, 32, 5, 5]), // more weights than stay in the cache
     ];
-    for &([num_output, kernel, pad, dilation, group], shape) in cases {
+    for &([num_output, kernel, pad, stride, dilation, group], shape) in cases {
         let text = format!(
             r#"type: "Convolution" convolution_param {{ num_output: {num_output} kernel_size: {kernel} pad: {pad}
-               dilation: {dilation} group: {group} }}"#
+               stride: {stride} dilation: {dilation} group: {group} }}"#
         );
         let mut bench = Harness::create(&Layers::caffe(), &crate::text::layer(&text), &[&shape]).unwrap();
         bench.fill(0, Fill::Uniform(-1.0, 1.0));
@@ -390,7 +394,7 @@ fn larger_convolutions_are_their_definition() {
         random.uniform(-1.0, 1.0, bench.top[0].diff.slice_mut());
         bench.backward().unwrap();
 
-        let outs = [2, 3].map(|i| shape[i] + 2 * pad - dilation * (kernel - 1));
+        let outs = [2, 3].map(|i| (shape[i] + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1);
         let (channels, outputs) = (shape[1] / group, num_output / group);
         let (x, w, b) = (bench.bottom[0].data.slice(), bench.params[0].data.slice(), bench.params[1].data.slice());
         let dy = bench.top[0].diff.slice();
@@ -408,8 +412,9 @@ fn larger_convolutions_are_their_definition() {
             for (c, r0, r1) in
                 (0..channels).flat_map(|c| (0..kernel * kernel).map(move |r| (c, r / kernel, r % kernel)))
             {
-                let inside =
-                    |o: usize, r: usize, size: usize| (o + r * dilation).checked_sub(pad).filter(|i| *i < size);
+                let inside = |o: usize, r: usize, size: usize| {
+                    (o * stride + r * dilation).checked_sub(pad).filter(|i| *i < size)
+                };
                 if let (Some(i0), Some(i1)) = (inside(o0, r0, shape[2]), inside(o1, r1, shape[3])) {
                     let xi = ((n * shape[1] + k / outputs * channels + c) * shape[2] + i0) * shape[3] + i1;
                     let wi = ((k * channels + c) * kernel + r0) * kernel + r1;

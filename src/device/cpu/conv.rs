@@ -15,12 +15,12 @@
 //! y = w col        dw^T = sum over images: col dy^T        dcol = w^T dy, added up in dwide;  dx = col2im(dwide)
 //! ```
 //!
-//! Where the padding makes y about as large as x, dx is faster made as a convolution of dy with the kernels turned end for
+//! Where y is as large as x, and for few outputs, dx is faster made as a convolution of dy with the kernels turned end for
 //! end: `dx[c][p] = sum over k, j: w[k][c][last - j] * dy[k][p + j * dilation - (extent - 1 - pad)]`. And dw of few outputs is
 //! made of dot products along the positions, since there are too few outputs to fill a vector.
 //!
-//! Where no rows overlap (a stride over 1, a 1x1 kernel), and where the weights are too many for the cache, col is made
-//! whole and gemm, which packs its factors, does the products.
+//! Where no rows overlap (a stride over 1, a 1x1 kernel, more padding than the kernel reaches), and where the weights are too
+//! many for the cache, col is made whole and gemm, which packs its factors, does the products.
 //!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
@@ -80,9 +80,10 @@ impl Conv {
         }
         check_axes(axes)?;
         let mut conv = Conv::expanding(channels / groups, outputs / groups, groups, axes)?;
-        // Without padding it would do much more than there is to do, most of it on zeros.
-        let is_same = axes.iter().all(|a| 2 * a.pad + 1 >= a.extent());
-        if conv.rows > 1 && (is_same || outputs / groups <= 8) {
+        // Turned, it does as much as x has places, and else as much as y has: without padding more, most of it on zeros. But
+        // the other way fills no vectors with few outputs, so that twice as much is still faster.
+        let is_same = axes.iter().all(|a| a.out() >= a.size);
+        if conv.rows > 1 && (is_same || outputs / groups <= 8 && conv.size <= 2 * conv.out) {
             let turned = |a: &Axis| Axis { size: a.out(), pad: a.extent() - 1 - a.pad, ..*a };
             let axes: Vec<Axis> = axes.iter().map(turned).collect();
             conv.turned = Conv::expanding(outputs / groups, channels / groups, groups, &axes).ok().map(Box::new);
@@ -265,13 +266,14 @@ impl Conv {
         }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
-        let (ones, dy_starts) =
-            (vec![1.0; self.out], starts(if few { k } else { self.out }, if few { self.out } else { k }));
+        let (rows, apart) = if few { (k, self.out) } else { (self.out, k) };
+        let (ones, dy_starts) = (vec![1.0; self.out], starts(rows, apart));
+        let turned = if few { 0 } else { self.out * k };
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
             cpu.pieces(sums, sum, |start, sum| {
                 sum.fill(0.0);
                 let first = start / sum.len() * images * self.groups;
-                cpu.scratch(self.q * self.wide + self.out * k, |buffer| {
+                cpu.scratch(self.q * self.wide + turned, |buffer| {
                     let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
                     let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);

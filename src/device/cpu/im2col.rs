@@ -129,7 +129,7 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
                     let run = line.runs[k];
                     if level.stride == 1 && line.stride == 1 && level.size == level.outs {
                         let (row, x) = (&mut row[start * level.outs..end * level.outs], &x[first * level.size..]);
-                        shift(run, level.outs, x, row);
+                        move_lines(run, level.outs, x, row);
                     } else if line.stride == 1 && run.end - run.start == level.outs {
                         rows.zip(xs).for_each(|(row, x)| copy(&x[run.first..], row));
                     } else {
@@ -143,14 +143,12 @@ fn gather(x: &[f32], levels: &[Level], k: usize, row: &mut [f32]) {
 }
 
 /// Lines of an image, moved along by a kernel position: all of them at once, and then zeros where a line has met its neighbour.
-fn shift(run: Run, len: usize, x: &[f32], row: &mut [f32]) {
-    if run.start == run.end {
+fn move_lines(run: Run, len: usize, x: &[f32], row: &mut [f32]) {
+    if row.is_empty() || run.start == run.end {
         return row.fill(0.0);
     }
-    let end = row.len().saturating_sub(len - run.end);
-    if run.start < end {
-        row[run.start..end].copy_from_slice(&x[run.first..][..end - run.start]);
-    }
+    let end = row.len() - (len - run.end);
+    row[run.start..end].copy_from_slice(&x[run.first..][..end - run.start]);
     for i in (0..run.start).chain(run.end..len) {
         row.iter_mut().skip(i).step_by(len).for_each(|x| *x = 0.0);
     }

@@ -1,8 +1,8 @@
 //! A matrix product whose factors' rows may stand anywhere.
 //!
 //! gemm wants rows at equal distances, and packs its factors first. Here a row is given by its start, so that rows may
-//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, about
-//! 20 vectors, stays in registers while it is summed: plain arrays, which the compiler turns into vectors. In
+//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 10
+//! to 24 vectors, stays in registers while it is summed: plain arrays, which the compiler turns into vectors. In
 //! [`add_product`] a vector holds neighbouring columns of the result; in [`add_dots`] partial sums of one value, for results
 //! that are too narrow for that.
 
@@ -106,52 +106,31 @@ fn strips<const W: usize, const MOST: usize, const FMA: bool>(
     while from + W <= c.cols {
         let mut i = 0;
         for t in 0..tiles {
-            let starts = &a.starts[i..][..(a.starts.len() - i).div_ceil(tiles - t)];
-            let done = rows::<10, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<9, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<8, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<7, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<6, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<5, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<4, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<3, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<2, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<1, W, FMA>(a, starts, b, c, [i, from]);
-            debug_assert!(done);
-            i += starts.len();
+            let rows = (a.starts.len() - i).div_ceil(tiles - t);
+            match rows {
+                1 => tile::<1, W, FMA>(a, i, b, c, from),
+                2 => tile::<2, W, FMA>(a, i, b, c, from),
+                3 => tile::<3, W, FMA>(a, i, b, c, from),
+                4 => tile::<4, W, FMA>(a, i, b, c, from),
+                5 => tile::<5, W, FMA>(a, i, b, c, from),
+                6 if MOST >= 6 => tile::<6, W, FMA>(a, i, b, c, from),
+                7 if MOST >= 7 => tile::<7, W, FMA>(a, i, b, c, from),
+                8 if MOST >= 8 => tile::<8, W, FMA>(a, i, b, c, from),
+                9 if MOST >= 9 => tile::<9, W, FMA>(a, i, b, c, from),
+                10 if MOST >= 10 => tile::<10, W, FMA>(a, i, b, c, from),
+                _ => unreachable!("a tile of {rows} rows"),
+            }
+            i += rows;
         }
         from += W;
     }
     from
 }
 
-/// The tile at row i and column j, if it has `J` rows.
-#[inline(always)]
-fn rows<const J: usize, const W: usize, const FMA: bool>(
-    a: Rows,
-    starts: &[usize],
-    b: Rows,
-    c: &mut MatMut,
-    [i, j]: [usize; 2],
-) -> bool {
-    let starts = <&[usize; J]>::try_from(starts);
-    if let Ok(starts) = starts {
-        tile::<J, W, FMA>(a.data, starts, b, c, i, j);
-    }
-    starts.is_ok()
-}
-
 /// `J` rows of c from row i on, `W` columns from column j on.
 #[inline(always)]
-fn tile<const J: usize, const W: usize, const FMA: bool>(
-    a: &[f32],
-    starts: &[usize; J],
-    b: Rows,
-    c: &mut MatMut,
-    i: usize,
-    j: usize,
-) {
-    let a: [&[f32]; J] = from_fn(|j| &a[starts[j]..][..b.starts.len()]);
+fn tile<const J: usize, const W: usize, const FMA: bool>(a: Rows, i: usize, b: Rows, c: &mut MatMut, j: usize) {
+    let a: [&[f32]; J] = from_fn(|n| a.row(i + n, b.starts.len()));
     let mut sums = [[0.0; W]; J]; // in registers
     for (t, start) in b.starts.iter().enumerate() {
         let Some(b) = b.data[start + j..].first_chunk::<W>() else { panic!("a row of b reaches outside its slice") };
@@ -164,7 +143,8 @@ fn tile<const J: usize, const W: usize, const FMA: bool>(
     }
 }
 
-/// How many partial sums a dot product has: the same on every processor, so that it gives the same bits.
+/// How many partial sums a dot product has: the same for every kind of vector, so that all processors that round a product and
+/// its sum together give the same bits.
 const LANES: usize = 16;
 
 /// c += a b^T, on the caller's thread: c\[i\]\[j\] += the dot product of the first `len` values of row i of a and row j of b.

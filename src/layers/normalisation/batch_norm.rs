@@ -33,6 +33,8 @@ const KERNELS: Kernels = kernels!("batch_norm");
 /// Gives each channel mean 0 and variance 1.
 pub struct BatchNorm {
     param: BatchNormParameter,
+    /// For how many channels there are statistics.
+    channels: Option<usize>,
     /// x as N x C x the rest.
     groups: Groups,
     /// Of the last forward: μ and r of each channel, and whether μ and v were the batch's.
@@ -75,19 +77,29 @@ impl Layer for BatchNorm {
                 .hint("leave lr_mult out, or make it 0; a gain and a shift that are learned make a Scale layer"));
         }
         let (groups, on_card) = (Groups::default(), OfChannels::default());
-        Ok(BatchNorm { param: p, groups, mu: Vec::new(), r: Vec::new(), batch: true, sums: Vec::new(), on_card })
+        Ok(BatchNorm {
+            param: p,
+            channels: None,
+            groups,
+            mu: Vec::new(),
+            r: Vec::new(),
+            batch: true,
+            sums: Vec::new(),
+            on_card,
+        })
     }
 
     fn setup(&mut self, _: &Cx, bottom: &[Blob]) -> Result<Vec<Param>> {
         let channels = groups(&bottom[0])?.n;
+        self.channels = Some(channels);
         let shapes = [[channels], [channels], [1]];
         shapes.iter().map(|shape| Ok(Param::statistic(Blob::new(shape)?))).collect()
     }
 
     fn reshape(&mut self, bottom: &[Blob], top: &mut [Blob]) -> Result {
         let groups = groups(&bottom[0])?;
-        if !self.r.is_empty() && self.r.len() != groups.n {
-            let (shape, c) = (bottom[0].shape(), self.r.len());
+        if let Some(c) = self.channels.filter(|c| *c != groups.n) {
+            let shape = bottom[0].shape();
             return Err(Error::shape(format!(
                 "a bottom of shape {shape:?}, where there are statistics of {c} channels"
             ))

@@ -59,7 +59,8 @@ impl Spread {
         Ok(Spread { outer: x.count_in(0..first), count: x.count_in(first..end), inner: x.count_in(end..x.num_axes()) })
     }
 
-    /// Runs over y in parallel: `of(k)` is what is done to each value that meets `s[k]`, given the inputs' values at its place.
+    /// Runs over y, in parallel if it has several runs of `inner` values: `of(k)` is what is done to each value that meets `s[k]`,
+    /// given the inputs' values at its place.
     pub fn each<const N: usize, Put>(
         &self,
         cpu: &Cpu,
@@ -69,12 +70,18 @@ impl Spread {
     ) where
         Put: Fn(&mut f32, [f32; N]),
     {
-        let (row, inner) = ((self.count * self.inner).max(1), self.inner.max(1));
-        cpu.pieces(y, PIECE.div_ceil(row) * row, |start, y| {
-            for (i, y) in y.chunks_exact_mut(inner).enumerate() {
-                let (start, put) = (start + i * inner, of(i % self.count));
-                let x: [&[f32]; N] = from_fn(|n| &x[n][start..][..y.len()]);
-                y.iter_mut().enumerate().for_each(|(j, y)| put(y, from_fn(|n| x[n][j])));
+        // Where a run is a single value, a row of them is taken together.
+        let (count, inner) = (self.count.max(1), self.inner.max(1));
+        let run = if inner == 1 { count } else { inner };
+        cpu.pieces(y, PIECE.div_ceil(run) * run, |start, y| {
+            for (i, y) in (start / run..).zip(y.chunks_exact_mut(run)) {
+                let x: [&[f32]; N] = from_fn(|n| &x[n][i * run..][..run]);
+                if inner == 1 {
+                    y.iter_mut().enumerate().for_each(|(k, y)| of(k)(y, from_fn(|n| x[n][k])));
+                } else {
+                    let put = of(i % count);
+                    y.iter_mut().enumerate().for_each(|(j, y)| put(y, from_fn(|n| x[n][j])));
+                }
             }
         });
     }
@@ -84,13 +91,12 @@ impl Spread {
         let len = if dy.len() < PIECE { ds.len() } else { ds.len().div_ceil(16) };
         cpu.pieces(ds, len, |start, ds| {
             for (k, ds) in (start..).zip(ds) {
-                let slices = (0..self.outer).map(|o| {
-                    let start = (o * self.count + k) * self.inner;
-                    start..start + self.inner
-                });
+                let starts = (0..self.outer).map(|o| (o * self.count + k) * self.inner);
                 let total: f64 = match x {
-                    Some(x) => slices.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
-                    None => slices.map(|i| sum(&dy[i])).sum(),
+                    Some(x) if self.inner == 1 => starts.map(|i| dy[i] as f64 * x[i] as f64).sum(),
+                    None if self.inner == 1 => starts.map(|i| dy[i] as f64).sum(),
+                    Some(x) => starts.map(|i| dot(&dy[i..][..self.inner], &x[i..][..self.inner])).sum(),
+                    None => starts.map(|i| sum(&dy[i..][..self.inner])).sum(),
                 };
                 *ds += total as f32;
             }

@@ -76,8 +76,8 @@ impl PoolingOnCpu {
     #[inline(always)]
     fn max_of_plane<const STRIDE: usize, const LANES: usize>(&self, x: &[f32], y: &mut [f32], argmax: &mut [u32]) {
         let [Window { size: height, .. }, Window { size: width, kernel, pad, out, .. }] = self.axes;
-        // The windows first .. end have all their columns. A value is read as the first of STRIDE, so that some behind the
-        // window must be there as well: in this plane, or in the next.
+        // The windows first .. end have all their columns. Each value is read together with the STRIDE - 1 behind it, so those
+        // must exist as well, in this plane or the next.
         let behind = if x.len() < height * width + STRIDE { STRIDE - 1 } else { 0 };
         let first = pad.div_ceil(STRIDE);
         let end = (width + pad + STRIDE).saturating_sub(kernel + behind) / STRIDE;
