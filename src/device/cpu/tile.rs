@@ -106,31 +106,53 @@ fn strips<const W: usize, const MOST: usize, const FMA: bool>(
     while from + W <= c.cols {
         let mut i = 0;
         for t in 0..tiles {
-            let rows = (a.starts.len() - i).div_ceil(tiles - t);
-            match rows {
-                1 => tile::<1, W, FMA>(a, i, b, c, from),
-                2 => tile::<2, W, FMA>(a, i, b, c, from),
-                3 => tile::<3, W, FMA>(a, i, b, c, from),
-                4 => tile::<4, W, FMA>(a, i, b, c, from),
-                5 => tile::<5, W, FMA>(a, i, b, c, from),
-                6 if MOST >= 6 => tile::<6, W, FMA>(a, i, b, c, from),
-                7 if MOST >= 7 => tile::<7, W, FMA>(a, i, b, c, from),
-                8 if MOST >= 8 => tile::<8, W, FMA>(a, i, b, c, from),
-                9 if MOST >= 9 => tile::<9, W, FMA>(a, i, b, c, from),
-                10 if MOST >= 10 => tile::<10, W, FMA>(a, i, b, c, from),
-                _ => unreachable!("a tile of {rows} rows"),
-            }
-            i += rows;
+            let starts = &a.starts[i..][..(a.starts.len() - i).div_ceil(tiles - t)];
+            // A match on the number of rows would take half as long again: the compiler then keeps less in registers.
+            let done = rows::<10, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<9, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<8, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<7, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<6, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<5, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<4, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<3, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<2, W, FMA>(a, starts, b, c, [i, from])
+                || rows::<1, W, FMA>(a, starts, b, c, [i, from]);
+            assert!(done, "a tile of {} rows", starts.len());
+            i += starts.len();
         }
         from += W;
     }
     from
 }
 
+/// The tile at row i and column j, if it has `J` rows.
+#[inline(always)]
+fn rows<const J: usize, const W: usize, const FMA: bool>(
+    a: Rows,
+    starts: &[usize],
+    b: Rows,
+    c: &mut MatMut,
+    [i, j]: [usize; 2],
+) -> bool {
+    let starts = <&[usize; J]>::try_from(starts);
+    if let Ok(starts) = starts {
+        tile::<J, W, FMA>(a.data, starts, b, c, i, j);
+    }
+    starts.is_ok()
+}
+
 /// `J` rows of c from row i on, `W` columns from column j on.
 #[inline(always)]
-fn tile<const J: usize, const W: usize, const FMA: bool>(a: Rows, i: usize, b: Rows, c: &mut MatMut, j: usize) {
-    let a: [&[f32]; J] = from_fn(|n| a.row(i + n, b.starts.len()));
+fn tile<const J: usize, const W: usize, const FMA: bool>(
+    a: &[f32],
+    starts: &[usize; J],
+    b: Rows,
+    c: &mut MatMut,
+    i: usize,
+    j: usize,
+) {
+    let a: [&[f32]; J] = from_fn(|j| &a[starts[j]..][..b.starts.len()]);
     let mut sums = [[0.0; W]; J]; // in registers
     for (t, start) in b.starts.iter().enumerate() {
         let Some(b) = b.data[start + j..].first_chunk::<W>() else { panic!("a row of b reaches outside its slice") };
