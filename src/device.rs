@@ -13,6 +13,7 @@ mod gemm;
 mod gpu;
 mod kernels;
 mod launch;
+mod lock;
 mod on_card;
 mod recording;
 mod refusal;

@@ -14,9 +14,10 @@ pub use im2col::{Axis, Im2col, col2im, im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
 pub use tile::{Rows, add_product};
 
+use super::lock::lock;
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
@@ -129,7 +130,7 @@ impl Cpu {
         best.map(|i| free.swap_remove(i)).unwrap_or_default()
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<f32>>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    fn free(&self) -> MutexGuard<'_, Vec<Vec<f32>>> {
+        lock(&self.scratch)
     }
 }

@@ -16,6 +16,7 @@ mod ring;
 
 use super::card::{Card, CardArg, CardBuffer, CardTable, Counts, Module, Slot};
 use super::gemm::ColumnMajor;
+use super::lock::lock;
 use super::recording::{Asked, Recording};
 use super::source::{not_ours, recorded_elsewhere, too_long};
 use crate::{Error, Kind, Result};
@@ -29,7 +30,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 /// A card with a stream of its own. Two of the same card compute side by side, and do not share buffers.
@@ -108,7 +109,7 @@ impl Cuda {
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn owns(&self, memory: &Memory) -> bool {
@@ -282,11 +283,11 @@ impl Card for Cuda {
     }
 
     fn note(&self, error: Error) {
-        self.0.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        lock(&self.0.error).get_or_insert(error);
     }
 
     fn take_error(&self) -> Option<Error> {
-        self.0.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0.error).take()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::card::{Card, CardBuffer, Module};
 use super::kernels::Kernels;
+use super::lock::lock;
 use super::recording::Recording;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// A handle to a card, real or emulated. Cloning is cheap; clones are the same card with the same [dial](Gpu::dial).
 #[derive(Clone)]
@@ -136,8 +137,4 @@ impl Drop for Open<'_> {
             let _ = self.0.card.end_record();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,9 @@
 use super::args::{Arg, Stored};
 use super::card::{CardArg, Slot};
 use super::gpu::{Complaint, Gpu};
+use super::lock::lock;
 use crate::{Error, Kind, Result};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 type Explain = dyn Fn(usize, f32) -> Error + Send + Sync;
 
@@ -70,8 +71,4 @@ impl Stored for Refusal {
     fn refused(&self) -> Result {
         self.made_for.as_ref().and_then(|(_, noted)| noted.take()).map_or(Ok(()), Err)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

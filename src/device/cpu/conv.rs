@@ -268,12 +268,12 @@ impl Conv {
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
         let (rows, apart) = if few { (k, self.out) } else { (self.out, k) };
         let (ones, dy_starts) = (vec![1.0; self.out], starts(rows, apart));
-        let turned = if few { 0 } else { self.out * k };
+        let dyt = if few { 0 } else { self.out * k };
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
             cpu.pieces(sums, sum, |start, sum| {
                 sum.fill(0.0);
                 let first = start / sum.len() * images * self.groups;
-                cpu.scratch(self.q * self.wide + turned, |buffer| {
+                cpu.scratch(self.q * self.wide + dyt, |buffer| {
                     let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
                     let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
                     let dy = dy.chunks_exact(self.outputs * self.out).skip(first);

@@ -80,16 +80,24 @@ fn plain(a: Rows, b: Rows, c: &mut MatMut) {
     strips::<1, 10, false>(a, b, c, from);
 }
 
+/// One version of [`add_product`].
+type Product = unsafe fn(Rows, Rows, &mut MatMut);
+
 /// The versions that this processor can run, the best first.
-fn versions() -> impl Iterator<Item = unsafe fn(Rows, Rows, &mut MatMut)> {
-    let plain: unsafe fn(Rows, Rows, &mut MatMut) = plain;
+fn versions() -> impl Iterator<Item = Product> {
     #[cfg(target_arch = "x86_64")]
+    return usable(avx512 as Product, avx2, plain);
+    #[cfg(not(target_arch = "x86_64"))]
+    return [plain as Product].into_iter();
+}
+
+/// Those of three versions that this processor can run, the best first.
+#[cfg(target_arch = "x86_64")]
+fn usable<F>(avx512: F, avx2: F, plain: F) -> impl Iterator<Item = F> {
     let better = [
-        is_x86_feature_detected!("avx512f").then_some(avx512 as unsafe fn(Rows, Rows, &mut MatMut)),
+        is_x86_feature_detected!("avx512f").then_some(avx512),
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(avx2),
     ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let better = [None; 2];
     better.into_iter().flatten().chain([plain])
 }
 
@@ -181,6 +189,7 @@ pub fn add_dots(a: Rows, b: Rows, len: usize, mut c: MatMut) {
     }
 }
 
+/// One version of [`add_dots`].
 type Dots = unsafe fn(Rows, Rows, usize, &mut MatMut);
 
 /// 32 registers of 16 values: 20 for the sums.
@@ -201,16 +210,12 @@ fn dots_plain(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
     dots::<1, 3, false>(a, b, len, c);
 }
 
+/// The versions of dot products that this processor can run, the best first.
 fn dot_versions() -> impl Iterator<Item = Dots> {
-    let plain: Dots = dots_plain;
     #[cfg(target_arch = "x86_64")]
-    let better = [
-        is_x86_feature_detected!("avx512f").then_some(dots_avx512 as Dots),
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(dots_avx2 as Dots),
-    ];
+    return usable(dots_avx512 as Dots, dots_avx2, dots_plain);
     #[cfg(not(target_arch = "x86_64"))]
-    let better = [None; 2];
-    better.into_iter().flatten().chain([plain])
+    return [dots_plain as Dots].into_iter();
 }
 
 /// All dot products, in tiles of `I` x `J`.
@@ -267,8 +272,8 @@ fn dot_tile<const I: usize, const J: usize, const FMA: bool>(
 
 /// The sum of all lanes, half to half.
 #[inline(always)]
-fn total<const L: usize>(mut lanes: [f32; L]) -> f32 {
-    let mut half = L / 2;
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
     while half > 0 {
         for l in 0..half {
             lanes[l] += lanes[l + half];

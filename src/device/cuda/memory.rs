@@ -2,9 +2,10 @@
 
 use super::driver::{Context, Handle, Stream, check};
 use crate::Result;
+use crate::device::lock::lock;
 use cudarc::driver::sys::{self, CUresult};
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The stream that computes, and what to free after it: nothing may wait for the stream while a step is recorded.
 pub struct Compute {
@@ -54,10 +55,6 @@ impl Drop for Compute {
     fn drop(&mut self) {
         self.release(); // a recording that nobody has ended held them
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Memory on the card.

@@ -1,10 +1,11 @@
 //! What the emulated card is asked to do: done at once, one thing at a time, or recorded and done when replayed.
 
+use crate::device::lock::lock;
 use crate::device::source::recorded_elsewhere;
 use crate::device::{Asked, Counts, Recording};
 use crate::{Error, Kind, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
 /// Something to do, with its arguments as they were when it was asked for. It is given the number of its run.
@@ -140,8 +141,4 @@ impl Recording for Recorded {
     fn asked(&self) -> &[Asked] {
         &self.asked
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

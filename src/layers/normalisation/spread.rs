@@ -166,8 +166,8 @@ impl Spread {
     }
 }
 
-/// The number of blocks that share each of `sums` sums of `len` values: enough to keep a card busy even if there are
-/// few sums, but not so many that a block has little to do.
+/// The number of blocks that share each of `sums` sums of `len` values: enough to keep a card busy even if there are few
+/// sums, yet few enough that each block has work.
 pub(in crate::layers) fn shares(sums: usize, len: usize) -> usize {
     (1024 / sums.max(1)).min(len / 8192).max(1)
 }
