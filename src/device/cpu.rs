@@ -8,11 +8,14 @@ mod conv;
 mod im2col;
 mod matrix;
 mod tile;
+mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use conv::{Conv, check_axes};
 pub use im2col::{Axis, Im2col, col2im, im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
-pub use tile::{Rows, add_product};
+pub use tile::{Onto, Rows, add_product};
 
 use super::lock::lock;
 use rayon::ThreadPool;

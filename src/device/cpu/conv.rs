@@ -27,7 +27,7 @@
 use super::Cpu;
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
-use super::tile::{Rows, add_dots, add_product};
+use super::tile::{LANES, Onto, Rows, add_dots, add_product, total};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
@@ -57,6 +57,12 @@ pub struct Conv {
     /// Kernel rows (1 if all axes are expanded), and how far apart in wide they find their values.
     rows: usize,
     shift: usize,
+    /// Where in wide each row of col begins, in the order of w's axes: channel, kernel row, other kernels.
+    taps: Vec<usize>,
+    /// Where the rows of w, of y and of y transposed begin.
+    w_rows: Vec<usize>,
+    y_rows: Vec<usize>,
+    yt_rows: Vec<usize>,
     /// Values of one channel of x, and of one output of y.
     size: usize,
     out: usize,
@@ -117,10 +123,37 @@ impl Conv {
         limited(product([out, outputs, groups]))?;
         limited(product([size, channels, groups]))?;
         shift *= expanded.iter().skip(1).map(Axis::out).product::<usize>();
+        let inner = q / channels;
+        let tap = |i: usize| {
+            let (c, r, j) = (i / inner / rows, i / inner % rows, i % inner);
+            (c * inner + j) * wide + r * shift
+        };
+        let taps: Vec<usize> = (0..q * rows).map(tap).collect();
+        let (w_rows, y_rows) = (starts(outputs, taps.len()), starts(outputs, out));
+        let yt_rows = starts(out, whole(outputs));
         let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
         let expand = Im2col::new(&expanded);
         let axes = axes.to_vec();
-        Ok(Conv { groups, channels, outputs, axes, expand, plain, rows, shift, size, out, q, wide, turned: None })
+        let turned = None;
+        Ok(Conv {
+            groups,
+            channels,
+            outputs,
+            axes,
+            expand,
+            plain,
+            rows,
+            shift,
+            taps,
+            w_rows,
+            y_rows,
+            yt_rows,
+            size,
+            out,
+            q,
+            wide,
+            turned,
+        })
     }
 
     /// How many groups there are, and each one's channels and outputs.
@@ -156,24 +189,25 @@ impl Conv {
     /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
     pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
         let image = self.groups * self.outputs * self.out;
-        let taps = self.taps();
-        let w_starts = starts(self.outputs, taps.len());
+        let taps = self.taps.len();
         cpu.pieces(y, images(y.len() / image) * image, |start, y| {
             cpu.scratch(self.q * self.wide, |buffer| {
                 let first = start / image * self.groups; // of all groups of all images
                 let x = x.chunks_exact(self.channels * self.size).skip(first);
                 for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
                     let g = i % self.groups;
-                    for (k, y) in (g * self.outputs..).zip(y.chunks_exact_mut(self.out)) {
-                        y.fill(b.map_or(0.0, |b| b[k]));
+                    let (w, col) = (&w[g * self.outputs * taps..], self.expand(x, buffer));
+                    let b = b.map(|b| &b[g * self.outputs..][..self.outputs]);
+                    if self.rows > 1 {
+                        let (w, col) = (Rows { data: w, starts: &self.w_rows }, Rows { data: col, starts: &self.taps });
+                        add_product(w, col, b.map_or(Onto::Zero, Onto::Bias), MatMut::new(y, self.outputs, self.out));
+                        continue;
                     }
-                    let (w, col) = (&w[g * self.outputs * taps.len()..], self.expand(x, buffer));
-                    let y = MatMut::new(y, self.outputs, self.out);
-                    if self.rows == 1 {
-                        gemm(1.0, Mat::new(w, self.outputs, self.q), Mat::new(col, self.q, self.out), 1.0, y);
-                    } else {
-                        add_product(Rows { data: w, starts: &w_starts }, Rows { data: col, starts: &taps }, y);
+                    for (b, y) in b.into_iter().flatten().zip(y.chunks_exact_mut(self.out)) {
+                        y.fill(*b);
                     }
+                    let (w, col) = (Mat::new(w, self.outputs, taps), Mat::new(col, taps, self.out));
+                    gemm(1.0, w, col, b.map_or(0.0, |_| 1.0), MatMut::new(y, self.outputs, self.out));
                 }
             })
         });
@@ -208,7 +242,6 @@ impl Conv {
         let inner = self.q / self.channels;
         let row = |r| (0..self.q).map(move |i| ((i / inner * self.rows + r) * inner + i % inner) * self.outputs);
         let rows: Vec<Vec<usize>> = (0..self.rows).map(|r| row(r).collect()).collect();
-        let dy_starts = starts(self.outputs, self.out);
         cpu.scratch(w.len(), |wt| {
             for (w, wt) in w.chunks_exact(self.outputs * taps).zip(wt.chunks_exact_mut(self.outputs * taps)) {
                 transpose(Mat::new(w, self.outputs, taps), wt, self.outputs);
@@ -224,7 +257,12 @@ impl Conv {
                         dwide.fill(0.0);
                         for (r, starts) in rows.iter().enumerate() {
                             let dcol = MatMut::strided(&mut dwide[r * self.shift..], self.q, self.out, self.wide);
-                            add_product(Rows { data: wt, starts }, Rows { data: dy, starts: &dy_starts }, dcol);
+                            add_product(
+                                Rows { data: wt, starts },
+                                Rows { data: dy, starts: &self.y_rows },
+                                Onto::Old,
+                                dcol,
+                            );
                         }
                         if !self.plain {
                             self.expand.col2im(buffer, dx);
@@ -250,15 +288,12 @@ impl Conv {
 
     /// Adds to dw and db, the gradients with respect to the weights and the bias.
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        // A piece sums up dw and db for itself. With few outputs it does as [group][k][tap], by dot products; with more as
-        // [group][tap][k]: then the product runs along k, fastest in whole vectors. db is a last tap that always meets a 1.
+        // A piece sums up dw and db for itself, db behind dw. With few outputs it does as [group][k][tap], by dot products; with
+        // more as [group][tap][k]: then the product runs along k, fastest in whole vectors.
         let few = self.rows > 1 && self.outputs <= FEW && self.out >= MANY;
-        let k = match self.outputs {
-            k if few => k,
-            k => k.next_multiple_of(if k > 8 { 16 } else { 4 }),
-        };
-        let taps = self.taps();
-        let group = (taps.len() + 1) * k;
+        let k = if few { self.outputs } else { whole(self.outputs) };
+        let taps = self.taps.len();
+        let group = (taps + 1) * k;
         let sum = self.groups * group;
         let num = dy.len() / (self.groups * self.outputs * self.out);
         if num == 0 {
@@ -266,38 +301,16 @@ impl Conv {
         }
         // Where the sums are large there are fewer pieces.
         let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
-        let (rows, apart) = if few { (k, self.out) } else { (self.out, k) };
-        let (ones, dy_starts) = (vec![1.0; self.out], starts(rows, apart));
-        let dyt = if few { 0 } else { self.out * k };
         cpu.scratch(num.div_ceil(images) * sum, |sums| {
             cpu.pieces(sums, sum, |start, sum| {
-                sum.fill(0.0);
                 let first = start / sum.len() * images * self.groups;
-                cpu.scratch(self.q * self.wide + dyt, |buffer| {
-                    let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
-                    let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
-                    let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
-                    for (i, (x, dy)) in x.zip(dy).enumerate() {
-                        let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps.len() * k);
-                        let col = self.expand(x, buffer);
-                        if few {
-                            let dy = Rows { data: dy, starts: &dy_starts };
-                            let col = Rows { data: col, starts: &taps };
-                            add_dots(dy, col, self.out, MatMut::new(dw, k, taps.len()));
-                            add_dots(dy, Rows { data: &ones, starts: &[0] }, self.out, MatMut::new(db, k, 1));
-                            continue;
-                        }
-                        transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
-                        let dw = MatMut::new(dw, taps.len(), k);
-                        let dy = Rows { data: dyt, starts: &dy_starts };
-                        if self.rows == 1 {
-                            gemm(1.0, Mat::new(col, self.q, self.out), Mat::new(dyt, self.out, k), 1.0, dw);
-                        } else {
-                            add_product(Rows { data: col, starts: &taps }, dy, dw);
-                        }
-                        add_product(Rows { data: &ones, starts: &[0] }, dy, MatMut::new(db, 1, k));
-                    }
-                })
+                let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
+                let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
+                if few {
+                    self.sum_by_dots(cpu, x.zip(dy), sum);
+                } else {
+                    self.sum_by_products(cpu, x.zip(dy), sum);
+                }
             });
             let (total, others) = sums.split_at_mut(sum);
             cpu.pieces(total, 4096, |start, total| {
@@ -305,32 +318,65 @@ impl Conv {
                     add(&other[start..], total);
                 }
             });
-            cpu.scratch(self.outputs * taps.len(), |turned| {
-                for (dw, total) in dw.chunks_exact_mut(self.outputs * taps.len()).zip(total.chunks_exact(group)) {
+            cpu.scratch(self.outputs * taps, |turned| {
+                for (dw, total) in dw.chunks_exact_mut(self.outputs * taps).zip(total.chunks_exact(group)) {
                     if few {
-                        add(&total[..taps.len() * k], dw);
+                        add(&total[..taps * k], dw);
                     } else {
-                        transpose(Mat::strided(total, taps.len(), self.outputs, k), turned, taps.len());
+                        transpose(Mat::strided(total, taps, self.outputs, k), turned, taps);
                         add(turned, dw);
                     }
                 }
             });
             if let Some(db) = db {
                 for (db, total) in db.chunks_exact_mut(self.outputs).zip(total.chunks_exact(group)) {
-                    add(&total[taps.len() * k..], db);
+                    add(&total[taps * k..], db);
                 }
             }
         });
     }
 
-    /// Where in wide each row of col begins, in the order of w's axes: channel, kernel row, other kernels.
-    fn taps(&self) -> Vec<usize> {
-        let inner = self.q / self.channels;
-        let tap = |i: usize| {
-            let (c, r, j) = (i / inner / self.rows, i / inner % self.rows, i % inner);
-            (c * inner + j) * self.wide + r * self.shift
-        };
-        (0..self.q * self.rows).map(tap).collect()
+    /// The sums of dw and db over some images (and groups), \[group\]\[tap\]\[k\].
+    fn sum_by_products<'a>(&self, cpu: &Cpu, images: impl Iterator<Item = (&'a [f32], &'a [f32])>, sum: &mut [f32]) {
+        let (k, taps) = (whole(self.outputs), self.taps.len());
+        let group = (taps + 1) * k;
+        sum.fill(0.0);
+        cpu.scratch(self.q * self.wide + self.out * k, |buffer| {
+            let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
+            for (i, (x, dy)) in images.enumerate() {
+                let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps * k);
+                let col = self.expand(x, buffer);
+                transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
+                dyt.chunks_exact(k).for_each(|dy| add(dy, db));
+                let dw = MatMut::new(dw, taps, k);
+                if self.rows == 1 {
+                    gemm(1.0, Mat::new(col, taps, self.out), Mat::new(dyt, self.out, k), 1.0, dw);
+                } else {
+                    let (col, dy) = (Rows { data: col, starts: &self.taps }, Rows { data: dyt, starts: &self.yt_rows });
+                    add_product(col, dy, Onto::Old, dw);
+                }
+            }
+        });
+    }
+
+    /// The same as \[group\]\[k\]\[tap\]; the lanes of each sum are added up after the last image.
+    fn sum_by_dots<'a>(&self, cpu: &Cpu, images: impl Iterator<Item = (&'a [f32], &'a [f32])>, sum: &mut [f32]) {
+        let (k, taps) = (self.outputs, self.taps.len());
+        let group = (taps + 1) * k;
+        cpu.scratch(self.q * self.wide + sum.len() * LANES, |buffer| {
+            let (buffer, lanes) = buffer.split_at_mut(self.q * self.wide);
+            let lanes = lanes.as_chunks_mut().0;
+            lanes.fill([0.0; LANES]);
+            for (i, (x, dy)) in images.enumerate() {
+                let (dw, db) = lanes[i % self.groups * group..][..group].split_at_mut(k * taps);
+                let col = self.expand(x, buffer);
+                add_dots(Rows { data: dy, starts: &self.y_rows }, Rows { data: col, starts: &self.taps }, self.out, dw);
+                for (db, dy) in db.iter_mut().zip(dy.chunks_exact(self.out)) {
+                    dy.chunks(LANES).for_each(|dy| add(dy, db));
+                }
+            }
+            sum.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum = total(*lanes));
+        });
     }
 
     /// What im2col expands of one group of an image: in the buffer, or x itself.
@@ -346,6 +392,11 @@ impl Conv {
 /// The starts of `rows` rows that stand `stride` values apart.
 fn starts(rows: usize, stride: usize) -> Vec<usize> {
     (0..rows).map(|i| i * stride).collect()
+}
+
+/// So many outputs, rounded up to whole vectors.
+fn whole(outputs: usize) -> usize {
+    outputs.next_multiple_of(if outputs > 8 { 16 } else { 4 })
 }
 
 /// Images in a piece of a batch of `num`.

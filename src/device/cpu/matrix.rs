@@ -88,6 +88,11 @@ impl<'a> MatMut<'a> {
     pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
         MatMut { data, rows, cols, row_stride }
     }
+
+    /// Whether the slice holds every element.
+    pub(super) fn fits(&self) -> bool {
+        fits(self.data.len(), [self.rows, self.cols], [self.row_stride, 1])
+    }
 }
 
 /// Whether `len` values hold the element furthest from the first.
@@ -113,10 +118,7 @@ pub fn gemm(alpha: f32, a: Mat, b: Mat, beta: f32, c: MatMut) {
         b.rows,
         b.cols
     );
-    assert!(
-        a.fits() && b.fits() && fits(c.data.len(), [m, n], [c.row_stride, 1]),
-        "gemm: a slice is shorter than its matrix"
-    );
+    assert!(a.fits() && b.fits() && c.fits(), "gemm: a slice is shorter than its matrix");
     let stride = |s: usize| s as isize; // no slice is longer than isize::MAX
     // The kernel wants its result's columns contiguous, so it is handed the transposed problem: c^T = b^T a^T.
     // SAFETY: every element of a, b and c lies in its slice, as just checked; c is borrowed for us alone.

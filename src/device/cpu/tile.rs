@@ -1,13 +1,22 @@
 //! A matrix product whose factors' rows may stand anywhere.
 //!
 //! gemm wants rows at equal distances, and packs its factors first. Here a row is given by its start, so that rows may
-//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 10
-//! to 24 vectors, stays in registers while it is summed: plain arrays, which the compiler turns into vectors. In
-//! [`add_product`] a vector holds neighbouring columns of the result; in [`add_dots`] partial sums of one value, for results
-//! that are too narrow for that.
+//! overlap (those of im2col's matrix are shifted views of few values), and nothing is packed. A tile of the result, 12
+//! to 24 vectors, stays in registers while it is summed. In [`add_product`] a vector holds neighbouring columns of the result; in
+//! [`add_dots`] partial sums of one value, for results that are too narrow for that.
+//!
+//! The inner loops work on pointers, since a test of each index would take as long as the arithmetic. What they reach is proved
+//! at the door: by `Product::new` and `Dots::new`.
 
 use super::matrix::MatMut;
-use std::array::from_fn;
+use super::vector::Vector;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m128 as Baseline, __m256, __m512};
+use std::ops::Range;
+
+/// The vectors that every processor of this family has.
+#[cfg(not(target_arch = "x86_64"))]
+type Baseline = [f32; 4];
 
 /// A matrix whose row i begins at `data[starts[i]]`.
 #[derive(Clone, Copy)]
@@ -18,261 +27,409 @@ pub struct Rows<'a> {
     pub starts: &'a [usize],
 }
 
-impl<'a> Rows<'a> {
-    /// The first `len` values of row i.
-    fn row(&self, i: usize, len: usize) -> &'a [f32] {
-        &self.data[self.starts[i]..][..len]
+impl Rows<'_> {
+    /// Whether every row has `len` values in the slice.
+    fn fit(&self, len: usize) -> bool {
+        self.starts.iter().max().is_none_or(|last| last.checked_add(len).is_some_and(|end| end <= self.data.len()))
     }
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub enum Onto<'a> {
+    /// What the result holds.
+    Old,
+    /// Nothing: the result is not read.
+    Zero,
+    /// A value for each row; the result is not read.
+    Bias(&'a [f32]),
 }
 
 /// How many products are summed up in the registers at a time.
 const DEPTH: usize = 256;
 
-/// c += a b, on the caller's thread. A row of a has as many values as b has rows.
+/// c = c, 0 or a bias, plus a b; on the caller's thread. A row of a has as many values as b has rows.
 ///
 /// ```
-/// use cortado::device::cpu::{MatMut, Rows, add_product};
+/// use cortado::device::cpu::{MatMut, Onto, Rows, add_product};
 /// let x = [1.0, 2.0, 3.0, 4.0];
 /// let (w, windows) = (Rows { data: &[10.0, 1.0], starts: &[0] }, Rows { data: &x, starts: &[0, 1] });
 /// let mut y = [0.0; 3];
-/// add_product(w, windows, MatMut::new(&mut y, 1, 3)); // a convolution
-/// assert_eq!(y, [12.0, 23.0, 34.0]);
+/// add_product(w, windows, Onto::Bias(&[0.5]), MatMut::new(&mut y, 1, 3)); // a convolution
+/// assert_eq!(y, [12.5, 23.5, 34.5]);
 /// ```
 ///
 /// # Panics
-/// If a and c differ in their number of rows, or a row reaches outside its slice.
-pub fn add_product(a: Rows, b: Rows, mut c: MatMut) {
-    assert_eq!(a.starts.len(), c.rows, "a and c differ in rows");
-    // Long sums are made a part at a time, so that the factors stay in the cache.
-    for (i, starts) in b.starts.chunks(DEPTH).enumerate() {
-        let a = Rows { data: &a.data[i * DEPTH..], ..a };
-        if let Some(add) = versions().next() {
-            // SAFETY: the processor can run it. All slices are indexed with checks.
-            unsafe { add(a, Rows { starts, ..b }, &mut c) }
-        }
-    }
+/// If a, the bias and c differ in their number of rows, or a row reaches outside its slice.
+pub fn add_product(a: Rows, b: Rows, onto: Onto, c: MatMut) {
+    Product::new(a, b, onto, c).run(Kind::best());
 }
 
-/// 32 registers of 16 values: up to 24 for the tile.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn avx512(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<64, 6, true>(a, b, c, 0);
-    let from = strips::<32, 5, true>(a, b, c, from);
-    let from = strips::<16, 10, true>(a, b, c, from);
-    let from = strips::<4, 10, true>(a, b, c, from);
-    strips::<1, 10, true>(a, b, c, from);
-}
-
-/// 16 registers of 8 values: up to 10 for the tile.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<16, 5, true>(a, b, c, 0);
-    let from = strips::<4, 10, true>(a, b, c, from);
-    strips::<1, 10, true>(a, b, c, from);
-}
-
-/// For any other processor.
-fn plain(a: Rows, b: Rows, c: &mut MatMut) {
-    let from = strips::<16, 5, false>(a, b, c, 0);
-    let from = strips::<4, 10, false>(a, b, c, from);
-    strips::<1, 10, false>(a, b, c, from);
-}
-
-/// One version of [`add_product`].
-type Product = unsafe fn(Rows, Rows, &mut MatMut);
-
-/// The versions that this processor can run, the best first.
-fn versions() -> impl Iterator<Item = Product> {
+/// The kinds of vectors that a product is compiled for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
     #[cfg(target_arch = "x86_64")]
-    return usable(avx512 as Product, avx2, plain);
-    #[cfg(not(target_arch = "x86_64"))]
-    return [plain as Product].into_iter();
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What every processor of this family has.
+    Baseline,
 }
 
-/// Those of three versions that this processor can run, the best first.
-#[cfg(target_arch = "x86_64")]
-fn usable<F>(avx512: F, avx2: F, plain: F) -> impl Iterator<Item = F> {
-    let better = [
-        is_x86_feature_detected!("avx512f").then_some(avx512),
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(avx2),
-    ];
-    better.into_iter().flatten().chain([plain])
+impl Kind {
+    /// Those that this processor can run, the best first.
+    fn all() -> impl Iterator<Item = Kind> {
+        #[cfg(target_arch = "x86_64")]
+        let better = [
+            is_x86_feature_detected!("avx512f").then_some(Kind::Avx512),
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Kind::Avx2),
+        ];
+        #[cfg(not(target_arch = "x86_64"))]
+        let better: [Option<Kind>; 0] = [];
+        better.into_iter().flatten().chain([Kind::Baseline])
+    }
+
+    fn best() -> Kind {
+        Kind::all().next().unwrap_or(Kind::Baseline)
+    }
 }
 
-/// All whole strips of `W` columns from column `from` on, in tiles of about equally many rows, at most `MOST`; gives the column
-/// after them.
-#[inline(always)]
-fn strips<const W: usize, const MOST: usize, const FMA: bool>(
-    a: Rows,
-    b: Rows,
-    c: &mut MatMut,
-    mut from: usize,
-) -> usize {
-    let tiles = a.starts.len().div_ceil(MOST);
-    while from + W <= c.cols {
-        let mut i = 0;
+/// The factors and the result of [`add_product`], every row of which lies in its slice.
+struct Product<'a> {
+    a: Rows<'a>,
+    b: Rows<'a>,
+    onto: Onto<'a>,
+    c: MatMut<'a>,
+}
+
+impl<'a> Product<'a> {
+    fn new(a: Rows<'a>, b: Rows<'a>, onto: Onto<'a>, c: MatMut<'a>) -> Product<'a> {
+        assert_eq!(a.starts.len(), c.rows, "a and c differ in rows");
+        assert!(a.fit(b.starts.len()), "a row of a reaches outside its slice");
+        assert!(b.fit(c.cols), "a row of b reaches outside its slice");
+        assert!(c.fits(), "a row of c reaches outside its slice");
+        if let Onto::Bias(bias) = onto {
+            assert_eq!(bias.len(), c.rows, "a value of the bias for each row");
+        }
+        Product { a, b, onto, c }
+    }
+
+    /// Long sums are made a part at a time, so that the factors stay in the cache.
+    fn run(mut self, kind: Kind) {
+        for part in 0..self.b.starts.len().div_ceil(DEPTH).max(1) {
+            let depth = part * DEPTH..self.b.starts.len().min((part + 1) * DEPTH);
+            match kind {
+                // SAFETY: the processor can run it.
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx512 => unsafe { self.avx512(depth) },
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => unsafe { self.avx2(depth) },
+                Kind::Baseline => self.baseline(depth),
+            }
+            self.onto = Onto::Old;
+        }
+    }
+
+    /// 24 of 32 registers for the sums.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(&mut self, depth: Range<usize>) {
+        // SAFETY: the processor can run it.
+        unsafe {
+            let from = self.strips::<__m512, 4, 6>(0, &depth);
+            let from = self.strips::<__m512, 2, 12>(from, &depth);
+            let from = self.strips::<__m512, 1, 12>(from, &depth);
+            self.last_strip::<__m512, 12>(from, &depth);
+        }
+    }
+
+    /// 12 of 16 registers for the sums.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(&mut self, depth: Range<usize>) {
+        // SAFETY: the processor can run it.
+        unsafe {
+            let from = self.strips::<__m256, 2, 6>(0, &depth);
+            let from = self.strips::<__m256, 1, 12>(from, &depth);
+            self.last_strip::<__m256, 12>(from, &depth);
+        }
+    }
+
+    fn baseline(&mut self, depth: Range<usize>) {
+        // SAFETY: every processor can run it.
+        unsafe {
+            let from = self.strips::<Baseline, 2, 6>(0, &depth);
+            let from = self.strips::<Baseline, 1, 12>(from, &depth);
+            self.last_strip::<Baseline, 12>(from, &depth);
+        }
+    }
+
+    /// All whole strips of `C` vectors from column `from` on, in tiles of about equally many rows, at most `MOST`; gives the column
+    /// after them.
+    #[inline(always)]
+    unsafe fn strips<V: Vector, const C: usize, const MOST: usize>(
+        &mut self,
+        mut from: usize,
+        depth: &Range<usize>,
+    ) -> usize {
+        while from + C * V::LEN <= self.c.cols {
+            // SAFETY: the strip lies within c.
+            unsafe { self.strip::<V, C, MOST, false>(from, depth) };
+            from += C * V::LEN;
+        }
+        from
+    }
+
+    /// The columns from `from` on, less than a vector.
+    #[inline(always)]
+    unsafe fn last_strip<V: Vector, const MOST: usize>(&mut self, from: usize, depth: &Range<usize>) {
+        if from < self.c.cols {
+            // SAFETY: only the columns that are there are touched.
+            unsafe { self.strip::<V, 1, MOST, true>(from, depth) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn strip<V: Vector, const C: usize, const MOST: usize, const LAST: bool>(
+        &mut self,
+        j: usize,
+        depth: &Range<usize>,
+    ) {
+        let (mut i, tiles) = (0, self.c.rows.div_ceil(MOST));
         for t in 0..tiles {
-            let starts = &a.starts[i..][..(a.starts.len() - i).div_ceil(tiles - t)];
-            // A match on the number of rows would take half as long again: the compiler then keeps less in registers.
-            let done = rows::<10, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<9, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<8, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<7, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<6, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<5, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<4, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<3, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<2, W, FMA>(a, starts, b, c, [i, from])
-                || rows::<1, W, FMA>(a, starts, b, c, [i, from]);
-            assert!(done, "a tile of {} rows", starts.len());
-            i += starts.len();
-        }
-        from += W;
-    }
-    from
-}
-
-/// The tile at row i and column j, if it has `J` rows.
-#[inline(always)]
-fn rows<const J: usize, const W: usize, const FMA: bool>(
-    a: Rows,
-    starts: &[usize],
-    b: Rows,
-    c: &mut MatMut,
-    [i, j]: [usize; 2],
-) -> bool {
-    let starts = <&[usize; J]>::try_from(starts);
-    if let Ok(starts) = starts {
-        tile::<J, W, FMA>(a.data, starts, b, c, i, j);
-    }
-    starts.is_ok()
-}
-
-/// `J` rows of c from row i on, `W` columns from column j on.
-#[inline(always)]
-fn tile<const J: usize, const W: usize, const FMA: bool>(
-    a: &[f32],
-    starts: &[usize; J],
-    b: Rows,
-    c: &mut MatMut,
-    i: usize,
-    j: usize,
-) {
-    let a: [&[f32]; J] = from_fn(|j| &a[starts[j]..][..b.starts.len()]);
-    let mut sums = [[0.0; W]; J]; // in registers
-    for (t, start) in b.starts.iter().enumerate() {
-        let Some(b) = b.data[start + j..].first_chunk::<W>() else { panic!("a row of b reaches outside its slice") };
-        for (sums, a) in sums.iter_mut().zip(&a) {
-            *sums = from_fn(|l| if FMA { a[t].mul_add(b[l], sums[l]) } else { sums[l] + a[t] * b[l] });
+            let rows = (self.c.rows - i).div_ceil(tiles - t);
+            // SAFETY: rows i to i + rows are in c; a branch beyond MOST is not compiled.
+            unsafe {
+                match rows {
+                    12 if MOST >= 12 => self.tile::<V, 12, C, LAST>([i, j], depth),
+                    11 if MOST >= 11 => self.tile::<V, 11, C, LAST>([i, j], depth),
+                    10 if MOST >= 10 => self.tile::<V, 10, C, LAST>([i, j], depth),
+                    9 if MOST >= 9 => self.tile::<V, 9, C, LAST>([i, j], depth),
+                    8 if MOST >= 8 => self.tile::<V, 8, C, LAST>([i, j], depth),
+                    7 if MOST >= 7 => self.tile::<V, 7, C, LAST>([i, j], depth),
+                    6 => self.tile::<V, 6, C, LAST>([i, j], depth),
+                    5 => self.tile::<V, 5, C, LAST>([i, j], depth),
+                    4 => self.tile::<V, 4, C, LAST>([i, j], depth),
+                    3 => self.tile::<V, 3, C, LAST>([i, j], depth),
+                    2 => self.tile::<V, 2, C, LAST>([i, j], depth),
+                    _ => self.tile::<V, 1, C, LAST>([i, j], depth),
+                }
+            }
+            i += rows;
         }
     }
-    for (sums, i) in sums.iter().zip(i..) {
-        c.data[i * c.row_stride + j..][..W].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
+
+    /// `J` rows of c from row i on, `C` vectors from column j on; the last strip has less than one.
+    ///
+    /// # Safety
+    /// The processor must know V. Rows and columns must be those of c: then all that is read and written lies in its slice, as
+    /// `new` has seen.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const J: usize, const C: usize, const LAST: bool>(
+        &mut self,
+        [i, j]: [usize; 2],
+        depth: &Range<usize>,
+    ) {
+        let last = self.c.cols - j;
+        unsafe {
+            let mut a = [self.a.data.as_ptr(); J];
+            for r in 0..J {
+                a[r] = a[r].add(*self.a.starts.get_unchecked(i + r) + depth.start);
+            }
+            let b = self.b.data.as_ptr().add(j);
+            let mut sums = [[V::splat(0.0); C]; J]; // in registers
+            for (t, start) in self.b.starts.get_unchecked(depth.clone()).iter().enumerate() {
+                let mut bs = [V::splat(0.0); C];
+                for v in 0..C {
+                    let b = b.add(*start).add(v * V::LEN);
+                    bs[v] = if LAST { V::load_first(b, last) } else { V::load(b) };
+                }
+                for r in 0..J {
+                    let a = V::splat(*a[r].add(t));
+                    for v in 0..C {
+                        sums[r][v] = a.mul_add(bs[v], sums[r][v]);
+                    }
+                }
+            }
+            for r in 0..J {
+                let c = self.c.data.as_mut_ptr().add((i + r) * self.c.row_stride + j);
+                for v in 0..C {
+                    let c = c.add(v * V::LEN);
+                    let old = match self.onto {
+                        Onto::Old if LAST => V::load_first(c, last),
+                        Onto::Old => V::load(c),
+                        Onto::Zero => V::splat(0.0),
+                        Onto::Bias(bias) => V::splat(*bias.get_unchecked(i + r)),
+                    };
+                    let sum = old.add(sums[r][v]);
+                    if LAST { sum.store_first(c, last) } else { sum.store(c) }
+                }
+            }
+        }
     }
 }
 
 /// How many partial sums a dot product has: the same for every kind of vector, so that all processors that round a product and
 /// its sum together give the same bits.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
-/// c += a b^T, on the caller's thread: c\[i\]\[j\] += the dot product of the first `len` values of row i of a and row j of b.
+/// c += a b^T, on the caller's thread, in partial sums: those of c\[i\]\[j\] become the dot product of the first `len` values of
+/// row i of a and row j of b once they are added up. They are left apart because that takes longer than a short product.
 ///
 /// # Panics
-/// If the rows are not those of c, or reach outside their slices.
-pub fn add_dots(a: Rows, b: Rows, len: usize, mut c: MatMut) {
-    assert_eq!([a.starts.len(), b.starts.len()], [c.rows, c.cols], "the rows of a and b are not those of c");
-    if let Some(add) = dot_versions().next() {
-        // SAFETY: the processor can run it. All slices are indexed with checks.
-        unsafe { add(a, b, len, &mut c) }
-    }
+/// If c has another length than the rows of a and b, or these reach outside their slices.
+pub(super) fn add_dots(a: Rows, b: Rows, len: usize, c: &mut [[f32; LANES]]) {
+    Dots::new(a, b, len, c).run(Kind::best());
 }
 
-/// One version of [`add_dots`].
-type Dots = unsafe fn(Rows, Rows, usize, &mut MatMut);
-
-/// 32 registers of 16 values: 20 for the sums.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn dots_avx512(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
-    dots::<4, 5, true>(a, b, len, c);
-}
-
-/// 16 registers of 8 values: 12 for the sums.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn dots_avx2(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
-    dots::<2, 3, true>(a, b, len, c);
-}
-
-fn dots_plain(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
-    dots::<1, 3, false>(a, b, len, c);
-}
-
-/// The versions of dot products that this processor can run, the best first.
-fn dot_versions() -> impl Iterator<Item = Dots> {
-    #[cfg(target_arch = "x86_64")]
-    return usable(dots_avx512 as Dots, dots_avx2, dots_plain);
-    #[cfg(not(target_arch = "x86_64"))]
-    return [dots_plain as Dots].into_iter();
-}
-
-/// All dot products, in tiles of `I` x `J`.
-#[inline(always)]
-fn dots<const I: usize, const J: usize, const FMA: bool>(a: Rows, b: Rows, len: usize, c: &mut MatMut) {
-    let mut i = 0;
-    while i < c.rows {
-        let mut j = 0;
-        let rows = if i + I <= c.rows { I } else { 1 };
-        while j < c.cols {
-            let cols = if j + J <= c.cols { J } else { 1 };
-            match (rows == I, cols == J) {
-                (true, true) => dot_tile::<I, J, FMA>(a, b, len, c, i, j),
-                (true, false) => dot_tile::<I, 1, FMA>(a, b, len, c, i, j),
-                (false, true) => dot_tile::<1, J, FMA>(a, b, len, c, i, j),
-                (false, false) => dot_tile::<1, 1, FMA>(a, b, len, c, i, j),
-            }
-            j += cols;
-        }
-        i += rows;
-    }
-}
-
-/// `I` x `J` dot products, whose partial sums stay in registers.
-#[inline(always)]
-fn dot_tile<const I: usize, const J: usize, const FMA: bool>(
-    a: Rows,
-    b: Rows,
+/// The factors and the result of [`add_dots`], every row of which lies in its slice.
+struct Dots<'a> {
+    a: Rows<'a>,
+    b: Rows<'a>,
     len: usize,
-    c: &mut MatMut,
-    i: usize,
-    j: usize,
-) {
-    let (chunks, rest) = (len / LANES, len / LANES * LANES);
-    let a_chunks: [&[[f32; LANES]]; I] = from_fn(|n| &a.row(i + n, len).as_chunks().0[..chunks]);
-    let b_chunks: [&[[f32; LANES]]; J] = from_fn(|n| &b.row(j + n, len).as_chunks().0[..chunks]);
-    let mut sums = [[[0.0; LANES]; J]; I];
-    for t in 0..chunks {
-        let b: [[f32; LANES]; J] = from_fn(|n| b_chunks[n][t]);
-        for (sums, a) in sums.iter_mut().zip(&a_chunks) {
-            let a = a[t];
-            for (sums, b) in sums.iter_mut().zip(&b) {
-                *sums = from_fn(|l| if FMA { a[l].mul_add(b[l], sums[l]) } else { sums[l] + a[l] * b[l] });
+    c: &'a mut [[f32; LANES]],
+}
+
+impl<'a> Dots<'a> {
+    fn new(a: Rows<'a>, b: Rows<'a>, len: usize, c: &'a mut [[f32; LANES]]) -> Dots<'a> {
+        assert_eq!(a.starts.len() * b.starts.len(), c.len(), "the rows of a and b are not those of c");
+        assert!(a.fit(len) && b.fit(len), "a row reaches outside its slice");
+        Dots { a, b, len, c }
+    }
+
+    fn run(mut self, kind: Kind) {
+        match kind {
+            // SAFETY: the processor can run it.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { self.avx512() },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { self.avx2() },
+            Kind::Baseline => self.baseline(),
+        }
+    }
+
+    /// 20 of 32 registers for the sums.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(&mut self) {
+        // SAFETY: the processor can run it.
+        unsafe { self.tiles::<__m512, 1, 4, 5>() }
+    }
+
+    /// 12 of 16 registers for the sums.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(&mut self) {
+        // SAFETY: the processor can run it.
+        unsafe { self.tiles::<__m256, 2, 2, 3>() }
+    }
+
+    fn baseline(&mut self) {
+        // SAFETY: every processor can run it.
+        unsafe { self.tiles::<Baseline, 4, 1, 2>() }
+    }
+
+    /// All dot products, in tiles of `I` x `J`, with `C` vectors of partial sums for each.
+    #[inline(always)]
+    unsafe fn tiles<V: Vector, const C: usize, const I: usize, const J: usize>(&mut self) {
+        const { assert!(C * V::LEN == LANES) };
+        let (m, n) = (self.a.starts.len(), self.b.starts.len());
+        let mut i = 0;
+        while i < m {
+            let mut j = 0;
+            let rows = if i + I <= m { I } else { 1 };
+            while j < n {
+                let cols = if j + J <= n { J } else { 1 };
+                // SAFETY: rows i to i + rows of a and j to j + cols of b are there.
+                unsafe {
+                    match (rows == I, cols == J) {
+                        (true, true) => self.tile::<V, C, I, J>([i, j]),
+                        (true, false) => self.tile::<V, C, I, 1>([i, j]),
+                        (false, true) => self.tile::<V, C, 1, J>([i, j]),
+                        (false, false) => self.tile::<V, C, 1, 1>([i, j]),
+                    }
+                }
+                j += cols;
+            }
+            i += rows;
+        }
+    }
+
+    /// `I` x `J` dot products, whose partial sums stay in registers.
+    ///
+    /// # Safety
+    /// The processor must know V. a must have the rows i to i + I, b the rows j to j + J: then all that is read and written lies
+    /// in its slice, as `new` has seen.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const C: usize, const I: usize, const J: usize>(&mut self, [i, j]: [usize; 2]) {
+        let (len, cols) = (self.len, self.b.starts.len());
+        unsafe {
+            let (mut a, mut b) = ([self.a.data.as_ptr(); I], [self.b.data.as_ptr(); J]);
+            for (r, a) in a.iter_mut().enumerate() {
+                *a = a.add(*self.a.starts.get_unchecked(i + r));
+            }
+            for (r, b) in b.iter_mut().enumerate() {
+                *b = b.add(*self.b.starts.get_unchecked(j + r));
+            }
+            let mut sums = [[[V::splat(0.0); C]; J]; I];
+            for r in 0..I {
+                for s in 0..J {
+                    let c = self.c.as_ptr().add((i + r) * cols + j + s).cast::<f32>();
+                    for v in 0..C {
+                        sums[r][s][v] = V::load(c.add(v * V::LEN));
+                    }
+                }
+            }
+            let mut t = 0;
+            while t + LANES <= len {
+                add_products(&a, &b, t, &mut sums, |x, v: usize| V::load(x.add(v * V::LEN)));
+                t += LANES;
+            }
+            if t < len {
+                add_products(&a, &b, t, &mut sums, |x, v: usize| {
+                    V::load_first(x.add(v * V::LEN), (len - t).saturating_sub(v * V::LEN).min(V::LEN))
+                });
+            }
+            for r in 0..I {
+                for s in 0..J {
+                    let c = self.c.as_mut_ptr().add((i + r) * cols + j + s).cast::<f32>();
+                    for v in 0..C {
+                        sums[r][s][v].store(c.add(v * V::LEN));
+                    }
+                }
             }
         }
     }
-    for (n, sums) in sums.into_iter().enumerate() {
-        let (a, c) = (&a.row(i + n, len)[rest..], &mut c.data[(i + n) * c.row_stride + j..][..J]);
-        for (m, (c, sum)) in c.iter_mut().zip(sums).enumerate() {
-            *c += a.iter().zip(&b.row(j + m, len)[rest..]).fold(total(sum), |sum, (a, b)| sum + a * b);
+}
+
+/// Adds the products of all pairs of rows at `LANES` positions from t on.
+#[inline(always)]
+unsafe fn add_products<V: Vector, const C: usize, const I: usize, const J: usize>(
+    a: &[*const f32; I],
+    b: &[*const f32; J],
+    t: usize,
+    sums: &mut [[[V; C]; J]; I],
+    load: impl Fn(*const f32, usize) -> V,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for v in 0..C {
+            let mut bs = [V::splat(0.0); J];
+            for s in 0..J {
+                bs[s] = load(b[s].add(t), v);
+            }
+            for r in 0..I {
+                let a = load(a[r].add(t), v);
+                for s in 0..J {
+                    sums[r][s][v] = a.mul_add(bs[s], sums[r][s][v]);
+                }
+            }
         }
     }
 }
 
 /// The sum of all lanes, half to half.
-#[inline(always)]
-fn total(mut lanes: [f32; LANES]) -> f32 {
+pub(super) fn total(mut lanes: [f32; LANES]) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for l in 0..half {
@@ -286,36 +443,37 @@ fn total(mut lanes: [f32; LANES]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::array::from_fn;
 
-    /// Every version, with every width of strip, single rows and overlapping ones, against the definition.
+    /// Every version, with every width of strip, single rows and overlapping ones, sums in several parts, added to c and to a
+    /// bias, against the definition.
     #[test]
     fn by_definition() {
         let data: Vec<f32> = (0..3000).map(|i| (i * 7919 % 101) as f32 / 50.0 - 1.0).collect();
-        for (m, n, depth) in [(1, 1, 1), (5, 64, 3), (7, 117, 20), (13, 23, 50), (3, 0, 4), (10, 48, 0)] {
+        for (m, n, depth) in [(1, 1, 1), (5, 64, 3), (7, 117, 20), (13, 23, 50), (3, 0, 4), (10, 48, 0), (2, 5, 600)] {
             let a_starts: Vec<usize> = (0..m).map(|i| i * 13 % 40).collect();
             let b_starts: Vec<usize> = (0..depth).map(|t| t * t % 97).collect();
             let (a, b) = (Rows { data: &data, starts: &a_starts }, Rows { data: &data[40..], starts: &b_starts });
-            for add in versions() {
+            let ontos = [Onto::Old, Onto::Zero, Onto::Bias(&data[100..][..m])];
+            for (kind, onto) in Kind::all().flat_map(|kind| ontos.map(|onto| (kind, onto))) {
                 let mut c = data[..m * (n + 2)].to_vec();
-                // SAFETY: the processor can run it.
-                unsafe { add(a, b, &mut MatMut::strided(&mut c, m, n, n + 2)) }
+                Product::new(a, b, onto, MatMut::strided(&mut c, m, n, n + 2)).run(kind);
                 for (at, (&c, &old)) in c.iter().zip(&data).enumerate() {
                     let (i, j) = (at / (n + 2), at % (n + 2));
                     let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[t] + j]) as f64;
-                    let sum: f64 = if j < n { (0..depth).map(product).sum() } else { 0.0 };
-                    assert!((c as f64 - old as f64 - sum).abs() < 1e-4, "{m} {n} {depth}, at {i}, {j}: {c}, {sum}");
+                    let sum: f64 = match onto {
+                        _ if j >= n => old as f64, // between the rows
+                        Onto::Old => old as f64 + (0..depth).map(product).sum::<f64>(),
+                        Onto::Zero => (0..depth).map(product).sum(),
+                        Onto::Bias(b) => b[i] as f64 + (0..depth).map(product).sum::<f64>(),
+                    };
+                    assert!((c as f64 - sum).abs() < 1e-4, "{m} {n} {depth}, at {i}, {j}: {c}, {sum}");
                 }
             }
         }
-        // Longer than one part.
-        let (ones, starts) = (vec![1.0; 2 * DEPTH + 1], vec![0; 2 * DEPTH + 1]);
-        let mut c = [0.0];
-        let row = Rows { data: &ones, starts: &[0] };
-        add_product(row, Rows { data: &ones, starts: &starts }, MatMut::new(&mut c, 1, 1));
-        assert_eq!(c, [2.0 * DEPTH as f32 + 1.0]);
     }
 
-    /// Every version, with whole and single rows, whole chunks and rests, against the definition.
+    /// Every version, with whole and single rows, whole vectors and rests, against the definition.
     #[test]
     fn dots_by_definition() {
         let data: Vec<f32> = (0..3000).map(|i| (i * 7919 % 101) as f32 / 50.0 - 1.0).collect();
@@ -324,15 +482,15 @@ mod tests {
             let b_starts: Vec<usize> = (0..n).map(|t| t * t % 97).collect();
             let (a, b) = (Rows { data: &data, starts: &a_starts }, Rows { data: &data[40..], starts: &b_starts });
             let mut bits = Vec::new();
-            for add in dot_versions() {
-                let mut c = data[..m * (n + 2)].to_vec();
-                // SAFETY: the processor can run it.
-                unsafe { add(a, b, len, &mut MatMut::strided(&mut c, m, n, n + 2)) }
-                for (at, (&c, &old)) in c.iter().zip(&data).enumerate() {
-                    let (i, j) = (at / (n + 2), at % (n + 2));
+            for kind in Kind::all() {
+                let mut c: Vec<[f32; LANES]> = (0..m * n).map(|i| from_fn(|l| (i * l % 7) as f32)).collect();
+                let old = c.clone();
+                Dots::new(a, b, len, &mut c).run(kind);
+                for (at, (&c, &old)) in c.iter().zip(&old).enumerate() {
+                    let (i, j) = (at / n, at % n);
                     let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[j] + t]) as f64;
-                    let sum: f64 = if j < n { (0..len).map(product).sum() } else { 0.0 };
-                    assert!((c as f64 - old as f64 - sum).abs() < 1e-4, "{m} {n} {len}, at {i}, {j}: {c}, {sum}");
+                    let expected = total(old) as f64 + (0..len).map(product).sum::<f64>();
+                    assert!((total(c) as f64 - expected).abs() < 1e-4, "{m} {n} {len}, at {i}, {j}: {c:?}, {expected}");
                 }
                 bits.push(c);
             }
@@ -345,6 +503,6 @@ mod tests {
     #[should_panic(expected = "outside")]
     fn rows_must_lie_inside() {
         let row = Rows { data: &[1.0; 4], starts: &[0] };
-        add_product(row, Rows { data: &[1.0; 4], starts: &[0, 1] }, MatMut::new(&mut [0.0; 4], 1, 4));
+        add_product(row, Rows { data: &[1.0; 4], starts: &[0, 1] }, Onto::Old, MatMut::new(&mut [0.0; 4], 1, 4));
     }
 }

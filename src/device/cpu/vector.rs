@@ -1,0 +1,83 @@
+//! Vectors of f32, as wide as a processor's registers.
+//!
+//! The inner loops of [`tile`](super::tile) are written once, over this trait, and compiled for each kind of vector.
+
+/// A register of f32. Its methods become single instructions where they are inlined into a function that is compiled for the
+/// vector's instruction set.
+///
+/// # Safety
+/// For all methods: the processor must have the instructions, and a pointer must be valid for the values that are read or
+/// written.
+pub(super) trait Vector: Copy {
+    /// How many values it holds.
+    const LEN: usize;
+
+    /// `x` in every lane.
+    unsafe fn splat(x: f32) -> Self;
+
+    /// The `LEN` values from `x` on.
+    unsafe fn load(x: *const f32) -> Self;
+
+    /// The first `n` values from `x` on, and zeros.
+    unsafe fn load_first(x: *const f32, n: usize) -> Self;
+
+    /// Writes all values.
+    unsafe fn store(self, y: *mut f32);
+
+    /// Writes the first `n` values.
+    unsafe fn store_first(self, y: *mut f32, n: usize);
+
+    /// The sum, lane by lane.
+    unsafe fn add(self, b: Self) -> Self;
+
+    /// `self * b + sum`, lane by lane; rounded once where the processor can.
+    unsafe fn mul_add(self, b: Self, sum: Self) -> Self;
+}
+
+/// Where nothing better is written down (NEON, for one, comes out of it): four values, which the compiler puts into a register.
+#[cfg(not(target_arch = "x86_64"))]
+impl Vector for [f32; 4] {
+    const LEN: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { [x; 4] }
+    }
+
+    #[inline(always)]
+    unsafe fn load(x: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { x.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(x: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { std::array::from_fn(|l| if l < n { *x.add(l) } else { 0.0 }) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, y: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { y.cast::<[f32; 4]>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, y: *mut f32, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(self.as_ptr(), y, n) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { std::array::from_fn(|l| self[l] + b[l]) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, sum: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { std::array::from_fn(|l| self[l].mul_add(b[l], sum[l])) }
+    }
+}
