@@ -1,4 +1,4 @@
-//! `cortado time`: what a layer has to do, counted by hand, and its shares of what the machine can do. No time is judged.
+//! `cortado time`: what a layer has to do, counted by hand, and its shares of the machine's peak. No time is judged.
 
 use super::bench::{Bench, Ran};
 
@@ -32,7 +32,7 @@ fn each_layer_has_its_work_and_its_shares() {
     }
     let good = |share: &str| share.parse::<f64>().is_ok_and(|share| share.is_finite() && share > 0.0);
 
-    // conv: y and dw, of 2 x 50 x 8 x 16 x 16 x (4 / 2 x 3 x 3); data has no diff. 51,200 + 2 (102,400 + 144 + 8) values.
+    // conv: y and dw, of 2 x 50 x 8 x 16 x 16 x (4 / 2 x 3 x 3); 51,200 + 2 (102,400 + 144 + 8) values: data has no diff.
     // ip: y, dw and dx, of 2 x 50 x 10 x 2048; 2 (102,400 + 500 + 20,480 + 10) values.
     for (layer, gflop, mb) in [("conv", "0.0074", "1.025"), ("ip", "0.0061", "0.987")] {
         let [flop, speed, bytes, peak, memory] = cells(&out, layer)[..] else { panic!("{layer}\n{out}") };
