@@ -12,9 +12,11 @@ mod explain;
 mod forward;
 mod help;
 mod nets;
+mod peak;
 mod test;
 mod time;
 mod train;
+mod work;
 
 use args::{Args, Command, Flag};
 use cortado::log::{Level, least_from_env};

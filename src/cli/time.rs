@@ -1,7 +1,8 @@
-//! `cortado time`: measures the time of each layer and of a whole training step.
+//! `cortado time`: measures the time of each layer and of a whole training step, and says what bounds each layer.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, STATE, log, nets, say, usage};
+use super::peak::Peak;
+use super::{DEVICE, Done, STATE, log, nets, say, usage, work};
 use cortado::error::Result;
 use cortado::net::Keep;
 use cortado::show::Table;
@@ -13,8 +14,16 @@ pub const COMMAND: Command = Command {
     name: "time",
     words: "",
     about: "times each layer forward and backward; with a solver, whole training steps too\n\n\
-            Training steps (data, forward, backward, update) are timed in 15 blocks of about 0.15 s.\n\
-            GFLOP counts the matrix products of both directions; GFLOP/s goes by the smallest times.",
+            A layer's times are its shortest; rates and shares go by their sum, forward and backward.\n\
+            GFLOP counts the matrix products of Convolution and InnerProduct, in both directions.\n\
+            MB counts what a layer must move at least, each array once: the data of its bottoms, tops and\n\
+            parameters; if it runs backward, also the diffs of its tops, of the bottoms that get a gradient\n\
+            and of the parameters that learn.\n\n\
+            On the CPU, what the machine can do on as many threads is measured first: GFLOP/s by products of\n\
+            small matrices, GB/s by y = 2x on arrays of 128 MiB, bytes read and written. The shares are\n\
+            % of peak, of these GFLOP/s, and % of memory, of these GB/s: the larger one bounds the layer.\n\
+            Where a layer's blobs lie in a cache, % of memory may exceed 100.\n\n\
+            Training steps (data, forward, backward, update) are timed in 15 blocks of about 0.15 s.",
     flags: &[&[
         Flag { name: "solver",     value: "FILE",  about: "a solver's prototxt: its train net and its training steps are timed" },
         Flag { name: "model",      value: "FILE",  about: "a net's prototxt, in place of a solver" },
@@ -52,21 +61,40 @@ fn run(args: &Args) -> Done {
     Ok(())
 }
 
+/// The columns of the table; without a peak there are no shares, the last two.
+const COLUMNS: [&str; 9] =
+    ["layer", "type", "<forward min", "<backward min", "<GFLOP", "<GFLOP/s", "<MB", "<% of peak", "<% of memory"];
+
 fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
+    let peak = match net.device() {
+        Device::Cpu(cpu) => Some(Peak::measure(cpu)),
+        Device::Gpu(_) => None,
+    };
     time_layers(net, iterations.min(3))?; // allocates memory and starts threads
     let layers = time_layers(net, iterations)?;
-    let mut table =
-        Table::new(&["layer", "type", "<forward min", "<mean", "<backward min", "<mean", "<GFLOP", "<GFLOP/s"]);
-    let ms = |x: f64| format!("{x:.4}");
+    let mut table = Table::new(&COLUMNS[..if peak.is_some() { 9 } else { 7 }]);
     for (layer, [forward, backward]) in net.layer_names().into_iter().zip(&layers) {
-        let flop = flop(net, layer)? as f64;
-        let (gflop, speed) = match flop > 0.0 {
-            true => (format!("{:.4}", flop / 1e9), format!("{:.1}", flop / 1e6 / (forward.min() + backward.min()))),
-            false => Default::default(),
-        };
-        let times = [forward.min(), forward.mean(), backward.min(), backward.mean()].map(ms);
-        let names = [layer, net.layer_type(layer)?].map(String::from);
-        table.row(names.into_iter().chain(times).chain([gflop, speed]));
+        let (flop, bytes) = (work::flop(net, layer)? as f64, work::bytes(net, layer)? as f64);
+        let seconds = (forward.min() + backward.min()) / 1e3;
+        // A layer without such work has an empty cell.
+        let cell = |work: f64, text: String| if work > 0.0 && seconds > 0.0 { text } else { String::new() };
+        let mut row = vec![
+            layer.to_string(),
+            net.layer_type(layer)?.to_string(),
+            format!("{:.4}", forward.min()),
+            format!("{:.4}", backward.min()),
+            cell(flop, format!("{:.4}", flop / 1e9)),
+            cell(flop, format!("{:.1}", flop / 1e9 / seconds)),
+            cell(bytes, format!("{:.3}", bytes / 1e6)),
+        ];
+        if let Some(peak) = &peak {
+            row.push(cell(flop, format!("{:.1}", 100.0 * flop / seconds / peak.flop)));
+            row.push(cell(bytes, format!("{:.1}", 100.0 * bytes / seconds / peak.bytes)));
+        }
+        table.row(row);
+    }
+    if let Some(peak) = &peak {
+        say(peak.describe());
     }
     say(format!("{}, {iterations} iterations, milliseconds\n\n{table}", net.name()));
     let sum = |i: usize, direction: usize| layers.iter().map(|times| times[direction].0[i]).sum::<f64>();
@@ -88,10 +116,6 @@ struct Times(Vec<f64>);
 impl Times {
     fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::min)
-    }
-
-    fn mean(&self) -> f64 {
-        self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
     /// The middle value, or the mean of the middle two. There is at least one time: `--iterations 0` is refused.
@@ -134,27 +158,6 @@ fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
 fn lap(clock: &mut Instant) -> f64 {
     let now = Instant::now();
     (now - std::mem::replace(clock, now)).as_secs_f64() * 1e3
-}
-
-/// The multiplications and additions of a layer's matrix products, forward and backward. Each weight is used once at
-/// each of the tops' `count / num_output` positions: `2 M N K` for InnerProduct, `2 N Co oh ow (Ci / group) kh kw` for
-/// Convolution. Backward computes one such product for dw, and another for dx if the bottom needs it.
-fn flop(net: &Net, layer: &str) -> Result<u64> {
-    let mut forward = 0;
-    for top in net.top_names(layer)? {
-        let y = net.shape(top)?;
-        let num_output = match net.layer_type(layer)? {
-            "Convolution" => net.param(layer, 0)?.shape().first(),
-            "InnerProduct" => y.last(),
-            _ => None,
-        };
-        if let Some(&n) = num_output {
-            forward += 2 * net.param(layer, 0)?.count() as u64 * (y.iter().product::<usize>() / n.max(1)) as u64;
-        }
-    }
-    let (runs_backward, down) = net.propagates_down(layer)?;
-    let products = 1 + u64::from(runs_backward) + u64::from(runs_backward && down.contains(&true));
-    Ok(products * forward)
 }
 
 /// Prints how many launches, products and copies a training step that is not replayed takes on a GPU.

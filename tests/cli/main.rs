@@ -2,5 +2,6 @@
 
 mod bench;
 mod forward;
+mod time;
 mod train;
 mod usage;
