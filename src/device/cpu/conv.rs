@@ -34,7 +34,8 @@ use crate::{Error, Result};
 const PIECES: usize = 16;
 /// From this many weights on in a group, gemm is faster.
 const LARGE: usize = 1 << 16;
-/// Up to this many outputs in a group, and from this many positions on, dw is made of dot products along the positions.
+/// Up to this many outputs in a group, and from this many positions on, dw is made of dot products along the positions; unless the
+/// outputs fill whole vectors.
 const FEW: usize = 24;
 const MANY: usize = 256;
 /// The most values that the pieces' sums of dw take together.
@@ -290,7 +291,7 @@ impl Conv {
     pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
         // A piece sums up dw and db for itself, db behind dw. With few outputs it does as [group][k][tap], by dot products; with
         // more as [group][tap][k]: then the product runs along k, fastest in whole vectors.
-        let few = self.rows > 1 && self.outputs <= FEW && self.out >= MANY;
+        let few = self.rows > 1 && self.outputs <= FEW && self.outputs < whole(self.outputs) && self.out >= MANY;
         let k = if few { self.outputs } else { whole(self.outputs) };
         let taps = self.taps.len();
         let group = (taps + 1) * k;
@@ -394,7 +395,7 @@ fn starts(rows: usize, stride: usize) -> Vec<usize> {
     (0..rows).map(|i| i * stride).collect()
 }
 
-/// So many outputs, rounded up to whole vectors.
+/// A number of outputs, rounded up to whole vectors.
 fn whole(outputs: usize) -> usize {
     outputs.next_multiple_of(if outputs > 8 { 16 } else { 4 })
 }

@@ -136,7 +136,8 @@ impl<'a> Product<'a> {
     fn avx512(&mut self, depth: Range<usize>) {
         // SAFETY: the processor can run it.
         unsafe {
-            let from = self.strips::<__m512, 4, 6>(0, &depth);
+            let from = if self.c.rows <= 3 { self.strips::<__m512, 8, 3>(0, &depth) } else { 0 };
+            let from = self.strips::<__m512, 4, 6>(from, &depth);
             let from = self.strips::<__m512, 2, 12>(from, &depth);
             let from = self.strips::<__m512, 1, 12>(from, &depth);
             self.last_strip::<__m512, 12>(from, &depth);
@@ -149,7 +150,8 @@ impl<'a> Product<'a> {
     fn avx2(&mut self, depth: Range<usize>) {
         // SAFETY: the processor can run it.
         unsafe {
-            let from = self.strips::<__m256, 2, 6>(0, &depth);
+            let from = if self.c.rows <= 3 { self.strips::<__m256, 4, 3>(0, &depth) } else { 0 };
+            let from = self.strips::<__m256, 2, 6>(from, &depth);
             let from = self.strips::<__m256, 1, 12>(from, &depth);
             self.last_strip::<__m256, 12>(from, &depth);
         }
@@ -158,7 +160,8 @@ impl<'a> Product<'a> {
     fn baseline(&mut self, depth: Range<usize>) {
         // SAFETY: every processor can run it.
         unsafe {
-            let from = self.strips::<Baseline, 2, 6>(0, &depth);
+            let from = if self.c.rows <= 3 { self.strips::<Baseline, 4, 3>(0, &depth) } else { 0 };
+            let from = self.strips::<Baseline, 2, 6>(from, &depth);
             let from = self.strips::<Baseline, 1, 12>(from, &depth);
             self.last_strip::<Baseline, 12>(from, &depth);
         }
@@ -207,9 +210,9 @@ impl<'a> Product<'a> {
                     9 if MOST >= 9 => self.tile::<V, 9, C, LAST>([i, j], depth),
                     8 if MOST >= 8 => self.tile::<V, 8, C, LAST>([i, j], depth),
                     7 if MOST >= 7 => self.tile::<V, 7, C, LAST>([i, j], depth),
-                    6 => self.tile::<V, 6, C, LAST>([i, j], depth),
-                    5 => self.tile::<V, 5, C, LAST>([i, j], depth),
-                    4 => self.tile::<V, 4, C, LAST>([i, j], depth),
+                    6 if MOST >= 6 => self.tile::<V, 6, C, LAST>([i, j], depth),
+                    5 if MOST >= 5 => self.tile::<V, 5, C, LAST>([i, j], depth),
+                    4 if MOST >= 4 => self.tile::<V, 4, C, LAST>([i, j], depth),
                     3 => self.tile::<V, 3, C, LAST>([i, j], depth),
                     2 => self.tile::<V, 2, C, LAST>([i, j], depth),
                     _ => self.tile::<V, 1, C, LAST>([i, j], depth),

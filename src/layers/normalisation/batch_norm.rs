@@ -129,9 +129,17 @@ impl Layer for BatchNorm {
         }
         let groups = self.groups;
         if self.batch {
+            // Of each image the mean and the squares about it, while its values are in the cache; then μ, and v about it.
             self.each_channel(cpu, |c| {
-                let mu = groups.slices(c).map(|i| sum(&x[i])).sum::<f64>() / m as f64;
-                (mu, groups.slices(c).map(|i| squares(&x[i], mu)).sum::<f64>() / m as f64)
+                let (mut total, mut total_of_squares) = (0.0, 0.0);
+                for x in groups.slices(c).map(|i| &x[i]) {
+                    let sum = sum(x);
+                    let mean = sum / x.len() as f64;
+                    total += sum;
+                    total_of_squares += squares(x, mean) + sum * mean;
+                }
+                let mu = total / m as f64;
+                (mu, (total_of_squares / m as f64 - mu * mu).max(0.0))
             });
         }
         for c in 0..groups.n {
@@ -161,8 +169,9 @@ impl Layer for BatchNorm {
         let (groups, m) = (self.groups, self.groups.count() as f64);
         if self.batch {
             self.each_channel(cpu, |c| {
-                let mean_dy = groups.slices(c).map(|i| sum(&dy[i])).sum::<f64>() / m;
-                (mean_dy, groups.slices(c).map(|i| dot(&y[i.clone()], &dy[i])).sum::<f64>() / m)
+                let sums = groups.slices(c).map(|i| (sum(&dy[i.clone()]), dot(&y[i.clone()], &dy[i])));
+                let (dy, ydy) = sums.fold((0.0, 0.0), |total, sums| (total.0 + sums.0, total.1 + sums.1));
+                (dy / m, ydy / m)
             });
         } else {
             self.sums.fill((0.0, 0.0));

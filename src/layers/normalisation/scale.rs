@@ -92,17 +92,28 @@ impl Layer for Scale {
 
     fn backward(&mut self, cx: &Cx, params: &mut [Blob], top: &[Blob], bottom: &mut [Blob]) -> Result {
         let (dy, spread, of_share) = (&top[0].diff, self.spread, &mut self.of_share);
-        if let (true, Some(Blob { diff: db, .. })) = (self.param.bias_term(), params.last_mut()) {
-            spread.reduce_on(cx.device, of_share, dy, None, db, true)?;
-        }
         let [Blob { data: x, diff: dx }, s @ ..] = bottom else { return Err(Error::shape("Scale needs a bottom")) };
+        let (b, params) = match params.split_last_mut() {
+            Some((b, params)) if self.param.bias_term() => (Some(b), params),
+            _ => (None, params),
+        };
         let Some(Blob { data: s, diff: ds }) = s.first_mut().or(params.first_mut()) else {
             return Err(Error::shape("Scale needs a factor"));
         };
         let from_bottom = cx.propagate_down.get(1);
-        if from_bottom != Some(&false) {
-            let add = from_bottom.is_none(); // a bottom's diff is set, a parameter's added to
-            spread.reduce_on(cx.device, of_share, dy, Some(x), ds, add)?;
+        let (wants_ds, add) = (from_bottom != Some(&false), from_bottom.is_none()); // a parameter's diff is added to
+        match (cx.device, b) {
+            (Device::Cpu(cpu), Some(b)) if wants_ds && add => {
+                spread.reduce_both(cpu, dy.slice(), x.slice(), ds.slice_mut(), b.diff.slice_mut());
+            }
+            (device, b) => {
+                if let Some(b) = b {
+                    spread.reduce_on(device, of_share, dy, None, &mut b.diff, true)?;
+                }
+                if wants_ds {
+                    spread.reduce_on(device, of_share, dy, Some(x), ds, add)?;
+                }
+            }
         }
         match cx.device {
             _ if !cx.propagate_down[0] => {}

@@ -11,6 +11,7 @@ use crate::device::cpu::PIECE;
 use crate::device::{Arg, AsArg, Cpu, Gpu, Kernels, OnCard, kernels};
 use crate::{Blob, Device, Error, Result, args};
 use std::array::from_fn;
+use std::ops::Range;
 
 const KERNELS: Kernels = kernels!("spread");
 
@@ -88,19 +89,45 @@ impl Spread {
 
     /// ds[k] += Σ dy[o, k, i] x[o, k, i], or without x the sum of dy alone.
     pub fn reduce(&self, cpu: &Cpu, dy: &[f32], x: Option<&[f32]>, ds: &mut [f32]) {
-        let len = if dy.len() < PIECE { ds.len() } else { ds.len().div_ceil(16) };
-        cpu.pieces(ds, len, |start, ds| {
+        cpu.pieces(ds, self.sums_in_piece(), |start, ds| {
             for (k, ds) in (start..).zip(ds) {
-                let starts = (0..self.outer).map(|o| (o * self.count + k) * self.inner);
+                let runs = self.runs(k);
                 let total: f64 = match x {
-                    Some(x) if self.inner == 1 => starts.map(|i| dy[i] as f64 * x[i] as f64).sum(),
-                    None if self.inner == 1 => starts.map(|i| dy[i] as f64).sum(),
-                    Some(x) => starts.map(|i| dot(&dy[i..][..self.inner], &x[i..][..self.inner])).sum(),
-                    None => starts.map(|i| sum(&dy[i..][..self.inner])).sum(),
+                    Some(x) if self.inner == 1 => runs.map(|i| dy[i.start] as f64 * x[i.start] as f64).sum(),
+                    None if self.inner == 1 => runs.map(|i| dy[i.start] as f64).sum(),
+                    Some(x) => runs.map(|i| dot(&dy[i.clone()], &x[i])).sum(),
+                    None => runs.map(|i| sum(&dy[i])).sum(),
                 };
                 *ds += total as f32;
             }
         });
+    }
+
+    /// Both in one pass over dy: ds with x, and db without.
+    pub fn reduce_both(&self, cpu: &Cpu, dy: &[f32], x: &[f32], ds: &mut [f32], db: &mut [f32]) {
+        if self.inner == 1 {
+            self.reduce(cpu, dy, Some(x), ds);
+            return self.reduce(cpu, dy, None, db);
+        }
+        let len = self.sums_in_piece();
+        cpu.pieces2((ds, len), (db, len), |start, ds, db| {
+            for (k, (ds, db)) in (start..).zip(ds.iter_mut().zip(db)) {
+                let sums = self.runs(k).map(|i| (dot(&dy[i.clone()], &x[i.clone()]), sum(&dy[i])));
+                let total = sums.fold((0.0, 0.0), |total, sums| (total.0 + sums.0, total.1 + sums.1));
+                (*ds, *db) = (*ds + total.0 as f32, *db + total.1 as f32);
+            }
+        });
+    }
+
+    /// Where the values stand that meet s[k].
+    fn runs(&self, k: usize) -> impl Iterator<Item = Range<usize>> {
+        let Spread { outer, count, inner } = *self;
+        (0..outer).map(move |o| (o * count + k) * inner..(o * count + k + 1) * inner)
+    }
+
+    fn sums_in_piece(&self) -> usize {
+        let few = self.outer * self.count * self.inner < PIECE;
+        if few { self.count } else { self.count.div_ceil(16) }
     }
 
     /// The same on either device; without `add` the old ds does not count.

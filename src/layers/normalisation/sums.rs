@@ -1,46 +1,91 @@
-//! Sums of many values, added up in f64 in eight lanes: exact enough, fast, and in one fixed order.
+//! Sums of many values: in f32 over a block, 8 values in each of 32 lanes, and in f64 over the blocks. That is exact enough,
+//! as fast as memory, and one fixed order.
 //!
-//! A kernel does the same with `block_sum_double` of kernels/prelude.h.
+//! A kernel adds up in f64 throughout, with `block_sum_double` of kernels/prelude.h.
 
 use crate::device::cpu::wide;
+use std::array::from_fn;
 
-const LANES: usize = 8;
+const LANES: usize = 32;
+const BLOCK: usize = 8 * LANES;
 
 /// Σ xᵢ
 pub(super) fn sum(x: &[f32]) -> f64 {
-    wide(|| {
-        let mut lanes = [0.0f64; LANES];
-        let chunks = x.chunks_exact(LANES);
-        let rest: f64 = chunks.remainder().iter().map(|&x| x as f64).sum();
-        for x in chunks {
-            lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane += x as f64);
-        }
-        lanes.iter().sum::<f64>() + rest
-    })
+    wide(
+        #[inline(always)]
+        || add_up([x], |[x]| x),
+    )
 }
 
 /// Σ xᵢ yᵢ
 pub(super) fn dot(x: &[f32], y: &[f32]) -> f64 {
-    wide(|| {
-        let mut lanes = [0.0f64; LANES];
-        let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-        let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(&x, &y)| x as f64 * y as f64).sum();
-        for (x, y) in xs.zip(ys) {
-            lanes.iter_mut().zip(x).zip(y).for_each(|((lane, &x), &y)| *lane += x as f64 * y as f64);
-        }
-        lanes.iter().sum::<f64>() + rest
-    })
+    wide(
+        #[inline(always)]
+        || add_up([x, y], |[x, y]| x * y),
+    )
 }
 
 /// Σ (xᵢ - mean)²
 pub(super) fn squares(x: &[f32], mean: f64) -> f64 {
-    wide(|| {
-        let mut lanes = [0.0f64; LANES];
-        let chunks = x.chunks_exact(LANES);
-        let rest: f64 = chunks.remainder().iter().map(|&x| (x as f64 - mean).powi(2)).sum();
-        for x in chunks {
-            lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane += (x as f64 - mean) * (x as f64 - mean));
+    let mean = mean as f32;
+    wide(
+        #[inline(always)]
+        || add_up([x], |[x]| (x - mean) * (x - mean)),
+    )
+}
+
+/// The sum of a term of each place in `x`, slices of one length.
+#[inline(always)]
+fn add_up<const N: usize>(x: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f64 {
+    let mut total = 0.0;
+    for from in (0..x[0].len()).step_by(BLOCK) {
+        let x: [&[f32]; N] = from_fn(|n| &x[n][from..x[0].len().min(from + BLOCK)]);
+        let chunks: [(&[[f32; LANES]], &[f32]); N] = from_fn(|n| x[n].as_chunks());
+        let mut lanes = [0.0; LANES];
+        for i in 0..chunks[0].0.len() {
+            let x: [&[f32; LANES]; N] = from_fn(|n| &chunks[n].0[i]);
+            for (l, lane) in lanes.iter_mut().enumerate() {
+                *lane += term(from_fn(|n| x[n][l]));
+            }
         }
-        lanes.iter().sum::<f64>() + rest
-    })
+        for (l, lane) in lanes.iter_mut().enumerate().take(chunks[0].1.len()) {
+            *lane += term(from_fn(|n| chunks[n].1[l]));
+        }
+        total += halved(lanes) as f64;
+    }
+    total
+}
+
+/// The sum of all lanes, half to half.
+#[inline(always)]
+fn halved(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole blocks, whole lanes and rests, against f64.
+    #[test]
+    fn as_good_as_f64() {
+        let x: Vec<f32> = (0..2000).map(|i| (i * 7919 % 101) as f32 / 50.0 - 0.9).collect();
+        let y: Vec<f32> = (0..2000).map(|i| (i * 31 % 57) as f32 / 20.0 - 1.0).collect();
+        for len in [0, 1, 31, 32, 33, 255, 256, 257, 300, 2000] {
+            let (x, y) = (&x[..len], &y[..len]);
+            let wide = |x: &[f32]| x.iter().map(|&x| x as f64).collect::<Vec<_>>();
+            let (x64, y64) = (wide(x), wide(y));
+            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * len as f64, "{len} values: {a}, {b}");
+            near(sum(x), x64.iter().sum());
+            near(dot(x, y), x64.iter().zip(&y64).map(|(x, y)| x * y).sum());
+            near(squares(x, 0.25), x64.iter().map(|x| (x - 0.25).powi(2)).sum());
+        }
+    }
 }
