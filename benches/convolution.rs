@@ -1,12 +1,12 @@
 //! One convolution, from the formula to the version that the library runs:
 //! `cargo bench --bench convolution [-- --threads N]`.
 //!
-//! Each step is one idea. Its values are compared with the formula's, then it is timed: the minimum is what the machine can
-//! do, the median what it did. The book's page "The speed of a convolution" tells why each step is faster than the one before.
+//! Each step is one idea. It is timed, and its values are compared with the formula's. The minimum is what the machine can
+//! do, the median what it did. The book's page "One convolution, nine ways" says why each step is faster than the one before.
 
 use cortado::check::{Fill, Harness};
 use cortado::device::Cpu;
-use cortado::device::cpu::{Axis, Conv, Mat, MatMut, Rows, add_product, gemm, im2col};
+use cortado::device::cpu::{Axis, Conv, Mat, MatMut, PIECE, gemm, im2col, wide};
 use cortado::proto::{LayerParameter, text};
 use cortado::{Device, Layers, Phase, layer::Cx};
 use std::array::from_fn;
@@ -140,35 +140,61 @@ fn by_views(x: &[f32], w: &[f32], y: &mut [f32]) {
 // ANCHOR_END: step_3
 
 // ANCHOR: step_4
-/// The same as `plain_product`, in tiles of J outputs and V positions.
-fn tiled_product<const J: usize, const V: usize>(w: &[f32], col: &[f32], starts: &[usize; T], y: &mut [f32]) {
+/// The weights in the order in which tiles of J outputs need them: those of one tap stand side by side.
+fn packed<const J: usize>(w: &[f32]) -> Vec<[f32; J]> {
+    let tile = |k: usize| (0..T).map(move |t| from_fn(|j| w[(k + j) * T + t]));
+    (0..K).step_by(J).flat_map(tile).collect()
+}
+
+/// y = w col, a tile of J outputs and V positions at a time.
+#[inline(always)] // so that step 5 can compile it for other vectors
+fn tiled_product<const J: usize, const V: usize>(w: &[[f32; J]], col: &[f32], starts: &[usize; T], y: &mut [f32]) {
     for p in (0..P).step_by(V) {
-        for k in (0..K).step_by(J) {
-            let w: [&[f32]; J] = from_fn(|j| &w[(k + j) * T..][..T]);
+        for (w, y) in w.chunks_exact(T).zip(y.chunks_exact_mut(J * P)) {
             let mut sums = [[0.0; V]; J]; // in registers
-            for (t, start) in starts.iter().enumerate() {
-                let x: [f32; V] = from_fn(|v| col[start + p..][..V][v]);
-                for (sums, w) in sums.iter_mut().zip(&w) {
-                    *sums = from_fn(|v| sums[v] + w[t] * x[v]);
+            for (w, start) in w.iter().zip(starts) {
+                let x: &[f32; V] = col[start + p..].first_chunk().expect("a row has P values");
+                for (sums, w) in sums.iter_mut().zip(w) {
+                    *sums = from_fn(|v| sums[v] + w * x[v]);
                 }
             }
-            for (j, sums) in sums.iter().enumerate() {
-                y[(k + j) * P + p..][..V].copy_from_slice(sums);
+            for (y, sums) in y.chunks_exact_mut(P).zip(&sums) {
+                y[p..][..V].copy_from_slice(sums);
             }
         }
     }
 }
 
+#[inline(always)]
 fn by_tiles<const J: usize, const V: usize>(x: &[f32], w: &[f32], y: &mut [f32]) {
-    let mut wide = vec![0.0; C * S * PADDED * W];
+    let (w, mut wide) = (packed::<J>(w), vec![0.0; C * S * PADDED * W]);
     for (x, y) in images(x, y) {
         widen(x, &mut wide);
-        tiled_product::<J, V>(w, &wide, &from_fn(tap), y);
+        tiled_product::<J, V>(&w, &wide, &from_fn(tap), y);
     }
 }
 // ANCHOR_END: step_4
 
 // ANCHOR: step_5
+fn by_wide_tiles(x: &[f32], w: &[f32], y: &mut [f32]) {
+    wide(
+        #[inline(always)]
+        || by_tiles::<4, 16>(x, w, y),
+    );
+}
+// ANCHOR_END: step_5
+
+// ANCHOR: step_6
+fn in_pieces(cpu: &Cpu, x: &[f32], w: &[f32], y: &mut [f32]) {
+    const IMAGES: usize = 8; // in a piece
+    cpu.pieces(y, IMAGES * K * P, |start, y| {
+        let n = start / (K * P);
+        by_wide_tiles(&x[n * C * P..], w, y);
+    });
+}
+// ANCHOR_END: step_6
+
+// ANCHOR: gemm
 fn by_gemm(x: &[f32], w: &[f32], y: &mut [f32]) {
     let mut col = vec![0.0; T * P];
     for (x, y) in images(x, y) {
@@ -176,38 +202,14 @@ fn by_gemm(x: &[f32], w: &[f32], y: &mut [f32]) {
         gemm(1.0, Mat::new(w, K, T), Mat::new(&col, T, P), 0.0, MatMut::new(y, K, P));
     }
 }
-// ANCHOR_END: step_5
-
-// ANCHOR: step_6
-fn by_add_product(x: &[f32], w: &[f32], y: &mut [f32]) {
-    let mut wide = vec![0.0; C * S * PADDED * W];
-    let outputs: [usize; K] = from_fn(|k| k * T);
-    let taps: [usize; T] = from_fn(tap);
-    y.fill(0.0);
-    for (x, y) in images(x, y) {
-        widen(x, &mut wide);
-        let (w, col) = (Rows { data: w, starts: &outputs }, Rows { data: &wide, starts: &taps });
-        add_product(w, col, MatMut::new(y, K, P));
-    }
-}
-// ANCHOR_END: step_6
-
-// ANCHOR: step_7
-fn in_pieces(cpu: &Cpu, x: &[f32], w: &[f32], y: &mut [f32]) {
-    const IMAGES: usize = N / 16; // in a piece
-    cpu.pieces(y, IMAGES * K * P, |start, y| {
-        let n = start / (K * P);
-        by_add_product(&x[n * C * P..], w, y);
-    });
-}
-// ANCHOR_END: step_7
+// ANCHOR_END: gemm
 
 // ANCHOR: time
 /// The minimum and the median of several runs, in seconds.
-fn time(mut run: impl FnMut()) -> [f64; 2] {
+fn time(least: Duration, mut run: impl FnMut()) -> [f64; 2] {
     run(); // the first run waits for memory that nobody has used yet
     let (begin, mut seconds) = (Instant::now(), Vec::new());
-    while seconds.len() < 9 || begin.elapsed() < Duration::from_secs(2) {
+    while seconds.len() < 9 || begin.elapsed() < least {
         let start = Instant::now();
         run();
         seconds.push(start.elapsed().as_secs_f64());
@@ -217,68 +219,147 @@ fn time(mut run: impl FnMut()) -> [f64; 2] {
 }
 // ANCHOR_END: time
 
-fn peak(cpu: &Cpu, m: usize, depth: usize) -> f64 {
-    const COLUMNS: usize = 64;
-    let (a, b) = (vec![0.5; m * depth], vec![0.5; depth * COLUMNS]);
-    let a_starts: Vec<usize> = (0..m).map(|i| i * depth).collect();
-    let b_starts: Vec<usize> = (0..depth).map(|t| t * COLUMNS).collect();
-    let repeat = 20_000_000 / (m * depth * COLUMNS);
-    let mut c = vec![0.0; cpu.threads() * m * COLUMNS];
-    let [min, _] = time(|| {
-        cpu.pieces(&mut c, m * COLUMNS, |_, c| {
-            for _ in 0..repeat {
-                let (a, b) = (Rows { data: &a, starts: &a_starts }, Rows { data: &b, starts: &b_starts });
-                add_product(a, b, MatMut::new(c, m, COLUMNS));
-            }
-        })
-    });
-    (2 * cpu.threads() * repeat * m * depth * COLUMNS) as f64 / min / 1e9
+/// How long a line of the table is measured.
+const LONG: Duration = Duration::from_secs(2);
+
+/// The best rate that a matrix product reaches while its factors stay in the cache, in operations a second.
+fn peak(cpu: &Cpu) -> f64 {
+    let rate = |size: usize| {
+        let (a, b) = (vec![0.5; size * size], vec![0.5; size * size]);
+        let mut c = vec![0.0; cpu.threads() * size * size];
+        let times = 10_000_000 / size.pow(3) + 1; // some 0.3 ms: long beside what it takes to wake a thread
+        let [min, _] = time(Duration::from_millis(400), || {
+            cpu.pieces(&mut c, size * size, |_, c| {
+                for _ in 0..times {
+                    let c = MatMut::new(c, size, size);
+                    gemm(1.0, Mat::new(&a, size, size), Mat::new(&b, size, size), 0.0, c);
+                }
+            })
+        });
+        (2 * cpu.threads() * times * size.pow(3)) as f64 / min
+    };
+    [48, 64, 96, 128, 192, 256].map(rate).into_iter().fold(0.0, f64::max)
+}
+
+/// Two orders of adding T products, none larger than 0.1, differ by at most this.
+const ROUNDING: f32 = T as f32 * f32::EPSILON * (T as f32 * 0.1);
+
+/// The table of the steps, a line at a time.
+struct Table {
+    x: Vec<f32>,
+    w: Vec<f32>,
+    y: Vec<f32>,
+    /// What the formula gives.
+    truth: Vec<f32>,
+    difference: f32,
+    before: Option<f64>,
+}
+
+impl Table {
+    /// Times a step, and compares what it writes with the formula's values.
+    fn step(&mut self, name: &str, peak: f64, step: impl Fn(&[f32], &[f32], &mut [f32])) {
+        let Table { x, w, y, truth, .. } = self;
+        y.fill(f32::NAN);
+        let times = time(LONG, || step(x, w, y));
+        let differences = || y.iter().zip(&*truth).map(|(y, truth)| (y - truth).abs());
+        assert!(differences().all(|d| d <= ROUNDING), "{name}: y differs from the formula's by more than rounding");
+        self.difference = differences().fold(self.difference, f32::max);
+        let faster = self.before.map_or(String::new(), |before| format!("{:.2}", before / times[0]));
+        print_line(name, times, &faster, peak);
+        self.before = Some(times[0]);
+    }
+}
+
+fn print_line(name: &str, [min, median]: [f64; 2], faster: &str, peak: f64) {
+    let rate = OPERATIONS as f64 / min;
+    let (min, median, of_peak) = (min * 1e3, median * 1e3, 100.0 * rate / peak);
+    println!("{name:40}{min:9.2}{median:9.2}{:10.1}{faster:>9}{of_peak:11.0} %", rate / 1e9);
 }
 
 fn main() {
-    let one = Cpu::new(1);
-    let cpu = Cpu::new(2);
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = arguments.iter().skip_while(|a| *a != "--threads").nth(1);
+    let threads = value.map_or(0, |n| n.parse().expect("--threads is followed by a number"));
+    let device = Device::cpu_with_threads(threads);
+    let Device::Cpu(cpu) = &device else { unreachable!("a CPU was asked for") };
+    // Inside the device's threads, as in a training loop.
+    device.install(|| {
+        steps(cpu);
+        layers(&device, cpu);
+    });
+}
+
+fn steps(cpu: &Cpu) {
+    let one = &Cpu::new(1);
+    let threads = cpu.threads();
+    let (peak, peak_of_all) = (peak(one), peak(cpu));
+    println!("{N} images of {C} x {H} x {W}, {K} kernels of {R} x {S}: {:.3} GFLOP", OPERATIONS as f64 / 1e9);
+    println!("a product's best rate: {:.0} GFLOP/s on one thread, {:.0} on {threads}\n", peak / 1e9, peak_of_all / 1e9);
+    println!("{:40}{:>9}{:>9}{:>10}{:>9}{:>13}", "", "min, ms", "median", "GFLOP/s", "faster", "of the best");
+
     let number = |i: usize| (i * 7919 % 101) as f32 / 50.0 - 1.0;
     let x: Vec<f32> = (0..N * C * P).map(number).collect();
     let w: Vec<f32> = (0..K * T).map(|i| 0.1 * number(i)).collect();
-    let mut y = vec![0.0; N * K * P];
-    let mut truth = y.clone();
-    let gemm_rate = |m: usize, n: usize, k: usize| {
-        let (a, b) = (vec![0.5; m * k], vec![0.5; k * n]);
-        let mut c = vec![0.0; m * n];
-        let [min, _] = time(|| gemm(1.0, Mat::new(&a, m, k), Mat::new(&b, k, n), 0.0, MatMut::new(&mut c, m, n)));
-        2.0 * (m * n * k) as f64 / min / 1e9
+    let mut truth = vec![0.0; N * K * P];
+    formula(&x, &w, &mut truth);
+    let conv = Conv::new(C, K, 1, &[axis(), axis()]).expect("a convolution");
+    let mut table = Table { x, w, y: truth.clone(), truth, difference: 0.0, before: None };
+
+    table.step("0 the formula", peak, formula);
+    table.step("1 along the lines", peak, by_lines);
+    table.step("2 im2col and a product", peak, by_im2col);
+    table.step("3 overlapping rows", peak, by_views);
+    table.step("4 tiles in registers", peak, by_tiles::<2, 16>);
+    table.step("5 vectors of eight", peak, by_wide_tiles);
+    table.step(&format!("6 pieces on {threads} threads"), peak_of_all, |x, w, y| in_pieces(cpu, x, w, y));
+    table.step(&format!("7 the library, {threads} threads"), peak_of_all, |x, w, y| conv.forward(cpu, x, w, None, y));
+
+    println!("beside them");
+    table.before = None;
+    table.step("the library, one thread", peak, |x, w, y| conv.forward(one, x, w, None, y));
+    table.before = None;
+    table.step("im2col and the library's gemm, one thread", peak, by_gemm);
+    println!("largest difference from the formula: {:.1e}", table.difference);
+
+    let Table { x, w, y: dy, .. } = table;
+    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
+    println!("backward, {threads} threads");
+    let times = time(LONG, || conv.backward_data(cpu, &w, &dy, &mut dx));
+    print_line("dx, the gradient of the images", times, "", peak_of_all);
+    let times = time(LONG, || conv.backward_weights(cpu, &x, &dy, &mut dw, None));
+    print_line("dw, the gradient of the weights", times, "", peak_of_all);
+}
+
+// ANCHOR: layers
+/// A layer, how many values it moves for each value of x, and how many operations it does.
+const LAYERS: &[(&str, &str, f64, f64)] = &[
+    ("ReLU", "", 2.0, 1.0),
+    ("Scale", "scale_param { bias_term: true }", 2.0, 2.0),
+    ("BatchNorm", "", 4.0, 6.0), // x is read for the mean, for the variance and for y
+    ("Pooling", "pooling_param { kernel_size: 2 stride: 2 }", 1.5, 0.75), // it also keeps where each maximum was
+];
+// ANCHOR_END: layers
+
+/// Layers that do little with each value, on values of x's shape.
+fn layers(device: &Device, cpu: &Cpu) {
+    println!("\n{:40}{:>9}{:>9}{:>10}{:>9}{:>13}", "forward", "min, ms", "median", "MB", "GB/s", "FLOP/byte");
+    let line = |name: &str, [min, median]: [f64; 2], values: f64, operations: f64| {
+        let bytes = values * (4 * N * C * P) as f64;
+        let (ms, mb) = ([min, median].map(|t| t * 1e3), bytes / 1e6);
+        let per_byte = operations / (4.0 * values);
+        println!("{name:40}{:9.2}{:9.2}{mb:10.1}{:9.1}{per_byte:13.2}", ms[0], ms[1], bytes / min / 1e9);
     };
-    println!("gemm {:.1} {:.1}", gemm_rate(256, 256, 256), gemm_rate(1024, 1024, 512));
-    for (m, d) in [(20, 64), (30, 64), (60, 32), (16, 64), (30, 32), (5, 64), (5,128), (10, 128)] {
-        println!("peak {m} x {d}: {:.1}", peak(&one, m, d));
-    }
-    println!("peak 2: {:.1}", peak(&cpu, 30, 64));
-    type Step<'a> = (&'a str, Box<dyn Fn(&[f32], &mut [f32]) + 'a>);
-    let conv = Conv::new(C, K, 1, &[axis(), axis()]).unwrap();
-    let w = &w;
-    let (cpu, one, conv) = (&cpu, &one, &conv);
-    let steps: Vec<Step> = vec![
-        ("formula", Box::new(move |x, y| formula(x, w, y))),
-        ("lines", Box::new(move |x, y| by_lines(x, w, y))),
-        ("im2col", Box::new(move |x, y| by_im2col(x, w, y))),
-        ("views", Box::new(move |x, y| by_views(x, w, y))),
-        ("tiles 4 8", Box::new(move |x, y| by_tiles::<4, 8>(x, w, y))),
-        ("tiles 2 16", Box::new(move |x, y| by_tiles::<2, 16>(x, w, y))),
-        ("tiles 4 16", Box::new(move |x, y| by_tiles::<4, 16>(x, w, y))),
-        ("tiles 8 4", Box::new(move |x, y| by_tiles::<8, 4>(x, w, y))),
-        ("tiles 8 8", Box::new(move |x, y| by_tiles::<8, 8>(x, w, y))),
-        ("tiles 1 32", Box::new(move |x, y| by_tiles::<1, 32>(x, w, y))),
-        ("gemm", Box::new(move |x, y| by_gemm(x, w, y))),
-        ("add_product", Box::new(move |x, y| by_add_product(x, w, y))),
-        ("conv 1", Box::new(move |x, y| conv.forward(one, x, w, None, y))),
-        ("pieces", Box::new(move |x, y| in_pieces(cpu, x, w, y))),
-        ("conv", Box::new(move |x, y| conv.forward(cpu, x, w, None, y))),
-    ];
-    formula(&x, w, &mut truth);
-    for (name, step) in steps {
-        let [min, median] = time(|| step(&x, &mut y));
-        let diff = y.iter().zip(&truth).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        println!("{name:12} {:.2} {:.2} {:.1} {diff:e}", min * 1e3, median * 1e3, OPERATIONS as f64 / min / 1e9);
+    let (x, mut y) = (vec![0.5; N * C * P], vec![0.0; N * C * P]);
+    let copy = || cpu.pieces(&mut y, PIECE, |start, y| y.copy_from_slice(&x[start..][..y.len()]));
+    line("a copy", time(LONG, copy), 2.0, 0.0);
+    for (kind, settings, values, operations) in LAYERS {
+        let prototxt = format!(r#"name: "layer" type: "{kind}" {settings}"#);
+        let param: LayerParameter = text::parse(&prototxt, "bench").expect("a layer").message;
+        let mut bench = Harness::create(&Layers::caffe(), &param, &[&[N, C, H, W]]).expect("a layer");
+        bench.fill(0, Fill::Uniform(-1.0, 1.0));
+        let cx = Cx::new(Phase::Train, device);
+        let Harness { layer, params, bottom, top, .. } = &mut bench;
+        let times = time(LONG, || layer.forward(&cx, params, bottom, top).map(drop).expect("forward"));
+        line(kind, times, *values, *operations);
     }
 }
