@@ -1,8 +1,8 @@
 //! One convolution, from the formula to the version that the library runs:
 //! `cargo bench --bench convolution [-- --threads N]`.
 //!
-//! Each step is one idea. It is timed, and its values are compared with the formula's. The minimum is what the machine can
-//! do, the median what it did. The book's page "One convolution, nine ways" says why each step is faster than the one before.
+//! Each step is one idea. Its values are compared with the formula's, then it is timed. The minimum is what the machine can do,
+//! the median what it did. The book's page "The speed of a convolution" says why each step is faster than the one before.
 
 use cortado::check::{Fill, Harness};
 use cortado::device::Cpu;
@@ -204,77 +204,59 @@ fn by_gemm(x: &[f32], w: &[f32], y: &mut [f32]) {
 }
 // ANCHOR_END: gemm
 
-// ANCHOR: time
-/// The minimum and the median of several runs, in seconds.
-fn time(least: Duration, mut run: impl FnMut()) -> [f64; 2] {
-    run(); // the first run waits for memory that nobody has used yet
-    let (begin, mut seconds) = (Instant::now(), Vec::new());
-    while seconds.len() < 9 || begin.elapsed() < least {
-        let start = Instant::now();
-        run();
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    seconds.sort_by(f64::total_cmp);
-    [seconds[0], seconds[seconds.len() / 2]]
-}
-// ANCHOR_END: time
-
-/// How long a line of the table is measured.
-const LONG: Duration = Duration::from_secs(2);
-
-/// The best rate that a matrix product reaches while its factors stay in the cache, in operations a second.
-fn peak(cpu: &Cpu) -> f64 {
-    let rate = |size: usize| {
-        let (a, b) = (vec![0.5; size * size], vec![0.5; size * size]);
-        let mut c = vec![0.0; cpu.threads() * size * size];
-        let times = 10_000_000 / size.pow(3) + 1; // some 0.3 ms: long beside what it takes to wake a thread
-        let [min, _] = time(Duration::from_millis(400), || {
-            cpu.pieces(&mut c, size * size, |_, c| {
-                for _ in 0..times {
-                    let c = MatMut::new(c, size, size);
-                    gemm(1.0, Mat::new(&a, size, size), Mat::new(&b, size, size), 0.0, c);
-                }
-            })
-        });
-        (2 * cpu.threads() * times * size.pow(3)) as f64 / min
-    };
-    [48, 64, 96, 128, 192, 256].map(rate).into_iter().fold(0.0, f64::max)
-}
-
 /// Two orders of adding T products, none larger than 0.1, differ by at most this.
 const ROUNDING: f32 = T as f32 * f32::EPSILON * (T as f32 * 0.1);
 
-/// The table of the steps, a line at a time.
-struct Table {
-    x: Vec<f32>,
-    w: Vec<f32>,
-    y: Vec<f32>,
-    /// What the formula gives.
-    truth: Vec<f32>,
-    difference: f32,
-    before: Option<f64>,
+/// A line of a table: what is timed, and how long it took each time.
+struct Line<'a> {
+    name: String,
+    run: Box<dyn FnMut(&mut [f32]) + 'a>,
+    seconds: Vec<f64>,
 }
 
-impl Table {
-    /// Times a step, and compares what it writes with the formula's values.
-    fn step(&mut self, name: &str, peak: f64, step: impl Fn(&[f32], &[f32], &mut [f32])) {
-        let Table { x, w, y, truth, .. } = self;
-        y.fill(f32::NAN);
-        let times = time(LONG, || step(x, w, y));
-        let differences = || y.iter().zip(&*truth).map(|(y, truth)| (y - truth).abs());
-        assert!(differences().all(|d| d <= ROUNDING), "{name}: y differs from the formula's by more than rounding");
-        self.difference = differences().fold(self.difference, f32::max);
-        let faster = self.before.map_or(String::new(), |before| format!("{:.2}", before / times[0]));
-        print_line(name, times, &faster, peak);
-        self.before = Some(times[0]);
+impl<'a> Line<'a> {
+    fn new(name: impl Into<String>, run: impl FnMut(&mut [f32]) + 'a) -> Line<'a> {
+        Line { name: name.into(), run: Box::new(run), seconds: Vec::new() }
+    }
+
+    /// The minimum and the median, in seconds.
+    fn times(&self) -> [f64; 2] {
+        let mut seconds = self.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        [seconds[0], seconds[seconds.len() / 2]]
     }
 }
 
-fn print_line(name: &str, [min, median]: [f64; 2], faster: &str, peak: f64) {
-    let rate = OPERATIONS as f64 / min;
-    let (min, median, of_peak) = (min * 1e3, median * 1e3, 100.0 * rate / peak);
-    println!("{name:40}{min:9.2}{median:9.2}{:10.1}{faster:>9}{of_peak:11.0} %", rate / 1e9);
+// ANCHOR: time
+/// Times all lines in turn, round after round, so that whatever else the machine does meets them all.
+fn measure(lines: &mut [Line], y: &mut [f32]) {
+    for _ in 0..20 {
+        for Line { run, seconds, .. } in &mut *lines {
+            run(y); // finds the caches as the line before left them: not counted
+            let begin = Instant::now();
+            while seconds.is_empty() || begin.elapsed() < Duration::from_millis(50) {
+                let start = Instant::now();
+                run(y);
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        }
+    }
 }
+// ANCHOR_END: time
+
+/// A product whose factors stay in the cache, on each of the threads.
+fn product(name: &str, cpu: &Cpu) -> Line<'static> {
+    let (cpu, factor, mut c) = (cpu.clone(), vec![0.5; SIZE * SIZE], vec![0.0; cpu.threads() * SIZE * SIZE]);
+    Line::new(name, move |_| {
+        cpu.pieces(&mut c, SIZE * SIZE, |_, c| {
+            let factor = || Mat::new(&factor, SIZE, SIZE);
+            gemm(1.0, factor(), factor(), 0.0, MatMut::new(c, SIZE, SIZE));
+        })
+    })
+}
+
+/// The rows and the columns of its factors: 144 KiB each.
+const SIZE: usize = 192;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -290,48 +272,63 @@ fn main() {
 }
 
 fn steps(cpu: &Cpu) {
-    let one = &Cpu::new(1);
-    let threads = cpu.threads();
-    let (peak, peak_of_all) = (peak(one), peak(cpu));
-    println!("{N} images of {C} x {H} x {W}, {K} kernels of {R} x {S}: {:.3} GFLOP", OPERATIONS as f64 / 1e9);
-    println!("a product's best rate: {:.0} GFLOP/s on one thread, {:.0} on {threads}\n", peak / 1e9, peak_of_all / 1e9);
-    println!("{:40}{:>9}{:>9}{:>10}{:>9}{:>13}", "", "min, ms", "median", "GFLOP/s", "faster", "of the best");
-
     let number = |i: usize| (i * 7919 % 101) as f32 / 50.0 - 1.0;
     let x: Vec<f32> = (0..N * C * P).map(number).collect();
     let w: Vec<f32> = (0..K * T).map(|i| 0.1 * number(i)).collect();
-    let mut truth = vec![0.0; N * K * P];
-    formula(&x, &w, &mut truth);
-    let conv = Conv::new(C, K, 1, &[axis(), axis()]).expect("a convolution");
-    let mut table = Table { x, w, y: truth.clone(), truth, difference: 0.0, before: None };
+    let (x, w, one, all) = (&x[..], &w[..], &Cpu::new(1), cpu.threads());
+    let conv = &Conv::new(C, K, 1, &[axis(), axis()]).expect("a convolution");
+    let (mut truth, mut dw) = (vec![0.0; N * K * P], vec![0.0; w.len()]);
+    formula(x, w, &mut truth);
+    let mut lines = vec![
+        Line::new("0 the formula", |y| formula(x, w, y)),
+        Line::new("1 along the lines", |y| by_lines(x, w, y)),
+        Line::new("2 im2col and a product", |y| by_im2col(x, w, y)),
+        Line::new("3 overlapping rows", |y| by_views(x, w, y)),
+        Line::new("4 tiles in registers", |y| by_tiles::<2, 16>(x, w, y)),
+        Line::new("5 vectors of eight", |y| by_wide_tiles(x, w, y)),
+        Line::new(format!("6 pieces for {all} threads"), |y| in_pieces(cpu, x, w, y)),
+        Line::new(format!("7 the library, {all} threads"), |y| conv.forward(cpu, x, w, None, y)),
+        Line::new("the library, 1 thread", |y| conv.forward(one, x, w, None, y)),
+        Line::new("im2col and gemm, 1 thread", |y| by_gemm(x, w, y)),
+    ];
+    let (mut y, mut largest) = (truth.clone(), 0.0);
+    for Line { name, run, .. } in &mut lines {
+        y.fill(f32::NAN);
+        run(&mut y);
+        let differences = || y.iter().zip(&truth).map(|(y, truth)| (y - truth).abs());
+        assert!(differences().all(|d| d <= ROUNDING), "{name}: y differs from the formula's by more than rounding");
+        largest = differences().fold(largest, f32::max);
+    }
+    let dy = &truth[..];
+    lines.extend([
+        Line::new(format!("dx, {all} threads"), |dx| conv.backward_data(cpu, w, dy, dx)),
+        Line::new(format!("dw, {all} threads"), |_| conv.backward_weights(cpu, x, dy, &mut dw, None)),
+        product("", one),
+        product("", cpu),
+    ]);
+    measure(&mut lines, &mut y);
 
-    table.step("0 the formula", peak, formula);
-    table.step("1 along the lines", peak, by_lines);
-    table.step("2 im2col and a product", peak, by_im2col);
-    table.step("3 overlapping rows", peak, by_views);
-    table.step("4 tiles in registers", peak, by_tiles::<2, 16>);
-    table.step("5 vectors of eight", peak, by_wide_tiles);
-    table.step(&format!("6 pieces on {threads} threads"), peak_of_all, |x, w, y| in_pieces(cpu, x, w, y));
-    table.step(&format!("7 the library, {threads} threads"), peak_of_all, |x, w, y| conv.forward(cpu, x, w, None, y));
-
-    println!("beside them");
-    table.before = None;
-    table.step("the library, one thread", peak, |x, w, y| conv.forward(one, x, w, None, y));
-    table.before = None;
-    table.step("im2col and the library's gemm, one thread", peak, by_gemm);
-    println!("largest difference from the formula: {:.1e}", table.difference);
-
-    let Table { x, w, y: dy, .. } = table;
-    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
-    println!("backward, {threads} threads");
-    let times = time(LONG, || conv.backward_data(cpu, &w, &dy, &mut dx));
-    print_line("dx, the gradient of the images", times, "", peak_of_all);
-    let times = time(LONG, || conv.backward_weights(cpu, &x, &dy, &mut dw, None));
-    print_line("dw, the gradient of the weights", times, "", peak_of_all);
+    let (lines, products) = lines.split_at(lines.len() - 2);
+    let rate = |line: &Line, threads: usize| (2 * threads * SIZE.pow(3)) as f64 / line.times()[0] / 1e9;
+    let best = [rate(&products[0], 1), rate(&products[1], all)];
+    println!("{N} images of {C} x {H} x {W}, {K} kernels of {R} x {S}: {:.3} GFLOP", OPERATIONS as f64 / 1e9);
+    println!("the best rate of a product: {:.0} GFLOP/s on 1 thread, {:.0} on {all}", best[0], best[1]);
+    println!("the largest difference from the formula: {largest:.1e}\n");
+    println!("{:28}{:>9}{:>9}{:>10}{:>9}{:>13}", "", "min, ms", "median", "GFLOP/s", "faster", "of the best");
+    for (i, line) in lines.iter().enumerate() {
+        let [min, median] = line.times();
+        let rate = OPERATIONS as f64 / min / 1e9;
+        let best = if line.name.ends_with("threads") { best[1] } else { best[0] };
+        let is_step = line.name.starts_with(|c: char| c.is_ascii_digit());
+        let before = lines[..i].last().filter(|_| is_step).map(|line| line.times()[0]);
+        let faster = before.map_or(String::new(), |before| format!("{:.2}", before / min));
+        let (name, min, median, of_best) = (&line.name, min * 1e3, median * 1e3, 100.0 * rate / best);
+        println!("{name:28}{min:9.2}{median:9.2}{rate:10.1}{faster:>9}{of_best:11.0} %");
+    }
 }
 
 // ANCHOR: layers
-/// A layer, how many values it moves for each value of x, and how many operations it does.
+/// Layers that do little with each value: how many values they move for each value of x, and how many operations they do.
 const LAYERS: &[(&str, &str, f64, f64)] = &[
     ("ReLU", "", 2.0, 1.0),
     ("Scale", "scale_param { bias_term: true }", 2.0, 2.0),
@@ -340,26 +337,30 @@ const LAYERS: &[(&str, &str, f64, f64)] = &[
 ];
 // ANCHOR_END: layers
 
-/// Layers that do little with each value, on values of x's shape.
 fn layers(device: &Device, cpu: &Cpu) {
-    println!("\n{:40}{:>9}{:>9}{:>10}{:>9}{:>13}", "forward", "min, ms", "median", "MB", "GB/s", "FLOP/byte");
-    let line = |name: &str, [min, median]: [f64; 2], values: f64, operations: f64| {
-        let bytes = values * (4 * N * C * P) as f64;
-        let (ms, mb) = ([min, median].map(|t| t * 1e3), bytes / 1e6);
-        let per_byte = operations / (4.0 * values);
-        println!("{name:40}{:9.2}{:9.2}{mb:10.1}{:9.1}{per_byte:13.2}", ms[0], ms[1], bytes / min / 1e9);
-    };
-    let (x, mut y) = (vec![0.5; N * C * P], vec![0.0; N * C * P]);
-    let copy = || cpu.pieces(&mut y, PIECE, |start, y| y.copy_from_slice(&x[start..][..y.len()]));
-    line("a copy", time(LONG, copy), 2.0, 0.0);
-    for (kind, settings, values, operations) in LAYERS {
+    let x = &vec![0.5; N * C * P];
+    let copy = |y: &mut [f32]| cpu.pieces(y, PIECE, |start, y| y.copy_from_slice(&x[start..][..y.len()]));
+    let mut lines = vec![Line::new("a copy", copy)];
+    for (kind, settings, ..) in LAYERS {
         let prototxt = format!(r#"name: "layer" type: "{kind}" {settings}"#);
         let param: LayerParameter = text::parse(&prototxt, "bench").expect("a layer").message;
         let mut bench = Harness::create(&Layers::caffe(), &param, &[&[N, C, H, W]]).expect("a layer");
         bench.fill(0, Fill::Uniform(-1.0, 1.0));
         let cx = Cx::new(Phase::Train, device);
-        let Harness { layer, params, bottom, top, .. } = &mut bench;
-        let times = time(LONG, || layer.forward(&cx, params, bottom, top).map(drop).expect("forward"));
-        line(kind, times, *values, *operations);
+        lines.push(Line::new(*kind, move |_| {
+            let Harness { layer, params, bottom, top, .. } = &mut bench;
+            layer.forward(&cx, params, bottom, top).expect("forward");
+        }));
+    }
+    measure(&mut lines, &mut x.clone());
+
+    println!("\n{:28}{:>9}{:>9}{:>10}{:>9}{:>13}", "forward", "min, ms", "median", "MB", "GB/s", "FLOP/byte");
+    let moved = [(2.0, 0.0)].into_iter().chain(LAYERS.iter().map(|(.., values, operations)| (*values, *operations)));
+    for (line, (values, operations)) in lines.iter().zip(moved) {
+        let [min, median] = line.times();
+        let bytes = 4.0 * values * (N * C * P) as f64;
+        let (name, mb, rate) = (&line.name, bytes / 1e6, bytes / min / 1e9);
+        let (min, median, per_byte) = (min * 1e3, median * 1e3, operations / (4.0 * values));
+        println!("{name:28}{min:9.2}{median:9.2}{mb:10.1}{rate:9.1}{per_byte:13.2}");
     }
 }
