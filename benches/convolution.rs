@@ -207,10 +207,13 @@ fn by_gemm(x: &[f32], w: &[f32], y: &mut [f32]) {
 /// Two orders of adding T products, none larger than 0.1, differ by at most this.
 const ROUNDING: f32 = T as f32 * f32::EPSILON * (T as f32 * 0.1);
 
+/// What is timed; it may write to y.
+type Run<'a> = dyn FnMut(&mut [f32]) + 'a;
+
 /// A line of a table: what is timed, and how long it took each time.
 struct Line<'a> {
     name: String,
-    run: Box<dyn FnMut(&mut [f32]) + 'a>,
+    run: Box<Run<'a>>,
     seconds: Vec<f64>,
 }
 
@@ -278,6 +281,7 @@ fn steps(cpu: &Cpu) {
     let (x, w, one, all) = (&x[..], &w[..], &Cpu::new(1), cpu.threads());
     let conv = &Conv::new(C, K, 1, &[axis(), axis()]).expect("a convolution");
     let (mut truth, mut dw) = (vec![0.0; N * K * P], vec![0.0; w.len()]);
+    let (mut col, mut wide) = (vec![0.0; T * P], vec![0.0; C * S * PADDED * W]);
     formula(x, w, &mut truth);
     let mut lines = vec![
         Line::new("0 the formula", |y| formula(x, w, y)),
@@ -301,6 +305,8 @@ fn steps(cpu: &Cpu) {
     }
     let dy = &truth[..];
     lines.extend([
+        Line::new("im2col alone", |_| x.chunks_exact(C * P).for_each(|x| im2col(x, &[axis(), axis()], &mut col))),
+        Line::new("widening alone", |_| x.chunks_exact(C * P).for_each(|x| widen(x, &mut wide))),
         Line::new(format!("dx, {all} threads"), |dx| conv.backward_data(cpu, w, dy, dx)),
         Line::new(format!("dw, {all} threads"), |_| conv.backward_weights(cpu, x, dy, &mut dw, None)),
         product("", one),
@@ -317,13 +323,17 @@ fn steps(cpu: &Cpu) {
     println!("{:28}{:>9}{:>9}{:>10}{:>9}{:>13}", "", "min, ms", "median", "GFLOP/s", "faster", "of the best");
     for (i, line) in lines.iter().enumerate() {
         let [min, median] = line.times();
+        let (name, ms) = (&line.name, [min * 1e3, median * 1e3]);
+        print!("{name:28}{:9.2}{:9.2}", ms[0], ms[1]);
+        if name.ends_with("alone") {
+            println!(); // nothing but copying
+            continue;
+        }
         let rate = OPERATIONS as f64 / min / 1e9;
-        let best = if line.name.ends_with("threads") { best[1] } else { best[0] };
-        let is_step = line.name.starts_with(|c: char| c.is_ascii_digit());
-        let before = lines[..i].last().filter(|_| is_step).map(|line| line.times()[0]);
-        let faster = before.map_or(String::new(), |before| format!("{:.2}", before / min));
-        let (name, min, median, of_best) = (&line.name, min * 1e3, median * 1e3, 100.0 * rate / best);
-        println!("{name:28}{min:9.2}{median:9.2}{rate:10.1}{faster:>9}{of_best:11.0} %");
+        let best = if name.ends_with("threads") { best[1] } else { best[0] };
+        let is_later_step = name.starts_with(|c: char| ('1'..='9').contains(&c));
+        let faster = if is_later_step { format!("{:.2}", lines[i - 1].times()[0] / min) } else { String::new() };
+        println!("{rate:10.1}{faster:>9}{:11.0} %", 100.0 * rate / best);
     }
 }
 
