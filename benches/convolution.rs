@@ -347,11 +347,19 @@ const LAYERS: &[(&str, &str, f64, f64)] = &[
 ];
 // ANCHOR_END: layers
 
+/// y = 2 x for n values, the least that a layer can do.
+fn doubling(name: &str, cpu: &Cpu, n: usize) -> Line<'static> {
+    let (cpu, x, mut y) = (cpu.clone(), vec![0.5; n], vec![0.0; n]);
+    Line::new(name, move |_| {
+        cpu.pieces(&mut y, PIECE, |start, y| y.iter_mut().zip(&x[start..]).for_each(|(y, x)| *y = 2.0 * x))
+    })
+}
+
 fn layers(device: &Device, cpu: &Cpu) {
-    let x = &vec![0.5; N * C * P];
-    let copy = |y: &mut [f32]| cpu.pieces(y, PIECE, |start, y| y.copy_from_slice(&x[start..][..y.len()]));
-    let mut lines = vec![Line::new("a copy", copy)];
-    for (kind, settings, ..) in LAYERS {
+    let n = N * C * P;
+    let mut lines = vec![doubling("y = 2 x", cpu, n), doubling("y = 2 x, 8 times as long", cpu, 8 * n)];
+    let mut moved = vec![(2.0, 1.0), (16.0, 8.0)];
+    for (kind, settings, values, operations) in LAYERS {
         let prototxt = format!(r#"name: "layer" type: "{kind}" {settings}"#);
         let param: LayerParameter = text::parse(&prototxt, "bench").expect("a layer").message;
         let mut bench = Harness::create(&Layers::caffe(), &param, &[&[N, C, H, W]]).expect("a layer");
@@ -361,16 +369,16 @@ fn layers(device: &Device, cpu: &Cpu) {
             let Harness { layer, params, bottom, top, .. } = &mut bench;
             layer.forward(&cx, params, bottom, top).expect("forward");
         }));
+        moved.push((*values, *operations));
     }
-    measure(&mut lines, &mut x.clone());
+    measure(&mut lines, &mut []);
 
     println!("\n{:28}{:>9}{:>9}{:>10}{:>9}{:>13}", "forward", "min, ms", "median", "MB", "GB/s", "FLOP/byte");
-    let moved = [(2.0, 0.0)].into_iter().chain(LAYERS.iter().map(|(.., values, operations)| (*values, *operations)));
     for (line, (values, operations)) in lines.iter().zip(moved) {
         let [min, median] = line.times();
-        let bytes = 4.0 * values * (N * C * P) as f64;
+        let bytes = 4.0 * values * n as f64;
         let (name, mb, rate) = (&line.name, bytes / 1e6, bytes / min / 1e9);
         let (min, median, per_byte) = (min * 1e3, median * 1e3, operations / (4.0 * values));
-        println!("{name:28}{min:9.2}{median:9.2}{mb:10.1}{rate:9.1}{per_byte:13.2}");
+        println!("{name:28}{min:9.2}{median:9.2}{mb:10.1}{rate:9.1}{per_byte:13.3}");
     }
 }
