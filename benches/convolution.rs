@@ -347,18 +347,15 @@ const LAYERS: &[(&str, &str, f64, f64)] = &[
 ];
 // ANCHOR_END: layers
 
-/// y = 2 x for n values, the least that a layer can do.
-fn doubling(name: &str, cpu: &Cpu, n: usize) -> Line<'static> {
-    let (cpu, x, mut y) = (cpu.clone(), vec![0.5; n], vec![0.0; n]);
-    Line::new(name, move |_| {
-        cpu.pieces(&mut y, PIECE, |start, y| y.iter_mut().zip(&x[start..]).for_each(|(y, x)| *y = 2.0 * x))
-    })
-}
-
 fn layers(device: &Device, cpu: &Cpu) {
     let n = N * C * P;
-    let mut lines = vec![doubling("y = 2 x", cpu, n), doubling("y = 2 x, 8 times as long", cpu, 8 * n)];
-    let mut moved = vec![(2.0, 1.0), (16.0, 8.0)];
+    // Too long for any cache.
+    let (long, mut double) = (vec![0.5; 8 * n], vec![1.0; 8 * n]);
+    let doubling = |_: &mut [f32]| {
+        cpu.pieces(&mut double, PIECE, |start, y| y.iter_mut().zip(&long[start..]).for_each(|(y, x)| *y = 2.0 * x));
+    };
+    let mut lines = vec![Line::new("y = 2 x, 8 times as long", doubling)];
+    let mut moved = vec![(16.0, 8.0)];
     for (kind, settings, values, operations) in LAYERS {
         let prototxt = format!(r#"name: "layer" type: "{kind}" {settings}"#);
         let param: LayerParameter = text::parse(&prototxt, "bench").expect("a layer").message;
