@@ -212,14 +212,14 @@ type Run<'a> = dyn FnMut(&mut [f32]) + 'a;
 
 /// A line of a table: what is timed, and how long it took each time.
 struct Line<'a> {
-    name: String,
+    name: &'a str,
     run: Box<Run<'a>>,
     seconds: Vec<f64>,
 }
 
 impl<'a> Line<'a> {
-    fn new(name: impl Into<String>, run: impl FnMut(&mut [f32]) + 'a) -> Line<'a> {
-        Line { name: name.into(), run: Box::new(run), seconds: Vec::new() }
+    fn new(name: &'a str, run: impl FnMut(&mut [f32]) + 'a) -> Line<'a> {
+        Line { name, run: Box::new(run), seconds: Vec::new() }
     }
 
     /// The minimum and the median, in seconds.
@@ -248,9 +248,9 @@ fn measure(lines: &mut [Line], y: &mut [f32]) {
 // ANCHOR_END: time
 
 /// A product whose factors stay in the cache, on each of the threads.
-fn product(name: &str, cpu: &Cpu) -> Line<'static> {
+fn product(cpu: &Cpu) -> Line<'static> {
     let (cpu, factor, mut c) = (cpu.clone(), vec![0.5; SIZE * SIZE], vec![0.0; cpu.threads() * SIZE * SIZE]);
-    Line::new(name, move |_| {
+    Line::new("a product", move |_| {
         cpu.pieces(&mut c, SIZE * SIZE, |_, c| {
             let factor = || Mat::new(&factor, SIZE, SIZE);
             gemm(1.0, factor(), factor(), 0.0, MatMut::new(c, SIZE, SIZE));
@@ -290,8 +290,8 @@ fn steps(cpu: &Cpu) {
         Line::new("3 overlapping rows", |y| by_views(x, w, y)),
         Line::new("4 tiles in registers", |y| by_tiles::<2, 16>(x, w, y)),
         Line::new("5 vectors of eight", |y| by_wide_tiles(x, w, y)),
-        Line::new(format!("6 pieces for {all} threads"), |y| in_pieces(cpu, x, w, y)),
-        Line::new(format!("7 the library, {all} threads"), |y| conv.forward(cpu, x, w, None, y)),
+        Line::new("6 pieces for all threads", |y| in_pieces(cpu, x, w, y)),
+        Line::new("7 the library, all threads", |y| conv.forward(cpu, x, w, None, y)),
         Line::new("the library, 1 thread", |y| conv.forward(one, x, w, None, y)),
         Line::new("im2col and gemm, 1 thread", |y| by_gemm(x, w, y)),
     ];
@@ -307,10 +307,10 @@ fn steps(cpu: &Cpu) {
     lines.extend([
         Line::new("im2col alone", |_| x.chunks_exact(C * P).for_each(|x| im2col(x, &[axis(), axis()], &mut col))),
         Line::new("widening alone", |_| x.chunks_exact(C * P).for_each(|x| widen(x, &mut wide))),
-        Line::new(format!("dx, {all} threads"), |dx| conv.backward_data(cpu, w, dy, dx)),
-        Line::new(format!("dw, {all} threads"), |_| conv.backward_weights(cpu, x, dy, &mut dw, None)),
-        product("", one),
-        product("", cpu),
+        Line::new("dx, all threads", |dx| conv.backward_data(cpu, w, dy, dx)),
+        Line::new("dw, all threads", |_| conv.backward_weights(cpu, x, dy, &mut dw, None)),
+        product(one),
+        product(cpu),
     ]);
     measure(&mut lines, &mut y);
 
@@ -318,19 +318,19 @@ fn steps(cpu: &Cpu) {
     let rate = |line: &Line, threads: usize| (2 * threads * SIZE.pow(3)) as f64 / line.times()[0] / 1e9;
     let best = [rate(&products[0], 1), rate(&products[1], all)];
     println!("{N} images of {C} x {H} x {W}, {K} kernels of {R} x {S}: {:.3} GFLOP", OPERATIONS as f64 / 1e9);
-    println!("the best rate of a product: {:.0} GFLOP/s on 1 thread, {:.0} on {all}", best[0], best[1]);
+    println!("the best rate of a product: {:.0} GFLOP/s on 1 thread, {:.0} on all {all}", best[0], best[1]);
     println!("the largest difference from the formula: {largest:.1e}\n");
     println!("{:28}{:>9}{:>9}{:>10}{:>9}{:>13}", "", "min, ms", "median", "GFLOP/s", "faster", "of the best");
     for (i, line) in lines.iter().enumerate() {
         let [min, median] = line.times();
-        let (name, ms) = (&line.name, [min * 1e3, median * 1e3]);
+        let (name, ms) = (line.name, [min * 1e3, median * 1e3]);
         print!("{name:28}{:9.2}{:9.2}", ms[0], ms[1]);
         if name.ends_with("alone") {
             println!(); // nothing but copying
             continue;
         }
         let rate = OPERATIONS as f64 / min / 1e9;
-        let best = if name.ends_with("threads") { best[1] } else { best[0] };
+        let best = if name.ends_with("all threads") { best[1] } else { best[0] };
         let is_later_step = name.starts_with(|c: char| ('1'..='9').contains(&c));
         let faster = if is_later_step { format!("{:.2}", lines[i - 1].times()[0] / min) } else { String::new() };
         println!("{rate:10.1}{faster:>9}{:11.0} %", 100.0 * rate / best);
@@ -362,7 +362,7 @@ fn layers(device: &Device, cpu: &Cpu) {
         let mut bench = Harness::create(&Layers::caffe(), &param, &[&[N, C, H, W]]).expect("a layer");
         bench.fill(0, Fill::Uniform(-1.0, 1.0));
         let cx = Cx::new(Phase::Train, device);
-        lines.push(Line::new(*kind, move |_| {
+        lines.push(Line::new(kind, move |_| {
             let Harness { layer, params, bottom, top, .. } = &mut bench;
             layer.forward(&cx, params, bottom, top).expect("forward");
         }));
@@ -374,7 +374,7 @@ fn layers(device: &Device, cpu: &Cpu) {
     for (line, (values, operations)) in lines.iter().zip(moved) {
         let [min, median] = line.times();
         let bytes = 4.0 * values * n as f64;
-        let (name, mb, rate) = (&line.name, bytes / 1e6, bytes / min / 1e9);
+        let (name, mb, rate) = (line.name, bytes / 1e6, bytes / min / 1e9);
         let (min, median, per_byte) = (min * 1e3, median * 1e3, operations / (4.0 * values));
         println!("{name:28}{min:9.2}{median:9.2}{mb:10.1}{rate:9.1}{per_byte:13.3}");
     }
