@@ -14,6 +14,8 @@
 //! | then `card(gpu)`        | fresh | fresh | host to card    |
 //! | then `card_mut(gpu)`    | stale | fresh | none            |
 //! | then `host()`           | fresh | fresh | card to host    |
+//!
+//! Zeros need no side at all: `clear()` writes nothing, and who overwrites the values as a whole (`host_over`) never meets them.
 
 use crate::device::{CardBuffer, Gpu};
 use crate::{Error, Result};
@@ -55,7 +57,7 @@ struct Parked {
 /// The sides that hold the current values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// Neither: nothing is allocated, and the values count as zeros.
+    /// Neither: the values count as zeros, and nothing is allocated for them, or what is allocated holds anything.
     Nowhere,
     /// The host alone; the card has none or a stale copy.
     Host,
@@ -135,6 +137,10 @@ impl Memory {
                         host.resize(buffer.len(), 0.0);
                         buffer.download(&mut host)
                     }
+                    None if host.len() >= self.len => {
+                        host.fill(0.0);
+                        Ok(())
+                    }
                     None => {
                         host = vec![0.0; self.len];
                         Ok(())
@@ -164,6 +170,31 @@ impl Memory {
             Some(host) => &mut host[..self.len],
             None => &mut [],
         }
+    }
+
+    /// The host's storage, to be overwritten as a whole: it may hold anything.
+    pub fn host_over(&mut self) -> &mut [f32] {
+        if self.host.get().is_none() {
+            let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner).host.take();
+            let storage = parked.filter(|host| host.len() >= self.len).unwrap_or_else(|| vec![0.0; self.len]);
+            self.cards().for_each(|Card(gpu, _)| gpu.values_have_moved());
+            self.host = storage.into();
+        }
+        self.park_cards_but(None);
+        match self.host.get_mut() {
+            Some(host) => &mut host[..self.len],
+            None => &mut [],
+        }
+    }
+
+    /// Makes the values zeros. Where no card has a part in it nothing is written: the host's storage waits until it is read or
+    /// overwritten.
+    pub fn clear(&mut self) {
+        let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.cards.get().is_some() || !parked.cards.is_empty() {
+            return self.fill(0.0);
+        }
+        parked.host = self.host.take().or(parked.host.take());
     }
 
     /// The values on this card; copied from the host, or from another card by way of the host, if needed.

@@ -256,7 +256,7 @@ impl Net {
     /// Sets every parameter's diff to zero. Backward adds to them, so this comes before each iteration.
     pub fn clear_param_diffs(&mut self) {
         for blob in &mut self.params.blobs {
-            blob.diff.fill(0.0);
+            blob.diff.clear();
         }
         self.diffs_are_cleared();
     }

@@ -3,6 +3,7 @@
 use super::Values;
 use crate::device::cpu::PIECE;
 use crate::device::{Arg, CardArg, Device, Gemm, Gpu, Mat, MatMut, Stored, Trans};
+use crate::memory::Side;
 use crate::{Error, Result, args};
 
 impl Values {
@@ -75,7 +76,10 @@ impl Device {
             Trans::Yes => Mat::new(x, cols, rows).t(),
         };
         let (a, b) = (mat(a.slice(), trans_a, m, k), mat(b.slice(), trans_b, k, n));
-        self.host().gemm(alpha, a, b, beta, MatMut::new(c.slice_mut(), m, n));
+        // A c that was cleared is not written twice.
+        let beta = if c.side() == Side::Nowhere { 0.0 } else { beta };
+        let c = if beta == 0.0 { c.slice_over() } else { c.slice_mut() };
+        self.host().gemm(alpha, a, b, beta, MatMut::new(c, m, n));
         Ok(())
     }
 

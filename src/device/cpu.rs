@@ -7,6 +7,7 @@
 mod conv;
 mod im2col;
 mod matrix;
+mod thin;
 mod tile;
 mod vector;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
+
+/// The starts of `rows` rows that stand `stride` values apart.
+fn starts(rows: usize, stride: usize) -> Vec<usize> {
+    (0..rows).map(|i| i * stride).collect()
+}
 
 /// Runs `work` with vectors of eight where the processor has them: the loops that are inlined into it are compiled twice (mark a
 /// larger closure `#[inline(always)]`). The values are the same, as no sum changes its order.
@@ -112,6 +118,15 @@ impl Cpu {
             let pieces = y.par_chunks_mut(y_len).zip(z.par_chunks_mut(z_len)).enumerate();
             self.install(|| pieces.for_each(|(i, (y, z))| work(i * y_len, y, z)));
         }
+    }
+
+    /// Whether `test` holds for all pieces of `x` of `len` values, in parallel.
+    pub fn all<T: Sync>(&self, x: &[T], len: usize, test: impl Fn(&[T]) -> bool + Sync + Send) -> bool {
+        let len = len.max(1);
+        if x.len() <= len || self.threads == 1 {
+            return x.chunks(len).all(test);
+        }
+        self.install(|| x.par_chunks(len).all(test))
     }
 
     /// Lends `work` a buffer of `len` values, left over from earlier use.

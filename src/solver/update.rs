@@ -52,7 +52,7 @@ impl Solver {
     /// Refuses a gradient that is not finite, before it gets into any weight.
     pub(super) fn check_gradients(&self) -> Result {
         self.net.store().iter().try_for_each(|(blob, _)| blob.diff.read().map(drop))?;
-        let bad = |(blob, _): &(&Blob, _)| !is_finite(blob.diff.slice());
+        let bad = |(blob, _): &(&Blob, _)| !self.cpu.all(blob.diff.slice(), PIECE, is_finite);
         let Some((_, spec)) = self.net.store().iter().find(bad) else { return Ok(()) };
         let message = format!("the gradient of its parameter {} is not finite at iteration {}", spec.index, self.iter);
         Err(Error::new(Kind::NonFinite, message)

@@ -24,10 +24,10 @@
 //!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
 
-use super::Cpu;
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
 use super::tile::{LANES, Onto, Rows, add_dots, add_product, total};
+use super::{Cpu, starts};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
@@ -388,11 +388,6 @@ impl Conv {
         self.expand.im2col(x, buffer);
         buffer
     }
-}
-
-/// The starts of `rows` rows that stand `stride` values apart.
-fn starts(rows: usize, stride: usize) -> Vec<usize> {
-    (0..rows).map(|i| i * stride).collect()
 }
 
 /// A number of outputs, rounded up to whole vectors.

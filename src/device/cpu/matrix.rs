@@ -28,11 +28,11 @@ pub enum Trans {
 /// A matrix: element (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy)]
 pub struct Mat<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
+    pub(super) data: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
+    pub(super) col_stride: usize,
 }
 
 /// A matrix to be written.
@@ -152,10 +152,14 @@ impl Cpu {
     ///
     /// # Panics
     /// Like [`gemm`].
-    pub fn gemm(&self, alpha: f32, a: Mat, b: Mat, beta: f32, c: MatMut) {
+    pub fn gemm(&self, alpha: f32, a: Mat, b: Mat, beta: f32, mut c: MatMut) {
         let (m, n, k) = (c.rows, c.cols, a.cols);
         if m.saturating_mul(n).saturating_mul(k) < SMALL || c.row_stride < n {
             return gemm(alpha, a, b, beta, c);
+        }
+        let add = beta == 1.0;
+        if alpha == 1.0 && (add || beta == 0.0) && self.thin(a, b, add, &mut c) {
+            return;
         }
         if b.col_stride != 1 && n > m && beta == 0.0 && c.row_stride == n {
             // b is the larger factor and stored by columns: the product would gather it value by value. c^T = b^T a^T
