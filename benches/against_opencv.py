@@ -270,7 +270,7 @@ def main(names):
     if THREADS > 1:
         # Without this one could not tell a layer that keeps to one thread from a machine that has only one core to spare.
         print(f"\nProducts of small matrices, which use all threads, reached {peaks[1]} GFLOP/s on 1 thread and {peaks[THREADS]} "
-              f"on {THREADS}. Where these gain little, another program had a core, and the gains above and below say nothing."
+              f"on {THREADS}.\nWhere these gain little, another program had a core, and the gains above and below say nothing."
               f"\n\nCortado's layers, summed by type, on 1 thread and on {THREADS}\n")
         for name, kind, alone, all_threads in tables:
             if alone > 0:
