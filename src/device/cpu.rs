@@ -5,6 +5,8 @@
 //! give the same bits.
 
 mod conv;
+mod conv_weights;
+mod dots;
 mod im2col;
 mod matrix;
 mod thin;

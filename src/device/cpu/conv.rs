@@ -22,54 +22,51 @@
 //! Where no rows overlap (a stride over 1, a 1x1 kernel, more padding than the kernel reaches), and where the weights are too
 //! many for the cache, col is made whole and gemm, which packs its factors, does the products.
 //!
-//! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images.
+//! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images, and a single
+//! image into pieces of its outputs. The gradient of the weights is in [`conv_weights`](super::conv_weights).
 
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
-use super::tile::{LANES, Onto, Rows, add_dots, add_product, total};
-use super::{Cpu, starts};
+use super::tile::{Onto, Rows, add_product};
+use super::{Cpu, PIECE, starts};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
 const PIECES: usize = 16;
+/// Outputs of one image in a piece, a multiple of what a tile has.
+const OUTPUTS: usize = 48;
 /// From this many weights on in a group, gemm is faster.
 const LARGE: usize = 1 << 16;
-/// Up to this many outputs in a group, and from this many positions on, dw is made of dot products along the positions; unless the
-/// outputs fill whole vectors.
-const FEW: usize = 24;
-const MANY: usize = 256;
-/// The most values that the pieces' sums of dw take together.
-const MAX_SUMS: usize = 1 << 24;
 /// The most values a work buffer may have: as many as a blob.
 const MAX_VALUES: usize = i32::MAX as usize;
 
 /// The sizes of a convolution, and how it is computed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conv {
-    groups: usize,
+    pub(super) groups: usize,
     /// Channels and outputs of one group.
-    channels: usize,
-    outputs: usize,
+    pub(super) channels: usize,
+    pub(super) outputs: usize,
     axes: Vec<Axis>,
     /// im2col over `axes`, the first without its kernel if the product walks over its rows.
     expand: Im2col,
     /// Whether im2col would copy x as it stands.
     plain: bool,
     /// Kernel rows (1 if all axes are expanded), and how far apart in wide they find their values.
-    rows: usize,
+    pub(super) rows: usize,
     shift: usize,
     /// Where in wide each row of col begins, in the order of w's axes: channel, kernel row, other kernels.
-    taps: Vec<usize>,
+    pub(super) taps: Vec<usize>,
     /// Where the rows of w, of y and of y transposed begin.
     w_rows: Vec<usize>,
-    y_rows: Vec<usize>,
-    yt_rows: Vec<usize>,
+    pub(super) y_rows: Vec<usize>,
+    pub(super) yt_rows: Vec<usize>,
     /// Values of one channel of x, and of one output of y.
-    size: usize,
-    out: usize,
+    pub(super) size: usize,
+    pub(super) out: usize,
     /// What im2col writes is q x wide.
-    q: usize,
-    wide: usize,
+    pub(super) q: usize,
+    pub(super) wide: usize,
     /// Where kernel rows are walked over: the convolution that makes dx of dy.
     turned: Option<Box<Conv>>,
 }
@@ -190,28 +187,54 @@ impl Conv {
     /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
     pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
         let image = self.groups * self.outputs * self.out;
-        let taps = self.taps.len();
+        if y.len() == image {
+            return self.forward_one(cpu, x, w, b, y);
+        }
         cpu.pieces(y, images(y.len() / image) * image, |start, y| {
             cpu.scratch(self.q * self.wide, |buffer| {
                 let first = start / image * self.groups; // of all groups of all images
                 let x = x.chunks_exact(self.channels * self.size).skip(first);
                 for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
-                    let g = i % self.groups;
-                    let (w, col) = (&w[g * self.outputs * taps..], self.expand(x, buffer));
-                    let b = b.map(|b| &b[g * self.outputs..][..self.outputs]);
-                    if self.rows > 1 {
-                        let (w, col) = (Rows { data: w, starts: &self.w_rows }, Rows { data: col, starts: &self.taps });
-                        add_product(w, col, b.map_or(Onto::Zero, Onto::Bias), MatMut::new(y, self.outputs, self.out));
-                        continue;
-                    }
-                    for (b, y) in b.into_iter().flatten().zip(y.chunks_exact_mut(self.out)) {
-                        y.fill(*b);
-                    }
-                    let (w, col) = (Mat::new(w, self.outputs, taps), Mat::new(col, taps, self.out));
-                    gemm(1.0, w, col, b.map_or(0.0, |_| 1.0), MatMut::new(y, self.outputs, self.out));
+                    self.product(i % self.groups * self.outputs, w, self.expand(x, buffer), b, y);
                 }
             })
         });
+    }
+
+    /// The same for a single image: first col is cut into pieces, channel by channel, and then y, by outputs.
+    fn forward_one(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
+        let group = self.q * self.wide;
+        cpu.scratch(if self.plain { 0 } else { self.groups * group }, |buffer| {
+            let channel = group / self.channels;
+            cpu.pieces(buffer, PIECE.div_ceil(channel) * channel, |start, col| {
+                self.expand.im2col(&x[start / channel * self.size..], col);
+            });
+            let col = if self.plain { x } else { &*buffer };
+            // A piece does not reach from one group into the next.
+            let outputs = if self.groups == 1 { OUTPUTS.min(self.outputs) } else { self.outputs };
+            let groups = (OUTPUTS / outputs).clamp(1, self.groups);
+            cpu.pieces(y, groups * outputs * self.out, |start, y| {
+                for (i, y) in y.chunks_mut(outputs * self.out).enumerate() {
+                    let k = start / self.out + i * outputs;
+                    self.product(k, w, &col[k / self.outputs * group..], b, y);
+                }
+            });
+        });
+    }
+
+    /// Some outputs of a group, from the k-th of all on: y = w col + b.
+    fn product(&self, k: usize, w: &[f32], col: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
+        let (taps, outputs) = (self.taps.len(), y.len() / self.out);
+        let (w, b) = (&w[k * taps..], b.map(|b| &b[k..][..outputs]));
+        if self.rows > 1 {
+            let (w, col) = (Rows { data: w, starts: &self.w_rows[..outputs] }, Rows { data: col, starts: &self.taps });
+            return add_product(w, col, b.map_or(Onto::Zero, Onto::Bias), MatMut::new(y, outputs, self.out));
+        }
+        for (b, y) in b.into_iter().flatten().zip(y.chunks_exact_mut(self.out)) {
+            y.fill(*b);
+        }
+        let (w, col) = (Mat::new(w, outputs, taps), Mat::new(col, taps, self.out));
+        gemm(1.0, w, col, b.map_or(0.0, |_| 1.0), MatMut::new(y, outputs, self.out));
     }
 
     /// dx, the gradient with respect to the images.
@@ -287,101 +310,8 @@ impl Conv {
         }
     }
 
-    /// Adds to dw and db, the gradients with respect to the weights and the bias.
-    pub fn backward_weights(&self, cpu: &Cpu, x: &[f32], dy: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        // A piece sums up dw and db for itself, db behind dw. With few outputs it does as [group][k][tap], by dot products; with
-        // more as [group][tap][k]: then the product runs along k, fastest in whole vectors.
-        let few = self.rows > 1 && self.outputs <= FEW && self.outputs < whole(self.outputs) && self.out >= MANY;
-        let k = if few { self.outputs } else { whole(self.outputs) };
-        let taps = self.taps.len();
-        let group = (taps + 1) * k;
-        let sum = self.groups * group;
-        let num = dy.len() / (self.groups * self.outputs * self.out);
-        if num == 0 {
-            return; // an empty batch
-        }
-        // Where the sums are large there are fewer pieces.
-        let images = images(num).max(4).max(num.div_ceil((MAX_SUMS / sum).max(2)));
-        cpu.scratch(num.div_ceil(images) * sum, |sums| {
-            cpu.pieces(sums, sum, |start, sum| {
-                let first = start / sum.len() * images * self.groups;
-                let x = x.chunks_exact(self.channels * self.size).skip(first).take(images * self.groups);
-                let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
-                if few {
-                    self.sum_by_dots(cpu, x.zip(dy), sum);
-                } else {
-                    self.sum_by_products(cpu, x.zip(dy), sum);
-                }
-            });
-            let (total, others) = sums.split_at_mut(sum);
-            cpu.pieces(total, 4096, |start, total| {
-                for other in others.chunks_exact(sum) {
-                    add(&other[start..], total);
-                }
-            });
-            cpu.scratch(self.outputs * taps, |turned| {
-                for (dw, total) in dw.chunks_exact_mut(self.outputs * taps).zip(total.chunks_exact(group)) {
-                    if few {
-                        add(&total[..taps * k], dw);
-                    } else {
-                        transpose(Mat::strided(total, taps, self.outputs, k), turned, taps);
-                        add(turned, dw);
-                    }
-                }
-            });
-            if let Some(db) = db {
-                for (db, total) in db.chunks_exact_mut(self.outputs).zip(total.chunks_exact(group)) {
-                    add(&total[taps * k..], db);
-                }
-            }
-        });
-    }
-
-    /// The sums of dw and db over some images (and groups), \[group\]\[tap\]\[k\].
-    fn sum_by_products<'a>(&self, cpu: &Cpu, images: impl Iterator<Item = (&'a [f32], &'a [f32])>, sum: &mut [f32]) {
-        let (k, taps) = (whole(self.outputs), self.taps.len());
-        let group = (taps + 1) * k;
-        sum.fill(0.0);
-        cpu.scratch(self.q * self.wide + self.out * k, |buffer| {
-            let (buffer, dyt) = buffer.split_at_mut(self.q * self.wide);
-            for (i, (x, dy)) in images.enumerate() {
-                let (dw, db) = sum[i % self.groups * group..][..group].split_at_mut(taps * k);
-                let col = self.expand(x, buffer);
-                transpose(Mat::new(dy, self.outputs, self.out), dyt, k);
-                dyt.chunks_exact(k).for_each(|dy| add(dy, db));
-                let dw = MatMut::new(dw, taps, k);
-                if self.rows == 1 {
-                    gemm(1.0, Mat::new(col, taps, self.out), Mat::new(dyt, self.out, k), 1.0, dw);
-                } else {
-                    let (col, dy) = (Rows { data: col, starts: &self.taps }, Rows { data: dyt, starts: &self.yt_rows });
-                    add_product(col, dy, Onto::Old, dw);
-                }
-            }
-        });
-    }
-
-    /// The same as \[group\]\[k\]\[tap\]; the lanes of each sum are added up after the last image.
-    fn sum_by_dots<'a>(&self, cpu: &Cpu, images: impl Iterator<Item = (&'a [f32], &'a [f32])>, sum: &mut [f32]) {
-        let (k, taps) = (self.outputs, self.taps.len());
-        let group = (taps + 1) * k;
-        cpu.scratch(self.q * self.wide + sum.len() * LANES, |buffer| {
-            let (buffer, lanes) = buffer.split_at_mut(self.q * self.wide);
-            let lanes = lanes.as_chunks_mut().0;
-            lanes.fill([0.0; LANES]);
-            for (i, (x, dy)) in images.enumerate() {
-                let (dw, db) = lanes[i % self.groups * group..][..group].split_at_mut(k * taps);
-                let col = self.expand(x, buffer);
-                add_dots(Rows { data: dy, starts: &self.y_rows }, Rows { data: col, starts: &self.taps }, self.out, dw);
-                for (db, dy) in db.iter_mut().zip(dy.chunks_exact(self.out)) {
-                    dy.chunks(LANES).for_each(|dy| add(dy, db));
-                }
-            }
-            sum.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum = total(*lanes));
-        });
-    }
-
     /// What im2col expands of one group of an image: in the buffer, or x itself.
-    fn expand<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
+    pub(super) fn expand<'a>(&self, x: &'a [f32], buffer: &'a mut [f32]) -> &'a [f32] {
         if self.plain {
             return x;
         }
@@ -391,17 +321,13 @@ impl Conv {
 }
 
 /// A number of outputs, rounded up to whole vectors.
-fn whole(outputs: usize) -> usize {
+pub(super) fn whole(outputs: usize) -> usize {
     outputs.next_multiple_of(if outputs > 8 { 16 } else { 4 })
 }
 
 /// Images in a piece of a batch of `num`.
-fn images(num: usize) -> usize {
+pub(super) fn images(num: usize) -> usize {
     num.div_ceil(PIECES).max(1)
-}
-
-fn add(x: &[f32], y: &mut [f32]) {
-    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
 }
 
 /// The product of all sizes, if a usize can hold it.

@@ -2,6 +2,42 @@
 //!
 //! The inner loops of [`tile`](super::tile) are written once, over this trait, and compiled for each kind of vector.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use std::arch::x86_64::__m128 as Baseline;
+
+/// The vectors that every processor of this family has.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type Baseline = [f32; 4];
+
+/// The kinds of vectors that the inner loops are compiled for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What every processor of this family has.
+    Baseline,
+}
+
+impl Kind {
+    /// Those that this processor can run, the best first.
+    pub(super) fn all() -> impl Iterator<Item = Kind> {
+        #[cfg(target_arch = "x86_64")]
+        let better = [
+            is_x86_feature_detected!("avx512f").then_some(Kind::Avx512),
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Kind::Avx2),
+        ];
+        #[cfg(not(target_arch = "x86_64"))]
+        let better: [Option<Kind>; 0] = [];
+        better.into_iter().flatten().chain([Kind::Baseline])
+    }
+
+    pub(super) fn best() -> Kind {
+        Kind::all().next().unwrap_or(Kind::Baseline)
+    }
+}
+
 /// A register of f32. Its methods become single instructions where they are inlined into a function that is compiled for the
 /// vector's instruction set.
 ///

@@ -82,7 +82,7 @@ mod tests {
             let (x, y) = (&x[..len], &y[..len]);
             let wide = |x: &[f32]| x.iter().map(|&x| x as f64).collect::<Vec<_>>();
             let (x64, y64) = (wide(x), wide(y));
-            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * len as f64, "{len} values: {a}, {b}");
+            let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-6 * len as f64, "{len} values: {a}, {b}");
             near(sum(x), x64.iter().sum());
             near(dot(x, y), x64.iter().zip(&y64).map(|(x, y)| x * y).sum());
             near(squares(x, 0.25), x64.iter().map(|x| (x - 0.25).powi(2)).sum());
