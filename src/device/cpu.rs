@@ -114,6 +114,16 @@ impl Cpu {
         }
     }
 
+    /// Does both, at the same time if a thread is free.
+    pub fn both(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+        if self.threads == 1 {
+            a();
+            b();
+        } else {
+            self.install(|| rayon::join(a, b));
+        }
+    }
+
     /// Lends `work` a buffer of `len` values, left over from earlier use.
     pub fn scratch<R>(&self, len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
         let mut buffer = self.take(len);

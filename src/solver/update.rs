@@ -1,7 +1,7 @@
 //! From gradients to new weights: clip, normalise, regularise, update, in that order as in Caffe.
 
 use super::Solver;
-use super::rules::{At, Rule};
+use super::rules::{At, HISTORY, Rule};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::{Blob, Error, Kind, Result};
 
@@ -42,9 +42,10 @@ impl Solver {
                 rule: &**rule,
                 learns: spec.lr_mult != 0.0,
             };
-            let mut memory: Vec<&mut [f32]> =
-                history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
-            update.apply(&cpu, blob, &mut memory);
+            let mut memory = <[&mut [f32]; HISTORY]>::default();
+            let arrays = history.iter_mut().skip(i).step_by(params);
+            memory.iter_mut().zip(arrays).for_each(|(memory, h)| *memory = h.slice_mut());
+            update.apply(&cpu, Part { w: blob.data.slice_mut(), dw: blob.diff.slice_mut(), memory });
         }
         Ok(())
     }
@@ -89,25 +90,51 @@ struct Update<'a> {
     learns: bool,
 }
 
+/// Some of a parameter's values: weights, gradients, and what the rule remembers of each.
+struct Part<'a> {
+    w: &'a mut [f32],
+    dw: &'a mut [f32],
+    /// The arrays that the rule does not ask for are empty.
+    memory: [&'a mut [f32]; HISTORY],
+}
+
+impl<'a> Part<'a> {
+    /// The first half, which is a number of whole pieces, and the rest.
+    fn halves(self) -> (Part<'a>, Part<'a>) {
+        let middle = self.w.len().div_ceil(PIECE) / 2 * PIECE;
+        let ((w, w_back), (dw, dw_back)) = (self.w.split_at_mut(middle), self.dw.split_at_mut(middle));
+        let mut back = Part { w: w_back, dw: dw_back, memory: Default::default() };
+        let mut memory = <[&mut [f32]; HISTORY]>::default();
+        for ((all, front), back) in self.memory.into_iter().zip(&mut memory).zip(&mut back.memory) {
+            (*front, *back) = all.split_at_mut(middle.min(all.len()));
+        }
+        (Part { w, dw, memory }, back)
+    }
+}
+
 impl Update<'_> {
-    fn apply(&self, cpu: &Cpu, blob: &mut Blob, memory: &mut [&mut [f32]]) {
-        let (w, dw) = (blob.data.slice_mut().chunks_mut(PIECE), blob.diff.slice_mut().chunks_mut(PIECE));
-        let mut memory: Vec<_> = memory.iter_mut().map(|m| m.chunks_mut(PIECE)).collect();
-        let mut pieces: Vec<_> = w
-            .zip(dw)
-            .map(|(w, dw)| (w, dw, memory.iter_mut().filter_map(|m| m.next()).collect::<Vec<&mut [f32]>>()))
-            .collect();
-        cpu.pieces(&mut pieces, 1, |_, pieces| {
-            for (w, dw, memory) in pieces {
-                let mut untaken = if self.learns { Vec::new() } else { dw.to_vec() };
-                let step = if self.learns { &mut **dw } else { &mut untaken };
-                self.regularize(w, step);
-                self.rule.update(&self.at, w, step, memory);
-                if self.learns {
-                    w.iter_mut().zip(step).for_each(|(w, step)| *w -= *step);
-                }
-            }
-        });
+    /// Halves the part until its pieces are small; threads take halves from each other.
+    fn apply(&self, cpu: &Cpu, part: Part) {
+        if part.w.len() > PIECE {
+            let (front, back) = part.halves();
+            return cpu.both(|| self.apply(cpu, front), || self.apply(cpu, back));
+        }
+        let Part { w, dw, mut memory } = part;
+        if self.learns {
+            self.step(w, dw, &mut memory);
+            w.iter_mut().zip(dw).for_each(|(w, step)| *w -= *step);
+        } else {
+            cpu.scratch(dw.len(), |untaken| {
+                untaken.copy_from_slice(dw);
+                self.step(w, untaken, &mut memory);
+            });
+        }
+    }
+
+    /// Turns the gradient in `dw` into a step.
+    fn step(&self, w: &[f32], dw: &mut [f32], memory: &mut [&mut [f32]; HISTORY]) {
+        self.regularize(w, dw);
+        self.rule.update(&self.at, w, dw, &mut memory[..self.rule.history()]);
     }
 
     /// dw = scale dw + λ w or λ sign(w).
