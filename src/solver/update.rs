@@ -42,10 +42,10 @@ impl Solver {
                 rule: &**rule,
                 learns: spec.lr_mult != 0.0,
             };
-            let mut memory = <[&mut [f32]; HISTORY]>::default();
-            let arrays = history.iter_mut().skip(i).step_by(params);
-            memory.iter_mut().zip(arrays).for_each(|(memory, h)| *memory = h.slice_mut());
-            update.apply(&cpu, Part { w: blob.data.slice_mut(), dw: blob.diff.slice_mut(), memory });
+            let arrays = [blob.data.slice_mut(), blob.diff.slice_mut()].into_iter();
+            let mut arrays = arrays.chain(history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()));
+            // The arrays of history that the rule does not ask for are empty.
+            update.apply(&cpu, std::array::from_fn(|_| arrays.next().unwrap_or_default()));
         }
         Ok(())
     }
@@ -90,45 +90,20 @@ struct Update<'a> {
     learns: bool,
 }
 
-/// Some of a parameter's values: weights, gradients, and what the rule remembers of each.
-struct Part<'a> {
-    w: &'a mut [f32],
-    dw: &'a mut [f32],
-    /// The arrays that the rule does not ask for are empty.
-    memory: [&'a mut [f32]; HISTORY],
-}
-
-impl<'a> Part<'a> {
-    /// The first half, which is a number of whole pieces, and the rest.
-    fn halves(self) -> (Part<'a>, Part<'a>) {
-        let middle = self.w.len().div_ceil(PIECE) / 2 * PIECE;
-        let ((w, w_back), (dw, dw_back)) = (self.w.split_at_mut(middle), self.dw.split_at_mut(middle));
-        let mut back = Part { w: w_back, dw: dw_back, memory: Default::default() };
-        let mut memory = <[&mut [f32]; HISTORY]>::default();
-        for ((all, front), back) in self.memory.into_iter().zip(&mut memory).zip(&mut back.memory) {
-            (*front, *back) = all.split_at_mut(middle.min(all.len()));
-        }
-        (Part { w, dw, memory }, back)
-    }
-}
-
 impl Update<'_> {
-    /// Halves the part until its pieces are small; threads take halves from each other.
-    fn apply(&self, cpu: &Cpu, part: Part) {
-        if part.w.len() > PIECE {
-            let (front, back) = part.halves();
-            return cpu.both(|| self.apply(cpu, front), || self.apply(cpu, back));
-        }
-        let Part { w, dw, mut memory } = part;
-        if self.learns {
-            self.step(w, dw, &mut memory);
-            w.iter_mut().zip(dw).for_each(|(w, step)| *w -= *step);
-        } else {
-            cpu.scratch(dw.len(), |untaken| {
-                untaken.copy_from_slice(dw);
-                self.step(w, untaken, &mut memory);
-            });
-        }
+    /// Updates the weights, the first array, by the gradients, the second, and what the rule remembers, the others.
+    fn apply(&self, cpu: &Cpu, arrays: [&mut [f32]; 2 + HISTORY]) {
+        cpu.together(arrays, PIECE, &|[w, dw, mut memory @ ..]: [&mut [f32]; 2 + HISTORY]| {
+            if self.learns {
+                self.step(w, dw, &mut memory);
+                w.iter_mut().zip(dw).for_each(|(w, step)| *w -= *step);
+            } else {
+                cpu.scratch(dw.len(), |untaken| {
+                    untaken.copy_from_slice(dw);
+                    self.step(w, untaken, &mut memory);
+                });
+            }
+        });
     }
 
     /// Turns the gradient in `dw` into a step.
