@@ -4,16 +4,22 @@ A training step is: clear the gradients, forward, loss, backward, SGD with momen
 memory. Each side is timed in ROUNDS rounds, one after the other. PyTorch's best mode of a net counts: plain, or with channels
 last. The minimum is what the machine can do, the median what it did. A forward pass is that of testing; Cortado's has the loss and
 the copying of the batch as well, and is the sum of its layers, each timed for itself.
+
+Peak memory is that of a process of its own which makes a few training steps: the most that was resident. PyTorch's is also given
+without what `import torch` alone takes, and its best mode counts here too.
 """
 
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+STEPS = 5  # of the processes whose memory is measured
 ROUNDS = int(os.environ.get("ROUNDS", 3))
 THREADS = int(os.environ.get("THREADS", os.cpu_count()))
 MODES = ["eager", "channels_last"]
@@ -106,8 +112,8 @@ def blocks(work, seconds=0.15, number=10):
     return times
 
 
-def time_torch(name, mode):
-    """Prints the times of one net in one mode."""
+def torch_step(name, mode):
+    """One training step of a net in one mode, as a function; and the net and its input."""
     import torch
     import torch.nn.functional as F
 
@@ -127,15 +133,59 @@ def time_torch(name, mode):
         loss.backward()
         sgd.step()
 
+    return step, net, x
+
+
+def time_torch(name, mode):
+    """Prints the times of one net in one mode."""
+    import torch
+
+    step, net, x = torch_step(name, mode)
     training = blocks(step)
     net.eval()
     with torch.no_grad():
         print(json.dumps([training, blocks(lambda: net(x))]))
 
 
-def torch_times(name, mode):
-    out = subprocess.run([sys.executable, __file__, "--torch", name, mode], check=True, capture_output=True, text=True)
+def peak_of_torch(name, mode):
+    """Prints the peak memory, in MiB, of importing PyTorch and of training after it."""
+    import torch
+
+    torch.zeros(1)
+    peaks = [peak(resource.RUSAGE_SELF)]
+    step, _, _ = torch_step(name, mode)
+    for _ in range(STEPS):
+        step()
+    print(json.dumps(peaks + [peak(resource.RUSAGE_SELF)]))
+
+
+def peak(whose):
+    """The most memory that was resident, in MiB."""
+    return resource.getrusage(whose).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def torch(what, name, mode):
+    out = subprocess.run([sys.executable, __file__, what, name, mode], check=True, capture_output=True, text=True)
     return json.loads(out.stdout)
+
+
+def peak_of_cortado(name):
+    """The peak memory, in MiB, of a process that trains: `cortado train` with a solver of STEPS iterations."""
+    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as solver:
+        text = open(f"proto/bench/{name}_solver.prototxt").read()
+        solver.write(re.sub(r"max_iter: \d+", f"max_iter: {STEPS}", text))
+        solver.flush()
+        command = ["target/release/cortado", "train", "--solver", solver.name, "--threads", str(THREADS)]
+        # A process in between, as the children's peak is that of the largest so far.
+        between = [sys.executable, __file__, "--peak", *command]
+        run = subprocess.run(between, check=True, capture_output=True, text=True, env={**os.environ, "CORTADO_DEVICE": "cpu"})
+        return float(run.stdout)
+
+
+def peak_of_command(*command):
+    """Prints the peak memory of a command, in MiB."""
+    subprocess.run(command, check=True, capture_output=True)
+    print(peak(resource.RUSAGE_CHILDREN))
 
 
 def cortado_times(name, iterations):
@@ -158,20 +208,21 @@ def processor():
 
 
 def main(names):
-    import torch
+    from importlib.metadata import version
 
     unknown = [name for name in names if name not in SHAPES]
     if unknown:
         sys.exit(f"there is no net {unknown[0]}; the nets are {', '.join(SHAPES)}")
-    print(f"{processor()}, {THREADS} threads, PyTorch {torch.__version__}, {ROUNDS} rounds; milliseconds, minimum (median)\n")
-    print(f"{'':14} {'training step':>44}   {'forward pass':>44}")
-    print(f"{'':14} {'PyTorch':>18} {'Cortado':>18} {'ratio':>6}   {'PyTorch':>18} {'Cortado':>18} {'ratio':>6}")
+    print(f"{processor()}, {THREADS} threads, PyTorch {version('torch')}, {ROUNDS} rounds; milliseconds, minimum (median); peak memory, MiB\n")
+    print(f"{'':14} {'training step':>44}   {'forward pass':>44}   {'peak memory of training':>32}")
+    times = f"{'PyTorch':>18} {'Cortado':>18} {'ratio':>6}"
+    print(f"{'':14} {times}   {times}   {'PyTorch (less import)':>22} {'Cortado':>9}")
     for name in names or SHAPES:
         iterations = {"caffenet": 5, "resnet20": 10}.get(name, 40)
         theirs, ours = {mode: ([], []) for mode in MODES}, []
         for _ in range(ROUNDS):
             for mode, (training, forward) in theirs.items():
-                times = torch_times(name, mode)
+                times = torch("--torch", name, mode)
                 training += times[0]
                 forward += times[1]
             ours.append(cortado_times(name, iterations))
@@ -180,11 +231,17 @@ def main(names):
             best = min((times[what] for times in theirs.values()), key=min)
             own, median = min(run[what][0] for run in ours), statistics.median(run[what][1] for run in ours)
             columns.append(f"{min(best):9.2f} ({statistics.median(best):6.1f}) {own:9.2f} ({median:6.1f}) {min(best) / own:6.2f}")
+        imported, theirs = min((torch("--torch-peak", name, mode) for mode in MODES), key=lambda peaks: peaks[1])
+        columns.append(f"{theirs:12.0f} ({theirs - imported:7.0f}) {peak_of_cortado(name):9.0f}")
         print(f"{name:14} " + "   ".join(columns), flush=True)
     print("\nratio: PyTorch's minimum over Cortado's; above 1 Cortado is faster")
 
 
 if sys.argv[1:2] == ["--torch"]:
     time_torch(*sys.argv[2:])
+elif sys.argv[1:2] == ["--torch-peak"]:
+    peak_of_torch(*sys.argv[2:])
+elif sys.argv[1:2] == ["--peak"]:
+    peak_of_command(*sys.argv[2:])
 else:
     main(sys.argv[1:])

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times Cortado and PyTorch in turn on the nets in proto/bench, on the CPU:
+# Times Cortado and PyTorch in turn on the nets in proto/bench, on the CPU, and compares their peak memory in training:
 #
 #     benches/against_torch.sh                       all seven nets, three rounds
 #     benches/against_torch.sh lenet resnet20        these two

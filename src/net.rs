@@ -360,7 +360,7 @@ impl Net {
 
     /// Where each data layer stands: its name and the samples it has handed out.
     pub fn positions(&self) -> Vec<(String, u64)> {
-        self.steps.iter().filter_map(|s| Some((s.name.clone(), s.layer.position()?))).collect()
+        self.steps.iter().filter_map(|s| s.layer.position().map(|samples| (s.name.clone(), samples))).collect()
     }
 
     /// Makes the data layer `name` continue after `samples` samples.

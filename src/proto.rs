@@ -31,7 +31,7 @@ pub(crate) mod stored;
 pub mod text;
 pub mod upgrade;
 mod value;
-mod wire;
+pub(crate) mod wire;
 
 pub use caffe::*;
 pub use source::SourceMap;

@@ -3,6 +3,7 @@
 //! Its C x H x W values are bytes (`data`) or floats (`float_data`). If it has both, the bytes count, as in Caffe.
 
 use crate::proto::Datum;
+use crate::proto::wire::{self, Value};
 use crate::{Error, Kind, Result};
 use prost::Message;
 
@@ -26,7 +27,7 @@ pub struct Image<'a> {
     pub label: i32,
 }
 
-/// Decodes a database's value, reusing `datum`'s memory.
+/// Decodes a database's value. The bytes stay where they are; numbers and floats go into `datum`, whose memory is reused.
 ///
 /// # Errors
 /// The value is no Datum, holds a compressed image, or has too few or too many values; the error names the key.
@@ -41,19 +42,19 @@ pub struct Image<'a> {
 /// assert_eq!(image.pixels, datum::Pixels::Bytes(&[0, 10, 20, 30]));
 /// # Ok::<(), cortado::Error>(())
 /// ```
-pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Image<'a>> {
+pub fn decode<'a>(key: &[u8], value: &'a [u8], datum: &'a mut Datum) -> Result<Image<'a>> {
     let refuse = |what: String| Error::new(Kind::Data, format!("entry \"{}\" {what}", key_text(key)));
     let wrong = |what: String| Err(refuse(what).hint("each entry must be a Datum, as Caffe's tools write it"));
-    datum.clear();
-    if let Err(e) = datum.merge(value) {
-        return wrong(format!("is not a Datum: {e}"));
-    }
+    let data = match read(value, datum) {
+        Ok(data) => data,
+        Err(e) => return wrong(format!("is not a Datum: {}", e.message())),
+    };
     if datum.encoded() {
         let e = refuse("holds a compressed image; only plain values can be read".into());
         return Err(e.hint("make the database without `--encoded`"));
     }
     let sizes = [datum.channels(), datum.height(), datum.width()];
-    let (pixels, len) = match (datum.data(), &datum.float_data[..]) {
+    let (pixels, len) = match (data, &datum.float_data[..]) {
         ([], floats) => (Pixels::Floats(floats), floats.len()),
         (bytes, _) => (Pixels::Bytes(bytes), bytes.len()),
     };
@@ -62,6 +63,29 @@ pub fn decode<'a>(key: &[u8], value: &[u8], datum: &'a mut Datum) -> Result<Imag
         Some(count) if count == len && count > 0 => Ok(Image { shape: [c, h, w], pixels, label: datum.label() }),
         _ => wrong(format!("is of {} x {} x {}, but has {len} values", sizes[0], sizes[1], sizes[2])),
     }
+}
+
+/// Reads the fields, all but `data`, which is not copied: it is returned.
+fn read<'a>(mut value: &'a [u8], datum: &mut Datum) -> Result<&'a [u8]> {
+    datum.clear();
+    let mut data: &[u8] = &[];
+    while let Some(field) = wire::take(&mut value)? {
+        match field {
+            (1, Value::Varint(n)) => datum.channels = Some(n as i32),
+            (2, Value::Varint(n)) => datum.height = Some(n as i32),
+            (3, Value::Varint(n)) => datum.width = Some(n as i32),
+            (4, Value::Bytes(bytes)) => data = bytes,
+            (5, Value::Varint(n)) => datum.label = Some(n as i32),
+            (6, Value::Four(bits)) => datum.float_data.push(f32::from_bits(bits)),
+            (6, Value::Bytes(packed)) => {
+                let floats = packed.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+                datum.float_data.extend(floats);
+            }
+            (7, Value::Varint(n)) => datum.encoded = Some(n != 0),
+            _ => {} // of a later version
+        }
+    }
+    Ok(data)
 }
 
 /// Replaces the contents of `value` by a Datum of bytes.

@@ -131,6 +131,31 @@ impl Cpu {
         self.install(|| x.par_chunks(len).all(test))
     }
 
+    /// Cuts arrays of one length at the same places into pieces of at most `len` values and calls `work` for each piece of
+    /// all of them, in parallel. Where an array is empty, its pieces are.
+    pub fn together<const N: usize>(
+        &self,
+        arrays: [&mut [f32]; N],
+        len: usize,
+        work: &(impl Fn([&mut [f32]; N]) + Sync),
+    ) {
+        let longest = arrays.iter().map(|a| a.len()).max().unwrap_or(0);
+        if longest <= len {
+            return work(arrays);
+        }
+        let middle = longest.div_ceil(len) / 2 * len;
+        let mut halves = arrays.map(|a| a.split_at_mut_checked(middle).unwrap_or_default());
+        let back = halves.each_mut().map(|(_, back)| std::mem::take(back));
+        let front = halves.map(|(front, _)| front);
+        let (front, back) = (|| self.together(front, len, work), || self.together(back, len, work));
+        if self.threads == 1 {
+            front();
+            back();
+        } else {
+            self.install(|| rayon::join(front, back));
+        }
+    }
+
     /// Lends `work` a buffer of `len` values, left over from earlier use.
     pub fn scratch<R>(&self, len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
         let mut buffer = self.take(len);

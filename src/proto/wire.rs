@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 
 /// A stored value.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
     Eight(u64),
     Bytes(&'a [u8]),
@@ -43,7 +43,7 @@ pub(super) fn put(wire: &mut Vec<u8>, number: u32, value: Value<'_>) {
 }
 
 /// Takes the number and the value of the next field off the front; `None` at the end.
-pub(super) fn take<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Value<'a>)>> {
+pub(crate) fn take<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Value<'a>)>> {
     if wire.is_empty() {
         return Ok(None);
     }

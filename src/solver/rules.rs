@@ -31,6 +31,9 @@ pub use sgd::Sgd;
 use crate::proto::SolverParameter;
 use crate::{Error, Kind, Result};
 
+/// How many arrays of history a rule may have.
+pub const HISTORY: usize = 4;
+
 /// When and how fast.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
@@ -76,7 +79,7 @@ pub trait Rule: Send + Sync + 'static {
     where
         Self: Sized;
 
-    /// How many arrays of history each parameter needs; 1 unless the rule says otherwise.
+    /// How many arrays of history each parameter needs, at most [`HISTORY`]; 1 unless the rule says otherwise.
     fn history(&self) -> usize {
         1
     }
@@ -92,7 +95,7 @@ pub trait Rule: Send + Sync + 'static {
 
     /// The step of one weight in CUDA C: a function
     /// `__device__ float step(float w, float dw, float lr, In s, float *h)`, where s are the rule's
-    /// [settings](Rule::settings) and h its at most four values of history, to be read and written.
+    /// [settings](Rule::settings) and h its values of history, to be read and written.
     ///
     /// ```text
     /// __device__ float step(float w, float dw, float lr, In s, float *h) { return h[0] = s[0] * h[0] + lr * dw; }
@@ -122,7 +125,12 @@ pub const RULES: &[(&str, Create)] = &[
 ];
 
 fn new<R: Rule>(param: &SolverParameter) -> Result<Box<dyn Rule>> {
-    Ok(Box::new(R::new(param)?))
+    let rule = R::new(param)?;
+    if rule.history() > HISTORY {
+        let message = format!("{} asks for {} arrays of history", param.r#type(), rule.history());
+        return Err(Error::value(message).field("type").hint(format!("a rule may have {HISTORY}")));
+    }
+    Ok(Box::new(rule))
 }
 
 /// The rules that a solver may use.

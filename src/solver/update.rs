@@ -1,7 +1,7 @@
 //! From gradients to new weights: clip, normalise, regularise, update, in that order as in Caffe.
 
 use super::Solver;
-use super::rules::{At, Rule};
+use super::rules::{At, HISTORY, Rule};
 use crate::device::cpu::{Cpu, PIECE};
 use crate::{Blob, Error, Kind, Result};
 
@@ -42,9 +42,10 @@ impl Solver {
                 rule: &**rule,
                 learns: spec.lr_mult != 0.0,
             };
-            let mut memory: Vec<&mut [f32]> =
-                history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()).collect();
-            update.apply(&cpu, blob, &mut memory);
+            let arrays = [blob.data.slice_mut(), blob.diff.slice_mut()].into_iter();
+            let mut arrays = arrays.chain(history.iter_mut().skip(i).step_by(params).map(|h| h.slice_mut()));
+            // The arrays of history that the rule does not ask for are empty.
+            update.apply(&cpu, std::array::from_fn(|_| arrays.next().unwrap_or_default()));
         }
         Ok(())
     }
@@ -90,24 +91,25 @@ struct Update<'a> {
 }
 
 impl Update<'_> {
-    fn apply(&self, cpu: &Cpu, blob: &mut Blob, memory: &mut [&mut [f32]]) {
-        let (w, dw) = (blob.data.slice_mut().chunks_mut(PIECE), blob.diff.slice_mut().chunks_mut(PIECE));
-        let mut memory: Vec<_> = memory.iter_mut().map(|m| m.chunks_mut(PIECE)).collect();
-        let mut pieces: Vec<_> = w
-            .zip(dw)
-            .map(|(w, dw)| (w, dw, memory.iter_mut().filter_map(|m| m.next()).collect::<Vec<&mut [f32]>>()))
-            .collect();
-        cpu.pieces(&mut pieces, 1, |_, pieces| {
-            for (w, dw, memory) in pieces {
-                let mut untaken = if self.learns { Vec::new() } else { dw.to_vec() };
-                let step = if self.learns { &mut **dw } else { &mut untaken };
-                self.regularize(w, step);
-                self.rule.update(&self.at, w, step, memory);
-                if self.learns {
-                    w.iter_mut().zip(step).for_each(|(w, step)| *w -= *step);
-                }
+    /// Updates the weights, the first array, by the gradients, the second, and what the rule remembers, the others.
+    fn apply(&self, cpu: &Cpu, arrays: [&mut [f32]; 2 + HISTORY]) {
+        cpu.together(arrays, PIECE, &|[w, dw, mut memory @ ..]: [&mut [f32]; 2 + HISTORY]| {
+            if self.learns {
+                self.step(w, dw, &mut memory);
+                w.iter_mut().zip(dw).for_each(|(w, step)| *w -= *step);
+            } else {
+                cpu.scratch(dw.len(), |untaken| {
+                    untaken.copy_from_slice(dw);
+                    self.step(w, untaken, &mut memory);
+                });
             }
         });
+    }
+
+    /// Turns the gradient in `dw` into a step.
+    fn step(&self, w: &[f32], dw: &mut [f32], memory: &mut [&mut [f32]; HISTORY]) {
+        self.regularize(w, dw);
+        self.rule.update(&self.at, w, dw, &mut memory[..self.rule.history()]);
     }
 
     /// dw = scale dw + λ w or λ sign(w).

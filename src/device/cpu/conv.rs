@@ -61,6 +61,8 @@ pub struct Conv {
     w_rows: Vec<usize>,
     pub(super) y_rows: Vec<usize>,
     pub(super) yt_rows: Vec<usize>,
+    /// For each kernel row, where the rows of w transposed begin that belong to it.
+    wt_rows: Vec<Vec<usize>>,
     /// Values of one channel of x, and of one output of y.
     pub(super) size: usize,
     pub(super) out: usize,
@@ -127,6 +129,8 @@ impl Conv {
             (c * inner + j) * wide + r * shift
         };
         let taps: Vec<usize> = (0..q * rows).map(tap).collect();
+        let of_row = |r| (0..q).map(move |i| ((i / inner * rows + r) * inner + i % inner) * outputs);
+        let wt_rows = (0..rows).map(|r| of_row(r).collect()).collect();
         let (w_rows, y_rows) = (starts(outputs, taps.len()), starts(outputs, out));
         let yt_rows = starts(out, whole(outputs));
         let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
@@ -146,6 +150,7 @@ impl Conv {
             w_rows,
             y_rows,
             yt_rows,
+            wt_rows,
             size,
             out,
             q,
@@ -262,10 +267,6 @@ impl Conv {
                 })
             });
         }
-        // w_r^T, one kernel row after the other: the rows of w^T that it picks.
-        let inner = self.q / self.channels;
-        let row = |r| (0..self.q).map(move |i| ((i / inner * self.rows + r) * inner + i % inner) * self.outputs);
-        let rows: Vec<Vec<usize>> = (0..self.rows).map(|r| row(r).collect()).collect();
         cpu.scratch(w.len(), |wt| {
             for (w, wt) in w.chunks_exact(self.outputs * taps).zip(wt.chunks_exact_mut(self.outputs * taps)) {
                 transpose(Mat::new(w, self.outputs, taps), wt, self.outputs);
@@ -279,7 +280,7 @@ impl Conv {
                         let wt = &wt[i % self.groups * self.outputs * taps..];
                         let dwide = if self.plain { &mut *dx } else { &mut *buffer };
                         dwide.fill(0.0);
-                        for (r, starts) in rows.iter().enumerate() {
+                        for (r, starts) in self.wt_rows.iter().enumerate() {
                             let dcol = MatMut::strided(&mut dwide[r * self.shift..], self.q, self.out, self.wide);
                             add_product(
                                 Rows { data: wt, starts },

@@ -71,11 +71,11 @@ pub(in crate::layers) fn backward(
 ) -> Result {
     let (count, Groups { outer, n, inner }) = (groups.count(), groups);
     match device {
-        Device::Cpu(_) => {
+        Device::Cpu(cpu) => {
             if !add {
                 dx.fill(0.0);
             }
-            add_slope(groups, y.slice(), dy.slice(), dx.slice_mut());
+            cpu.scratch(inner, |dot| add_slope(groups, y.slice(), dy.slice(), dx.slice_mut(), dot));
             Ok(())
         }
         Device::Gpu(gpu) if inner == 1 => {
@@ -92,12 +92,14 @@ pub(in crate::layers) fn backward(
 fn softmax(cpu: &Cpu, groups: Groups, x: &[f32], y: &mut [f32]) {
     let row = groups.row();
     let rows = (PIECE / row).max(1); // whole rows make a piece
-    cpu.pieces(y, rows * row, |start, y| softmax_rows(groups, &x[start..], y));
+    cpu.pieces(y, rows * row, |start, y| {
+        cpu.scratch(2 * groups.inner, |work| softmax_rows(groups, &x[start..], y, work.split_at_mut(groups.inner)))
+    });
 }
 
-fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32]) {
+/// `max` and `sum` are work memory for a row's groups.
+fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32], (max, sum): (&mut [f32], &mut [f32])) {
     let (row, inner) = (groups.row(), groups.inner.max(1));
-    let (mut max, mut sum) = (vec![0.0f32; inner], vec![0.0f32; inner]);
     for (x, y) in x.chunks_exact(row).zip(y.chunks_exact_mut(row)) {
         max.fill(f32::NEG_INFINITY);
         for x in x.chunks_exact(inner) {
@@ -105,21 +107,20 @@ fn softmax_rows(groups: Groups, x: &[f32], y: &mut [f32]) {
         }
         sum.fill(0.0);
         for (x, y) in x.chunks_exact(inner).zip(y.chunks_exact_mut(inner)) {
-            for (((y, x), max), sum) in y.iter_mut().zip(x).zip(&max).zip(&mut sum) {
+            for (((y, x), max), sum) in y.iter_mut().zip(x).zip(&*max).zip(&mut *sum) {
                 *y = (x - max).exp();
                 *sum += *y;
             }
         }
         for y in y.chunks_exact_mut(inner) {
-            y.iter_mut().zip(&sum).for_each(|(y, sum)| *y /= sum);
+            y.iter_mut().zip(&*sum).for_each(|(y, sum)| *y /= sum);
         }
     }
 }
 
-/// dxᵢ += yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ) in every group.
-fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+/// dxᵢ += yᵢ (dyᵢ - Σⱼ dyⱼ yⱼ) in every group. `dot` is work memory for the sums of a row.
+fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32], dot: &mut [f32]) {
     let (row, inner) = (groups.row(), groups.inner.max(1));
-    let mut dot = vec![0.0; inner];
     for ((y, dy), dx) in y.chunks_exact(row).zip(dy.chunks_exact(row)).zip(dx.chunks_exact_mut(row)) {
         dot.fill(0.0);
         for (y, dy) in y.chunks_exact(inner).zip(dy.chunks_exact(inner)) {
@@ -129,7 +130,7 @@ fn add_slope(groups: Groups, y: &[f32], dy: &[f32], dx: &mut [f32]) {
         }
         let classes = y.chunks_exact(inner).zip(dy.chunks_exact(inner)).zip(dx.chunks_exact_mut(inner));
         for ((y, dy), dx) in classes {
-            for (((dx, y), dy), dot) in dx.iter_mut().zip(y).zip(dy).zip(&dot) {
+            for (((dx, y), dy), dot) in dx.iter_mut().zip(y).zip(dy).zip(&*dot) {
                 *dx += y * (dy - dot);
             }
         }

@@ -25,6 +25,8 @@ const KERNELS: Kernels = kernels!("accuracy");
 pub struct Accuracy {
     param: AccuracyParameter,
     labels: Labels,
+    /// How often each class was right, and how often it was there.
+    counts: Vec<[usize; 2]>,
     /// The outcome for each label, on a card.
     outcome: OnCard<i32>,
 }
@@ -35,7 +37,8 @@ impl Layer for Accuracy {
         if param.top_k() == 0 {
             return Err(Error::value("top_k is 0: no sample could be right").field("accuracy_param.top_k"));
         }
-        Ok(Accuracy { param, labels: Labels::new("accuracy_param", param.ignore_label), outcome: OnCard::default() })
+        let labels = Labels::new("accuracy_param", param.ignore_label);
+        Ok(Accuracy { param, labels, counts: Vec::new(), outcome: OnCard::default() })
     }
 
     fn arity(&self) -> Arity {
@@ -87,21 +90,22 @@ impl Layer for Accuracy {
 
 impl Accuracy {
     /// Counts how often the right class is among the k highest scores.
-    fn count(&self, scores: &[f32], labels: &[f32], k: usize, top: &mut [Blob]) -> Result {
+    fn count(&mut self, scores: &[f32], labels: &[f32], k: usize, top: &mut [Blob]) -> Result {
         let classes = self.labels.groups.n;
-        let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
+        self.counts.clear();
+        self.counts.resize(classes, [0, 0]);
         for (i, &label) in labels.iter().enumerate() {
             let Some(l) = self.labels.class(i, label)? else { continue };
             let score = |class| scores[self.labels.groups.at(i, class)];
             let rank = (0..classes).filter(|&c| score(c) >= score(l) || score(c).is_nan()).count();
-            right[l] += usize::from(rank <= k && !score(l).is_nan());
-            all[l] += 1;
+            let [right, all] = &mut self.counts[l];
+            *right += usize::from(rank <= k && !score(l).is_nan());
+            *all += 1;
         }
-        let share = |right: usize, all: usize| if all == 0 { 0.0 } else { right as f32 / all as f32 };
-        top[0].data.fill(share(right.iter().sum(), all.iter().sum()));
+        let share = |[right, all]: [usize; 2]| if all == 0 { 0.0 } else { right as f32 / all as f32 };
+        top[0].data.fill(share([0, 1].map(|i| self.counts.iter().map(|count| count[i]).sum())));
         if let Some(top) = top.get_mut(1) {
-            let classes = top.data.slice_mut().iter_mut().zip(right.iter().zip(&all));
-            classes.for_each(|(y, (right, all))| *y = share(*right, *all));
+            top.data.slice_mut().iter_mut().zip(&self.counts).for_each(|(y, &count)| *y = share(count));
         }
         Ok(())
     }
