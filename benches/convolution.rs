@@ -342,7 +342,7 @@ fn steps(cpu: &Cpu) {
 const LAYERS: &[(&str, &str, f64, f64)] = &[
     ("ReLU", "", 2.0, 1.0),
     ("Scale", "scale_param { bias_term: true }", 2.0, 2.0),
-    ("BatchNorm", "", 4.0, 6.0), // x is read for the mean, for the variance and for y
+    ("BatchNorm", "", 3.0, 6.0), // x is read for the mean and the variance, and for y
     ("Pooling", "pooling_param { kernel_size: 2 stride: 2 }", 1.5, 0.75), // it also keeps where each maximum was
 ];
 // ANCHOR_END: layers

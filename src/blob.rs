@@ -98,11 +98,6 @@ impl Values {
         self.memory.host_mut()
     }
 
-    /// Room for the values in order, to be overwritten as a whole: what it holds has no meaning.
-    pub fn slice_over(&mut self) -> &mut [f32] {
-        self.memory.host_over()
-    }
-
     /// The memory behind the values, on the host and on cards.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -151,12 +146,6 @@ impl Values {
     /// Sets every value to `x`.
     pub fn fill(&mut self, x: f32) {
         self.memory.fill(x);
-    }
-
-    /// Sets every value to 0, when it is next looked at; what overwrites them all before ([`slice_over`](Values::slice_over)) spares
-    /// the writing.
-    pub fn clear(&mut self) {
-        self.memory.clear();
     }
 
     /// Copies the values of `other`, on a card if possible.

@@ -15,7 +15,8 @@
 //! | then `card_mut(gpu)`    | stale | fresh | none            |
 //! | then `host()`           | fresh | fresh | card to host    |
 //!
-//! Zeros need no side at all: `clear()` writes nothing, and who overwrites the values as a whole (`host_over`) never meets them.
+//! Zeros need no side at all: `fill(0.0)` writes nothing, and `host_over`, for values that are overwritten as a whole, never meets
+//! them.
 
 use crate::device::{CardBuffer, Gpu};
 use crate::{Error, Result};
@@ -165,11 +166,7 @@ impl Memory {
             self.unread = vec![f32::NAN; self.len].into();
             return self.unread.get_mut().map_or(&mut [], Vec::as_mut_slice);
         }
-        self.park_cards_but(None);
-        match self.host.get_mut() {
-            Some(host) => &mut host[..self.len],
-            None => &mut [],
-        }
+        self.host_over()
     }
 
     /// The host's storage, to be overwritten as a whole: it may hold anything.
@@ -185,16 +182,6 @@ impl Memory {
             Some(host) => &mut host[..self.len],
             None => &mut [],
         }
-    }
-
-    /// Makes the values zeros. Where no card has a part in it nothing is written: the host's storage waits until it is read or
-    /// overwritten.
-    pub fn clear(&mut self) {
-        let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if self.cards.get().is_some() || !parked.cards.is_empty() {
-            return self.fill(0.0);
-        }
-        parked.host = self.host.take().or(parked.host.take());
     }
 
     /// The values on this card; copied from the host, or from another card by way of the host, if needed.
@@ -249,14 +236,21 @@ impl Memory {
         self.cards.get_mut().map(|list| &mut *list.card.1).ok_or_else(no_card_memory)
     }
 
-    /// Sets every value: on a card if one has the values, else on the host.
+    /// Sets every value: on a card if one has the values, else on the host. Where no card has a part in it, zeros are not
+    /// written: the host's storage waits until it is read or overwritten.
     pub fn fill(&mut self, value: f32) {
         let (len, gpu) = (self.len, self.cards().next().map(|Card(gpu, _)| gpu.clone()));
-        match gpu.as_ref().map(|gpu| (gpu, self.card_over(gpu))) {
-            Some((gpu, Ok(buffer))) => gpu.fill(buffer, len, value).unwrap_or_else(|e| gpu.note(e)),
-            Some((gpu, Err(e))) => gpu.note(e),
-            None => self.host_mut().fill(value),
-        }
+        let Some(gpu) = gpu else {
+            let parked = self.parked.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if value == 0.0 && parked.cards.is_empty() {
+                parked.host = self.host.take().or(parked.host.take());
+            } else {
+                self.host_mut().fill(value);
+            }
+            return;
+        };
+        let filled = self.card_over(&gpu).and_then(|buffer| gpu.fill(buffer, len, value));
+        filled.unwrap_or_else(|e| gpu.note(e));
     }
 
     /// Copies the values of `from`, which has the same length: on its card if this memory may use it, else on the host.

@@ -255,9 +255,7 @@ impl Net {
 
     /// Sets every parameter's diff to zero. Backward adds to them, so this comes before each iteration.
     pub fn clear_param_diffs(&mut self) {
-        for blob in &mut self.params.blobs {
-            blob.diff.clear();
-        }
+        self.params.blobs.iter_mut().for_each(|blob| blob.diff.fill(0.0));
         self.diffs_are_cleared();
     }
 

@@ -161,6 +161,44 @@ fn what_is_wholly_overwritten_is_not_copied() {
 }
 
 #[test]
+fn zeros_are_not_written_and_keep_the_storage() {
+    let mut m = Memory::new(3);
+    m.host_mut().copy_from_slice(&[1.0, 2.0, 3.0]);
+    let address = m.host().as_ptr();
+    for _ in 0..2 {
+        m.fill(0.0);
+        m.fill(0.0);
+        assert_eq!((m.side(), m.clone().host()), (Side::Nowhere, &[0.0; 3][..]));
+        assert_eq!((m.host(), m.host().as_ptr()), (&[0.0; 3][..], address));
+        m.fill(0.0);
+        m.host_over().copy_from_slice(&[4.0, 5.0, 6.0]);
+        assert_eq!((m.host(), m.host().as_ptr()), (&[4.0, 5.0, 6.0][..], address));
+    }
+    m.fill(0.0);
+    m.host_mut()[1] = 7.0;
+    assert_eq!(m.host(), [0.0, 7.0, 0.0]);
+    // Fewer values, and then more than the storage holds.
+    m.fill(0.0);
+    m.resize(2);
+    assert_eq!(m.host(), [0.0; 2]);
+    m.resize(5);
+    assert_eq!((m.host_over().len(), m.host().len()), (5, 5));
+
+    let (gpu, log) = counting();
+    write_on_card(&mut m, &gpu, &[1.0; 5]);
+    let before = log.counts();
+    m.fill(0.0);
+    assert_eq!((m.side(), log.counts()), (Side::Card, before));
+    assert_eq!(m.host(), [0.0; 5]);
+    write_on_card(&mut m, &gpu, &[1.0; 5]);
+    let before = log.counts();
+    m.host_over().fill(2.0); // nothing is downloaded
+    assert_eq!((m.side(), log.counts()), (Side::Host, before));
+    m.card(&gpu).unwrap();
+    assert_eq!(log.counts()[1], before[1] + 1);
+}
+
+#[test]
 fn fresh_memory_is_zero_on_either_side() {
     let (gpu, log) = counting();
     let on_card = Memory::new(4);

@@ -76,9 +76,9 @@ impl Device {
             Trans::Yes => Mat::new(x, cols, rows).t(),
         };
         let (a, b) = (mat(a.slice(), trans_a, m, k), mat(b.slice(), trans_b, k, n));
-        // A c that was cleared is not written twice.
+        // Zeros that nobody has looked at are not written first.
         let beta = if c.side() == Side::Nowhere { 0.0 } else { beta };
-        let c = if beta == 0.0 { c.slice_over() } else { c.slice_mut() };
+        let c = if beta == 0.0 { c.memory_mut().host_over() } else { c.slice_mut() };
         self.host().gemm(alpha, a, b, beta, MatMut::new(c, m, n));
         Ok(())
     }

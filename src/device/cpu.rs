@@ -28,11 +28,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 /// How many values a piece of an element-wise loop has: enough to pay for handing it to another thread.
 pub const PIECE: usize = 16 * 1024;
 
-/// The starts of `rows` rows that stand `stride` values apart.
-fn starts(rows: usize, stride: usize) -> Vec<usize> {
-    (0..rows).map(|i| i * stride).collect()
-}
-
 /// Runs `work` with vectors of eight where the processor has them: the loops that are inlined into it are compiled twice (mark a
 /// larger closure `#[inline(always)]`). The values are the same, as no sum changes its order.
 #[inline(always)]

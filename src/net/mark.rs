@@ -61,9 +61,7 @@ pub(super) fn mark_backward(
     }
     if force {
         for step in steps {
-            for (i, down) in step.propagate_down.iter_mut().enumerate() {
-                *down |= step.layer.propagates(i);
-            }
+            step.propagate_down.iter_mut().enumerate().for_each(|(i, down)| *down |= step.layer.propagates(i));
             step.runs_backward = step.wants_gradient(|_| true);
         }
     }

@@ -253,12 +253,8 @@ impl Step {
     }
 
     pub(super) fn return_blobs(&mut self, blobs: &mut [Blob]) {
-        for (blob, &b) in self.lent.bottom.drain(..).zip(&self.bottom) {
-            blobs[b] = blob;
-        }
-        for (blob, &t) in self.lent.top.drain(..).zip(&self.top) {
-            blobs[t] = blob;
-        }
+        self.lent.bottom.drain(..).zip(&self.bottom).for_each(|(blob, &b)| blobs[b] = blob);
+        self.lent.top.drain(..).zip(&self.top).for_each(|(blob, &t)| blobs[t] = blob);
     }
 
     /// Moves the step's blobs and parameters into its hands: pointers move, values stay.
@@ -270,9 +266,7 @@ impl Step {
     /// Puts everything back.
     fn return_all(&mut self, blobs: &mut [Blob], params: &mut super::Params) {
         self.return_blobs(blobs);
-        for (blob, &p) in self.lent.params.drain(..).zip(&self.params) {
-            params.blobs[p] = blob;
-        }
+        self.lent.params.drain(..).zip(&self.params).for_each(|(blob, &p)| params.blobs[p] = blob);
     }
 
     /// Writes the loss weight into the diff of each top that has one, when the top is new or has another size.

@@ -126,11 +126,12 @@ pub const RULES: &[(&str, Create)] = &[
 
 fn new<R: Rule>(param: &SolverParameter) -> Result<Box<dyn Rule>> {
     let rule = R::new(param)?;
-    if rule.history() > HISTORY {
-        let message = format!("{} asks for {} arrays of history", param.r#type(), rule.history());
-        return Err(Error::value(message).field("type").hint(format!("a rule may have {HISTORY}")));
+    match rule.history() {
+        0..=HISTORY => Ok(Box::new(rule)),
+        n => {
+            Err(Error::value(format!("{n} arrays of history")).field("type").hint(format!("a rule may have {HISTORY}")))
+        }
     }
-    Ok(Box::new(rule))
 }
 
 /// The rules that a solver may use.

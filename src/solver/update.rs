@@ -30,8 +30,7 @@ impl Solver {
         self.check_gradients()?;
         let scale = self.clip_scale();
         let (iter, cpu) = (self.iter, self.cpu.clone());
-        let Solver { history, rule, param, regularization, .. } = self;
-        let net = &mut self.net;
+        let Solver { net, history, rule, param, regularization, .. } = self;
         let params = net.store_mut().len();
         for (i, (blob, spec)) in net.store_mut().iter_mut().enumerate() {
             let update = Update {
@@ -118,13 +117,8 @@ impl Update<'_> {
         for (w, dw) in w.iter().zip(dw) {
             *dw = match self.regularization {
                 Regularization::L2 => scale * *dw + decay * w,
-                Regularization::L1 => scale * *dw + decay * sign(*w),
+                Regularization::L1 => scale * *dw + decay * if *w == 0.0 { 0.0 } else { w.signum() },
             };
         }
     }
-}
-
-/// -1, 0 or 1.
-fn sign(w: f32) -> f32 {
-    if w == 0.0 { 0.0 } else { w.signum() }
 }

@@ -372,14 +372,18 @@ fn larger_convolutions_are_their_definition() {
         ([1, 5, 0, 1, 1, 1], [3, 7, 25, 25]),    // one output: dx turned all the same
         ([16, 3, 1, 1, 1, 1], [17, 16, 16, 16]), // more images than pieces
         ([33, 3, 1, 1, 1, 1], [2, 5, 9, 9]),
-        ([64, 3, 2, 1, 2, 1], [2, 3, 8, 8]),   // dilated
-        ([12, 3, 1, 1, 1, 3], [3, 6, 18, 16]), // groups
-        ([70, 3, 0, 1, 1, 1], [2, 3, 9, 8]),   // dx by kernel rows
-        ([6, 3, 3, 1, 1, 1], [2, 2, 17, 17]),  // more padding than the kernel reaches
-        ([1, 7, 0, 1, 1, 1], [2, 3, 7, 7]),    // one output and one place
-        ([5, 1, 0, 1, 1, 1], [2, 3, 6, 7]),    // a matrix product as it stands
-        ([5, 3, 1, 2, 1, 1], [2, 3, 9, 8]),    // strides
-        ([256, 3, 1, 1, 1, 1], [1, 32, 5, 5]), // more weights than stay in the cache
+        ([64, 3, 2, 1, 2, 1], [2, 3, 8, 8]),    // dilated
+        ([12, 3, 1, 1, 1, 3], [3, 6, 18, 16]),  // groups
+        ([70, 3, 0, 1, 1, 1], [2, 3, 9, 8]),    // dx by kernel rows
+        ([6, 3, 3, 1, 1, 1], [2, 2, 17, 17]),   // more padding than the kernel reaches
+        ([1, 7, 0, 1, 1, 1], [2, 3, 7, 7]),     // one output and one place
+        ([5, 1, 0, 1, 1, 1], [2, 3, 6, 7]),     // a matrix product as it stands
+        ([5, 3, 1, 2, 1, 1], [2, 3, 9, 8]),     // strides
+        ([256, 3, 1, 1, 1, 1], [1, 32, 5, 5]),  // more weights than stay in the cache; one image
+        ([50, 5, 0, 1, 1, 1], [1, 20, 12, 12]), // one image, whose last piece has fewer outputs
+        ([100, 3, 1, 1, 1, 2], [1, 6, 7, 7]),   // one image in two groups
+        ([12, 3, 1, 1, 1, 12], [1, 12, 9, 8]),  // each channel by itself
+        ([100, 1, 0, 1, 1, 1], [1, 3, 6, 7]),   // one image that needs no im2col
     ];
     for &([num_output, kernel, pad, stride, dilation, group], shape) in cases {
         let text = format!(

@@ -28,7 +28,7 @@
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};
 use super::tile::{Onto, Rows, add_product};
-use super::{Cpu, PIECE, starts};
+use super::{Cpu, PIECE};
 use crate::{Error, Result};
 
 /// A batch is cut into at most this many pieces.
@@ -319,6 +319,11 @@ impl Conv {
         self.expand.im2col(x, buffer);
         buffer
     }
+}
+
+/// The starts of `rows` rows that stand `stride` values apart.
+fn starts(rows: usize, stride: usize) -> Vec<usize> {
+    (0..rows).map(|i| i * stride).collect()
 }
 
 /// A number of outputs, rounded up to whole vectors.
