@@ -70,15 +70,14 @@ pub(super) trait Vector: Copy {
     unsafe fn mul_add(self, b: Self, sum: Self) -> Self;
 }
 
-/// Where nothing better is written down (NEON, for one, comes out of it): four values, which the compiler puts into a register.
+/// For all other processors: four values, which the compiler puts into a register where there is one (NEON, for example).
 #[cfg(not(target_arch = "x86_64"))]
 impl Vector for [f32; 4] {
     const LEN: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
-        // SAFETY: the caller's promise.
-        unsafe { [x; 4] }
+        [x; 4]
     }
 
     #[inline(always)]
@@ -107,13 +106,11 @@ impl Vector for [f32; 4] {
 
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
-        // SAFETY: the caller's promise.
-        unsafe { std::array::from_fn(|l| self[l] + b[l]) }
+        std::array::from_fn(|l| self[l] + b[l])
     }
 
     #[inline(always)]
     unsafe fn mul_add(self, b: Self, sum: Self) -> Self {
-        // SAFETY: the caller's promise.
-        unsafe { std::array::from_fn(|l| self[l].mul_add(b[l], sum[l])) }
+        std::array::from_fn(|l| self[l].mul_add(b[l], sum[l]))
     }
 }
