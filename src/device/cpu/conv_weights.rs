@@ -9,7 +9,7 @@
 
 use super::Cpu;
 use super::conv::{Conv, images, whole};
-use super::dots::{LANES, add_dots, total};
+use super::dots::{LANES, add_dots, add_lanes};
 use super::matrix::{Mat, MatMut, gemm, transpose};
 use super::tile::{Onto, Rows, add_product};
 
@@ -110,7 +110,7 @@ impl Conv {
                     dy.chunks(LANES).for_each(|dy| add(dy, db));
                 }
             }
-            sum.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum = total(*lanes));
+            sum.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum = add_lanes(*lanes));
         });
     }
 }

@@ -169,9 +169,10 @@ unsafe fn add_products<V: Vector, const C: usize, const I: usize, const J: usize
     }
 }
 
-/// The sum of all lanes, half to half.
-pub(super) fn total(mut lanes: [f32; LANES]) -> f32 {
-    let mut half = LANES / 2;
+/// The sum of all lanes, a power of two of them: half to half.
+#[inline(always)]
+pub fn add_lanes<const N: usize>(mut lanes: [f32; N]) -> f32 {
+    let mut half = N / 2;
     while half > 0 {
         for l in 0..half {
             lanes[l] += lanes[l + half];
@@ -202,8 +203,11 @@ mod tests {
                 for (at, (&c, &old)) in c.iter().zip(&old).enumerate() {
                     let (i, j) = (at / n, at % n);
                     let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[j] + t]) as f64;
-                    let expected = total(old) as f64 + (0..len).map(product).sum::<f64>();
-                    assert!((total(c) as f64 - expected).abs() < 1e-4, "{m} {n} {len}, at {i}, {j}: {c:?}, {expected}");
+                    let expected = add_lanes(old) as f64 + (0..len).map(product).sum::<f64>();
+                    assert!(
+                        (add_lanes(c) as f64 - expected).abs() < 1e-4,
+                        "{m} {n} {len}, at {i}, {j}: {c:?}, {expected}"
+                    );
                 }
                 bits.push(c);
             }

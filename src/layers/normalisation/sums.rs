@@ -3,7 +3,7 @@
 //!
 //! A kernel adds up in f64 throughout, with `block_sum_double` of kernels/prelude.h.
 
-use crate::device::cpu::wide;
+use crate::device::cpu::{add_lanes, wide};
 use std::array::from_fn;
 
 const LANES: usize = 32;
@@ -51,22 +51,9 @@ fn add_up<const N: usize>(x: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f64
         for (l, lane) in lanes.iter_mut().enumerate().take(chunks[0].1.len()) {
             *lane += term(from_fn(|n| chunks[n].1[l]));
         }
-        total += halved(lanes) as f64;
+        total += add_lanes(lanes) as f64;
     }
     total
-}
-
-/// The sum of all lanes, half to half.
-#[inline(always)]
-fn halved(mut lanes: [f32; LANES]) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for l in 0..half {
-            lanes[l] += lanes[l + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 #[cfg(test)]
