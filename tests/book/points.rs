@@ -90,7 +90,7 @@ fn from_files(folder: &std::path::Path) -> Result<solver::Solver> {
     std::fs::write(folder.join("points.csv"), include_str!("points.csv")).unwrap();
     std::fs::write(
         folder.join("solver.prototxt"),
-        r#"base_lr: 0.1 lr_policy: "fixed" max_iter: 9 snapshot_prefix: "run"
+        r#"base_lr: 0.1 lr_policy: "fixed" max_iter: 9
            net_param {
                layer { name: "points" type: "Points" top: "point" top: "class"
                        data_param { source: "points.csv" batch_size: 5 shuffle: true } }
@@ -113,6 +113,8 @@ fn next_points(solver: &mut solver::Solver) -> Result<Vec<f32>> {
 fn a_run_goes_on_with_the_next_sample() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let mut solver = from_files(folder.path())?;
+    let prefix = folder.path().join("run").display().to_string();
+    solver.set(|param| param.snapshot_prefix = Some(prefix))?;
     solver.step(3)?;
     // ANCHOR: resume
     let file = solver.snapshot()?;
