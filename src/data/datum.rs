@@ -77,11 +77,12 @@ fn read<'a>(mut value: &'a [u8], datum: &mut Datum) -> Result<&'a [u8]> {
             (4, Value::Bytes(bytes)) => data = bytes,
             (5, Value::Varint(n)) => datum.label = Some(n as i32),
             (6, Value::Four(bits)) => datum.float_data.push(f32::from_bits(bits)),
-            (6, Value::Bytes(packed)) => {
+            (6, Value::Bytes(packed)) if packed.len().is_multiple_of(4) => {
                 let floats = packed.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
                 datum.float_data.extend(floats);
             }
             (7, Value::Varint(n)) => datum.encoded = Some(n != 0),
+            (n @ 0..=7, _) => return Err(Error::new(Kind::Data, format!("its field {n} holds something else"))),
             _ => {} // of a later version
         }
     }

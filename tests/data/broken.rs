@@ -140,9 +140,12 @@ fn entries_that_are_no_images() {
         ..Default::default()
     };
     let bytes = |datum: Datum| datum.encode_to_vec();
-    let cases: [(&str, Vec<u8>); 8] = [
+    let cases: [(&str, Vec<u8>); 11] = [
         ("is not a Datum", b"\x08\x01\x22\xFF\xFF\xFF\xFF\x0F".to_vec()),
         ("is not a Datum", vec![0xFF; 50]),
+        ("is not a Datum", b"\x0A\x01\x01".to_vec()), // bytes where channels are a number
+        ("is not a Datum", b"\x25\x00\x00\x00\x00".to_vec()), // a number where data are bytes
+        ("is not a Datum", b"\x32\x05\x00\x00\x00\x00\x00".to_vec()), // five bytes of floats
         ("has 0 values", Vec::new()),
         ("has 3 values", bytes(Datum { data: Some(vec![0; 3]), ..whole() })),
         ("has 4 values", bytes(Datum { height: Some(-2), width: Some(-2), ..whole() })),
