@@ -70,9 +70,9 @@ impl Keeper {
             }
         }
         // Arrays are handed on from the first pass on, rather than allocated.
-        fates
-            .iter_mut()
-            .for_each(|fate| (fate.data_gone, fate.diff_gone) = (fate.data_until.is_some(), fate.diff_passes));
+        for fate in &mut fates {
+            (fate.data_gone, fate.diff_gone) = (fate.data_until.is_some(), fate.diff_passes);
+        }
         Keeper { fates, free: Vec::new() }
     }
 

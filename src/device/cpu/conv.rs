@@ -16,14 +16,13 @@
 //! ```
 //!
 //! Where y is as large as x, and for few outputs, dx is faster made as a convolution of dy with the kernels turned end for
-//! end: `dx[c][p] = sum over k, j: w[k][c][last - j] * dy[k][p + j * dilation - (extent - 1 - pad)]`. And dw of few outputs is
-//! made of dot products along the positions, since there are too few outputs to fill a vector.
+//! end: `dx[c][p] = sum over k, j: w[k][c][last - j] * dy[k][p + j * dilation - (extent - 1 - pad)]`.
 //!
 //! Where no rows overlap (a stride over 1, a 1x1 kernel, more padding than the kernel reaches), and where the weights are too
 //! many for the cache, col is made whole and gemm, which packs its factors, does the products.
 //!
 //! Groups divide channels and outputs into independent convolutions. The batch is cut into pieces of a few images, and a single
-//! image into pieces of its outputs. The gradient of the weights is in [`conv_weights`](super::conv_weights).
+//! image into pieces of its outputs. dw is made in [`conv_weights`](super::conv_weights).
 
 use super::im2col::{Axis, Im2col};
 use super::matrix::{Mat, MatMut, gemm, transpose};

@@ -184,8 +184,6 @@ impl Level {
         }
         if self.stride == 1 {
             copy(&x[first..], &mut row[start..end]);
-        } else if self.stride == 2 {
-            every_second(&x[first..], &mut row[start..end]);
         } else {
             row[start..end].iter_mut().zip(x[first..].iter().step_by(self.stride)).for_each(|(row, x)| *row = *x);
         }
@@ -216,16 +214,6 @@ fn copy(x: &[f32], y: &mut [f32]) {
         i = i.min(n - 8);
         y[i..][..8].copy_from_slice(&x[i..][..8]);
         i += 8;
-    }
-}
-
-/// y = every second value of x. The compiler turns whole pairs into vectors.
-#[inline(always)]
-fn every_second(x: &[f32], y: &mut [f32]) {
-    let pairs = x.as_chunks::<2>().0;
-    y.iter_mut().zip(pairs).for_each(|(y, pair)| *y = pair[0]);
-    if let Some(y) = y.get_mut(pairs.len()) {
-        *y = x[2 * pairs.len()]; // the last value has no partner
     }
 }
 

@@ -21,7 +21,7 @@
 //! Ioffe and Szegedy (2015) are a Scale layer that follows.
 
 use super::spread::{Spread, shares};
-use super::sums::{dot, squares, sum};
+use super::sums::{squares, sum, sum_and_dot};
 use crate::device::cpu::PIECE;
 use crate::device::{Cpu, Gpu, OnCard};
 use crate::layer::*;
@@ -169,9 +169,8 @@ impl Layer for BatchNorm {
         let (groups, m) = (self.groups, self.groups.count() as f64);
         if self.batch {
             self.each_channel(cpu, |c| {
-                let sums = groups.slices(c).map(|i| (sum(&dy[i.clone()]), dot(&y[i.clone()], &dy[i])));
-                let (dy, ydy) = sums.fold((0.0, 0.0), |total, sums| (total.0 + sums.0, total.1 + sums.1));
-                (dy / m, ydy / m)
+                let (sum_dy, sum_ydy) = sum_and_dot(dy, y, groups.slices(c));
+                (sum_dy / m, sum_ydy / m)
             });
         } else {
             self.sums.fill((0.0, 0.0));

@@ -5,7 +5,7 @@
 //! s       3 x 4          outer 2, count 12, inner 5: x[o, k, i] meets s[k]
 //! ```
 
-use super::sums::{dot, sum};
+use super::sums::{dot, sum, sum_and_dot};
 use crate::blob::Values;
 use crate::device::cpu::PIECE;
 use crate::device::{Arg, AsArg, Cpu, Gpu, Kernels, OnCard, kernels};
@@ -112,9 +112,8 @@ impl Spread {
         let len = self.sums_in_piece();
         cpu.pieces2((ds, len), (db, len), |start, ds, db| {
             for (k, (ds, db)) in (start..).zip(ds.iter_mut().zip(db)) {
-                let sums = self.runs(k).map(|i| (dot(&dy[i.clone()], &x[i.clone()]), sum(&dy[i])));
-                let total = sums.fold((0.0, 0.0), |total, sums| (total.0 + sums.0, total.1 + sums.1));
-                (*ds, *db) = (*ds + total.0 as f32, *db + total.1 as f32);
+                let (of_dy, of_dyx) = sum_and_dot(dy, x, self.runs(k));
+                (*ds, *db) = (*ds + of_dyx as f32, *db + of_dy as f32);
             }
         });
     }

@@ -5,6 +5,7 @@
 
 use crate::device::cpu::{add_lanes, wide};
 use std::array::from_fn;
+use std::ops::Range;
 
 const LANES: usize = 32;
 const BLOCK: usize = 8 * LANES;
@@ -23,6 +24,11 @@ pub(super) fn dot(x: &[f32], y: &[f32]) -> f64 {
         #[inline(always)]
         || add_up([x, y], |[x, y]| x * y),
     )
+}
+
+/// Σ xᵢ and Σ xᵢ yᵢ over some places, each slice read once.
+pub(super) fn sum_and_dot(x: &[f32], y: &[f32], places: impl Iterator<Item = Range<usize>>) -> (f64, f64) {
+    places.fold((0.0, 0.0), |(of_x, of_xy), i| (of_x + sum(&x[i.clone()]), of_xy + dot(&x[i.clone()], &y[i])))
 }
 
 /// Σ (xᵢ - mean)²
