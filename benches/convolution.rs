@@ -6,7 +6,7 @@
 
 use cortado::check::{Fill, Harness};
 use cortado::device::Cpu;
-use cortado::device::cpu::{Axis, Conv, Mat, MatMut, PIECE, gemm, im2col, wide};
+use cortado::device::cpu::{Axis, Conv, Im2col, Mat, MatMut, PIECE, gemm, wide};
 use cortado::proto::{LayerParameter, text};
 use cortado::{Device, Layers, Phase, layer::Cx};
 use std::array::from_fn;
@@ -107,7 +107,7 @@ fn plain_product(w: &[f32], col: &[f32], starts: &[usize; T], y: &mut [f32]) {
 fn by_im2col(x: &[f32], w: &[f32], y: &mut [f32]) {
     let mut col = vec![0.0; T * P];
     for (x, y) in images(x, y) {
-        im2col(x, &[axis(), axis()], &mut col);
+        Im2col::new(&[axis(), axis()]).im2col(x, &mut col);
         plain_product(w, &col, &from_fn(|t| t * P), y);
     }
 }
@@ -119,7 +119,7 @@ const PADDED: usize = H + 2 * PAD;
 
 /// wide[c][s][i][j] = x[c][i - PAD][j + s - PAD], and 0 outside the image.
 fn widen(x: &[f32], wide: &mut [f32]) {
-    im2col(x, &[Axis { kernel: 1, ..axis() }, axis()], wide);
+    Im2col::new(&[Axis { kernel: 1, ..axis() }, axis()]).im2col(x, wide);
 }
 
 /// Where the row of tap (c, r, s) begins in wide: r lines after that of (c, 0, s).
@@ -198,7 +198,7 @@ fn in_pieces(cpu: &Cpu, x: &[f32], w: &[f32], y: &mut [f32]) {
 fn by_gemm(x: &[f32], w: &[f32], y: &mut [f32]) {
     let mut col = vec![0.0; T * P];
     for (x, y) in images(x, y) {
-        im2col(x, &[axis(), axis()], &mut col);
+        Im2col::new(&[axis(), axis()]).im2col(x, &mut col);
         gemm(1.0, Mat::new(w, K, T), Mat::new(&col, T, P), 0.0, MatMut::new(y, K, P));
     }
 }
@@ -305,7 +305,9 @@ fn steps(cpu: &Cpu) {
     }
     let dy = &truth[..];
     lines.extend([
-        Line::new("im2col alone", |_| x.chunks_exact(C * P).for_each(|x| im2col(x, &[axis(), axis()], &mut col))),
+        Line::new("im2col alone", |_| {
+            x.chunks_exact(C * P).for_each(|x| Im2col::new(&[axis(), axis()]).im2col(x, &mut col))
+        }),
         Line::new("widening alone", |_| x.chunks_exact(C * P).for_each(|x| widen(x, &mut wide))),
         Line::new("dx, all threads", |dx| conv.backward_data(cpu, w, dy, dx)),
         Line::new("dw, all threads", |_| conv.backward_weights(cpu, x, dy, &mut dw, None)),

@@ -17,7 +17,7 @@ mod x86;
 
 pub use conv::{Conv, check_axes};
 pub use dots::add_lanes;
-pub use im2col::{Axis, Im2col, col2im, im2col};
+pub use im2col::{Axis, Im2col};
 pub use matrix::{Mat, MatMut, Trans, gemm, transpose};
 pub use tile::{Onto, Rows, add_product};
 

@@ -29,6 +29,7 @@ use super::matrix::{Mat, MatMut, gemm, transpose};
 use super::tile::{Onto, Rows, add_product};
 use super::{Cpu, PIECE};
 use crate::{Error, Result};
+use std::slice::ChunksExact;
 
 /// A batch is cut into at most this many pieces.
 const PIECES: usize = 16;
@@ -129,32 +130,25 @@ impl Conv {
         };
         let taps: Vec<usize> = (0..q * rows).map(tap).collect();
         let of_row = |r| (0..q).map(move |i| ((i / inner * rows + r) * inner + i % inner) * outputs);
-        let wt_rows = (0..rows).map(|r| of_row(r).collect()).collect();
-        let (w_rows, y_rows) = (starts(outputs, taps.len()), starts(outputs, out));
-        let yt_rows = starts(out, whole(outputs));
-        let plain = expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0);
-        let expand = Im2col::new(&expanded);
-        let axes = axes.to_vec();
-        let turned = None;
         Ok(Conv {
             groups,
             channels,
             outputs,
-            axes,
-            expand,
-            plain,
+            axes: axes.to_vec(),
+            expand: Im2col::new(&expanded),
+            plain: expanded.iter().all(|a| a.kernel == 1 && a.stride == 1 && a.pad == 0),
             rows,
             shift,
+            w_rows: starts(outputs, taps.len()),
+            y_rows: starts(outputs, out),
+            yt_rows: starts(out, whole(outputs)),
+            wt_rows: (0..rows).map(|r| of_row(r).collect()).collect(),
             taps,
-            w_rows,
-            y_rows,
-            yt_rows,
-            wt_rows,
             size,
             out,
             q,
             wide,
-            turned,
+            turned: None,
         })
     }
 
@@ -190,16 +184,30 @@ impl Conv {
 
     /// y = w * x + b. x \[N, C, sizes\], w \[K, C / groups, kernels\], b \[K\], y \[N, K, outs\].
     pub fn forward(&self, cpu: &Cpu, x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32]) {
-        let image = self.groups * self.outputs * self.out;
-        if y.len() == image {
+        if y.len() == self.groups * self.outputs * self.out {
             return self.forward_one(cpu, x, w, b, y);
         }
+        let groups = x.chunks_exact(self.channels * self.size);
+        self.each_group(cpu, groups, y, self.outputs * self.out, |g, x, buffer, y| {
+            self.product(g * self.outputs, w, self.expand(x, buffer), b, y);
+        });
+    }
+
+    /// Makes y, `len` values for each group of each image, of what `x` gives for them: by `work(group, x, buffer, y)`. The
+    /// buffer is as large as what im2col expands.
+    fn each_group<'a>(
+        &self,
+        cpu: &Cpu,
+        x: ChunksExact<'a, f32>,
+        y: &mut [f32],
+        len: usize,
+        work: impl Fn(usize, &'a [f32], &mut [f32], &mut [f32]) + Sync + Send,
+    ) {
+        let image = self.groups * len;
         cpu.pieces(y, images(y.len() / image) * image, |start, y| {
             cpu.scratch(self.q * self.wide, |buffer| {
-                let first = start / image * self.groups; // of all groups of all images
-                let x = x.chunks_exact(self.channels * self.size).skip(first);
-                for (i, (y, x)) in y.chunks_exact_mut(self.outputs * self.out).zip(x).enumerate() {
-                    self.product(i % self.groups * self.outputs, w, self.expand(x, buffer), b, y);
+                for (i, (y, x)) in y.chunks_exact_mut(len).zip(x.clone().skip(start / len)).enumerate() {
+                    work(i % self.groups, x, buffer, y);
                 }
             })
         });
@@ -249,51 +257,35 @@ impl Conv {
                 turned.forward(cpu, dy, wt, None, dx);
             });
         }
-        let image = self.groups * self.channels * self.size;
-        let taps = self.q * self.rows;
+        let (taps, groups) = (self.taps.len(), dy.chunks_exact(self.outputs * self.out));
+        let of_group = self.outputs * taps;
         if self.rows == 1 {
-            return cpu.pieces(dx, images(dx.len() / image) * image, |start, dx| {
-                cpu.scratch(self.q * self.wide, |buffer| {
-                    let dy = dy.chunks_exact(self.outputs * self.out).skip(start / image * self.groups);
-                    for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
-                        let w = Mat::new(&w[i % self.groups * self.outputs * taps..], self.outputs, taps);
-                        let dcol = MatMut::new(if self.plain { &mut *dx } else { &mut *buffer }, taps, self.out);
-                        gemm(1.0, w.t(), Mat::new(dy, self.outputs, self.out), 0.0, dcol);
-                        if !self.plain {
-                            self.expand.col2im(buffer, dx);
-                        }
-                    }
-                })
+            return self.each_group(cpu, groups, dx, self.channels * self.size, |g, dy, buffer, dx| {
+                let (w, dy) = (Mat::new(&w[g * of_group..], self.outputs, taps), Mat::new(dy, self.outputs, self.out));
+                let dcol = MatMut::new(if self.plain { &mut *dx } else { &mut *buffer }, taps, self.out);
+                gemm(1.0, w.t(), dy, 0.0, dcol);
+                if !self.plain {
+                    self.expand.col2im(buffer, dx);
+                }
             });
         }
         cpu.scratch(w.len(), |wt| {
-            for (w, wt) in w.chunks_exact(self.outputs * taps).zip(wt.chunks_exact_mut(self.outputs * taps)) {
+            for (w, wt) in w.chunks_exact(of_group).zip(wt.chunks_exact_mut(of_group)) {
                 transpose(Mat::new(w, self.outputs, taps), wt, self.outputs);
             }
             let wt = &*wt;
-            cpu.pieces(dx, images(dx.len() / image) * image, |start, dx| {
-                cpu.scratch(self.q * self.wide, |buffer| {
-                    let first = start / image * self.groups;
-                    let dy = dy.chunks_exact(self.outputs * self.out).skip(first);
-                    for (i, (dx, dy)) in dx.chunks_exact_mut(self.channels * self.size).zip(dy).enumerate() {
-                        let wt = &wt[i % self.groups * self.outputs * taps..];
-                        let dwide = if self.plain { &mut *dx } else { &mut *buffer };
-                        dwide.fill(0.0);
-                        for (r, starts) in self.wt_rows.iter().enumerate() {
-                            let dcol = MatMut::strided(&mut dwide[r * self.shift..], self.q, self.out, self.wide);
-                            add_product(
-                                Rows { data: wt, starts },
-                                Rows { data: dy, starts: &self.y_rows },
-                                Onto::Old,
-                                dcol,
-                            );
-                        }
-                        if !self.plain {
-                            self.expand.col2im(buffer, dx);
-                        }
-                    }
-                })
-            })
+            self.each_group(cpu, groups, dx, self.channels * self.size, |g, dy, buffer, dx| {
+                let (wt, dy) = (&wt[g * of_group..], Rows { data: dy, starts: &self.y_rows });
+                let dwide = if self.plain { &mut *dx } else { &mut *buffer };
+                dwide.fill(0.0);
+                for (r, starts) in self.wt_rows.iter().enumerate() {
+                    let dcol = MatMut::strided(&mut dwide[r * self.shift..], self.q, self.out, self.wide);
+                    add_product(Rows { data: wt, starts }, dy, Onto::Old, dcol);
+                }
+                if !self.plain {
+                    self.expand.col2im(buffer, dx);
+                }
+            });
         });
     }
 

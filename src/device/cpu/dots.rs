@@ -6,9 +6,7 @@
 #![expect(clippy::needless_range_loop, reason = "an index is a place in several arrays")]
 
 use super::tile::Rows;
-use super::vector::{Baseline, Kind, Vector};
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m512};
+use super::vector::{Kind, Loops, Vector};
 
 /// How many partial sums a dot product has: the same for every kind of vector, so that all processors that round a product and
 /// its sum together give the same bits.
@@ -20,7 +18,7 @@ pub(super) const LANES: usize = 16;
 /// # Panics
 /// If c has another length than the rows of a and b, or these reach outside their slices.
 pub(super) fn add_dots(a: Rows, b: Rows, len: usize, c: &mut [[f32; LANES]]) {
-    Dots::new(a, b, len, c).run(Kind::best());
+    Kind::best().run(&mut Dots::new(a, b, len, c));
 }
 
 /// The factors and the result of [`add_dots`], every row of which lies in its slice.
@@ -38,42 +36,10 @@ impl<'a> Dots<'a> {
         Dots { a, b, len, c }
     }
 
-    fn run(mut self, kind: Kind) {
-        match kind {
-            // SAFETY: the processor can run it.
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { self.avx512() },
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { self.avx2() },
-            Kind::Baseline => self.baseline(),
-        }
-    }
-
-    /// 20 of 32 registers for the sums.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    fn avx512(&mut self) {
-        // SAFETY: the processor can run it.
-        unsafe { self.tiles::<__m512, 1, 4, 5>() }
-    }
-
-    /// 12 of 16 registers for the sums.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(&mut self) {
-        // SAFETY: the processor can run it.
-        unsafe { self.tiles::<__m256, 2, 2, 3>() }
-    }
-
-    fn baseline(&mut self) {
-        // SAFETY: every processor can run it.
-        unsafe { self.tiles::<Baseline, 4, 1, 2>() }
-    }
-
     /// All dot products, in tiles of `I` x `J`, with `C` vectors of partial sums for each.
     #[inline(always)]
     unsafe fn tiles<V: Vector, const C: usize, const I: usize, const J: usize>(&mut self) {
-        const { assert!(C * V::LEN == LANES) };
+        debug_assert_eq!(C * V::LEN, LANES);
         let (m, n) = (self.a.starts.len(), self.b.starts.len());
         let mut i = 0;
         while i < m {
@@ -182,6 +148,21 @@ pub fn add_lanes<const N: usize>(mut lanes: [f32; N]) -> f32 {
     lanes[0]
 }
 
+impl Loops for Dots<'_> {
+    /// Tiles of as many vectors of partial sums as the registers hold.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match V::LEN {
+                16 => self.tiles::<V, 1, 4, 5>(),
+                8 => self.tiles::<V, 2, 2, 3>(),
+                _ => self.tiles::<V, 4, 1, 2>(),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +180,7 @@ mod tests {
             for kind in Kind::all() {
                 let mut c: Vec<[f32; LANES]> = (0..m * n).map(|i| from_fn(|l| (i * l % 7) as f32)).collect();
                 let old = c.clone();
-                Dots::new(a, b, len, &mut c).run(kind);
+                kind.run(&mut Dots::new(a, b, len, &mut c));
                 for (at, (&c, &old)) in c.iter().zip(&old).enumerate() {
                     let (i, j) = (at / n, at % n);
                     let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[j] + t]) as f64;

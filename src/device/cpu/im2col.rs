@@ -2,7 +2,7 @@
 //!
 //! Column o of the matrix holds the values under the window at output position o, row (c, k) those that kernel position
 //! k meets: `col[(c, k)][o] = x[c][o * stride + k * dilation - pad]`, 0 outside the image. o and k have as many indices
-//! as there are spatial axes. [`col2im`] is the transposed map: it adds each column's values back to where they came
+//! as there are spatial axes. [`Im2col::col2im`] is the transposed map: it adds each column's values back to where they came
 //! from.
 
 /// One spatial axis of a convolution.
@@ -93,6 +93,13 @@ impl Im2col {
     }
 
     /// Writes the matrix of one image: x \[channels, sizes\] -> col \[channels, kernels, outs\].
+    ///
+    /// ```
+    /// use cortado::device::cpu::{Axis, Im2col};
+    /// let (x, mut col) = ([1.0, 2.0, 3.0, 4.0], [0.0; 6]);
+    /// Im2col::new(&[Axis { kernel: 2, ..Axis::of(4) }]).im2col(&x, &mut col); // two rows, one per kernel position
+    /// assert_eq!(col, [1.0, 2.0, 3.0, 2.0, 3.0, 4.0]);
+    /// ```
     pub fn im2col(&self, x: &[f32], col: &mut [f32]) {
         for (x, col) in x.chunks_exact(self.size).zip(col.chunks_exact_mut(self.kernels * self.outs)) {
             for (k, row) in col.chunks_exact_mut(self.outs).enumerate() {
@@ -228,24 +235,6 @@ fn add(x: &[f32], y: &mut [f32]) {
     rest_y.iter_mut().zip(rest_x).for_each(|(y, x)| *y += x);
 }
 
-/// Writes the matrix of one image: x \[channels, sizes\] -> col \[channels, kernels, outs\].
-///
-/// ```
-/// use cortado::device::cpu::{Axis, im2col};
-/// let x = [1.0, 2.0, 3.0, 4.0];
-/// let mut col = [0.0; 6];
-/// im2col(&x, &[Axis { kernel: 2, ..Axis::of(4) }], &mut col); // two rows, one per kernel position
-/// assert_eq!(col, [1.0, 2.0, 3.0, 2.0, 3.0, 4.0]);
-/// ```
-pub fn im2col(x: &[f32], axes: &[Axis], col: &mut [f32]) {
-    Im2col::new(axes).im2col(x, col);
-}
-
-/// Sets each image position to the sum of the values of `col` that stand for it: im2col transposed.
-pub fn col2im(col: &[f32], axes: &[Axis], x: &mut [f32]) {
-    Im2col::new(axes).col2im(col, x);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,7 +259,7 @@ mod tests {
             let kernels: usize = axes.iter().map(|a| a.kernel).product();
             let x: Vec<f32> = (1..=2 * size).map(|i| i as f32).collect();
             let mut col = vec![f32::NAN; 2 * outs * kernels];
-            im2col(&x, axes, &mut col);
+            Im2col::new(axes).im2col(&x, &mut col);
             let (mut cx, c): (f64, Vec<f32>) = (0.0, (0..col.len()).map(|i| (i % 13) as f32).collect());
             for (i, &value) in col.iter().enumerate() {
                 let (channel, mut k, mut o) = (i / (outs * kernels), i / outs % kernels, i % outs);
@@ -286,7 +275,7 @@ mod tests {
                 cx += (value * c[i]) as f64;
             }
             let mut back = vec![f32::NAN; x.len()];
-            col2im(&c, axes, &mut back);
+            Im2col::new(axes).col2im(&c, &mut back);
             let xc: f64 = x.iter().zip(&back).map(|(x, b)| (x * b) as f64).sum();
             assert_eq!(cx, xc, "{axes:?}");
         }

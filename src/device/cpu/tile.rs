@@ -10,9 +10,7 @@
 #![expect(clippy::needless_range_loop, reason = "an index is a place in several arrays")]
 
 use super::matrix::MatMut;
-use super::vector::{Baseline, Kind, Vector};
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m512};
+use super::vector::{Kind, Loops, Vector};
 use std::ops::Range;
 
 /// A matrix whose row i begins at `data[starts[i]]`.
@@ -59,7 +57,7 @@ const DEPTH: usize = 256;
 /// # Panics
 /// If a, the bias and c differ in their number of rows, or a row reaches outside its slice.
 pub fn add_product(a: Rows, b: Rows, onto: Onto, c: MatMut) {
-    Product::new(a, b, onto, c).run(Kind::best());
+    Kind::best().run(&mut Product::new(a, b, onto, c));
 }
 
 /// The factors and the result of [`add_product`], every row of which lies in its slice.
@@ -82,56 +80,24 @@ impl<'a> Product<'a> {
         Product { a, b, onto, c }
     }
 
-    /// Long sums are made a part at a time, so that the factors stay in the cache.
-    fn run(mut self, kind: Kind) {
-        for part in 0..self.b.starts.len().div_ceil(DEPTH).max(1) {
-            let depth = part * DEPTH..self.b.starts.len().min((part + 1) * DEPTH);
-            match kind {
-                // SAFETY: the processor can run it.
-                #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 => unsafe { self.avx512(depth) },
-                #[cfg(target_arch = "x86_64")]
-                Kind::Avx2 => unsafe { self.avx2(depth) },
-                Kind::Baseline => self.baseline(depth),
+    /// A part of the sums, in strips of columns: as many vectors of sums as the registers hold beside one row of b.
+    #[inline(always)]
+    unsafe fn part<V: Vector>(&mut self, depth: &Range<usize>) {
+        let few = self.c.rows <= 3;
+        // SAFETY: the caller's promise.
+        unsafe {
+            if V::REGISTERS == 32 {
+                let from = if few { self.strips::<V, 8, 3>(0, depth) } else { 0 };
+                let from = self.strips::<V, 4, 6>(from, depth);
+                let from = self.strips::<V, 2, 12>(from, depth);
+                let from = self.strips::<V, 1, 12>(from, depth);
+                self.last_strip::<V, 12>(from, depth);
+            } else {
+                let from = if few { self.strips::<V, 4, 3>(0, depth) } else { 0 };
+                let from = self.strips::<V, 2, 6>(from, depth);
+                let from = self.strips::<V, 1, 12>(from, depth);
+                self.last_strip::<V, 12>(from, depth);
             }
-            self.onto = Onto::Old;
-        }
-    }
-
-    /// 24 of 32 registers for the sums.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    fn avx512(&mut self, depth: Range<usize>) {
-        // SAFETY: the processor can run it.
-        unsafe {
-            let from = if self.c.rows <= 3 { self.strips::<__m512, 8, 3>(0, &depth) } else { 0 };
-            let from = self.strips::<__m512, 4, 6>(from, &depth);
-            let from = self.strips::<__m512, 2, 12>(from, &depth);
-            let from = self.strips::<__m512, 1, 12>(from, &depth);
-            self.last_strip::<__m512, 12>(from, &depth);
-        }
-    }
-
-    /// 12 of 16 registers for the sums.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(&mut self, depth: Range<usize>) {
-        // SAFETY: the processor can run it.
-        unsafe {
-            let from = if self.c.rows <= 3 { self.strips::<__m256, 4, 3>(0, &depth) } else { 0 };
-            let from = self.strips::<__m256, 2, 6>(from, &depth);
-            let from = self.strips::<__m256, 1, 12>(from, &depth);
-            self.last_strip::<__m256, 12>(from, &depth);
-        }
-    }
-
-    fn baseline(&mut self, depth: Range<usize>) {
-        // SAFETY: every processor can run it.
-        unsafe {
-            let from = if self.c.rows <= 3 { self.strips::<Baseline, 4, 3>(0, &depth) } else { 0 };
-            let from = self.strips::<Baseline, 2, 6>(from, &depth);
-            let from = self.strips::<Baseline, 1, 12>(from, &depth);
-            self.last_strip::<Baseline, 12>(from, &depth);
         }
     }
 
@@ -240,6 +206,19 @@ impl<'a> Product<'a> {
     }
 }
 
+impl Loops for Product<'_> {
+    /// Long sums are made a part at a time, so that the factors stay in the cache.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&mut self) {
+        let sums = self.b.starts.len();
+        for part in 0..sums.div_ceil(DEPTH).max(1) {
+            // SAFETY: the caller's promise.
+            unsafe { self.part::<V>(&(part * DEPTH..sums.min((part + 1) * DEPTH))) };
+            self.onto = Onto::Old;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,7 +235,7 @@ mod tests {
             let ontos = [Onto::Old, Onto::Zero, Onto::Bias(&data[100..][..m])];
             for (kind, onto) in Kind::all().flat_map(|kind| ontos.map(|onto| (kind, onto))) {
                 let mut c = data[..m * (n + 2)].to_vec();
-                Product::new(a, b, onto, MatMut::strided(&mut c, m, n, n + 2)).run(kind);
+                kind.run(&mut Product::new(a, b, onto, MatMut::strided(&mut c, m, n, n + 2)));
                 for (at, (&c, &old)) in c.iter().zip(&data).enumerate() {
                     let (i, j) = (at / (n + 2), at % (n + 2));
                     let product = |t: usize| (a.data[a_starts[i] + t] * b.data[b_starts[t] + j]) as f64;

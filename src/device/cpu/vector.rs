@@ -1,6 +1,6 @@
 //! Vectors of f32, as wide as a processor's registers.
 //!
-//! The inner loops of [`tile`](super::tile) are written once, over this trait, and compiled for each kind of vector.
+//! The inner loops of [`tile`](super::tile) and [`dots`](super::dots) are written once, over this trait, and compiled for each kind of vector.
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use std::arch::x86_64::__m128 as Baseline;
@@ -36,6 +36,39 @@ impl Kind {
     pub(super) fn best() -> Kind {
         Kind::all().next().unwrap_or(Kind::Baseline)
     }
+
+    /// Runs loops that are compiled for these vectors.
+    pub(super) fn run(self, loops: &mut impl Loops) {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        fn avx512(loops: &mut impl Loops) {
+            // SAFETY: the processor has these vectors.
+            unsafe { loops.run::<std::arch::x86_64::__m512>() }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2(loops: &mut impl Loops) {
+            // SAFETY: the processor has these vectors.
+            unsafe { loops.run::<std::arch::x86_64::__m256>() }
+        }
+        // SAFETY: `all` gives only what the processor has.
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512(loops) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2(loops) },
+            Kind::Baseline => unsafe { loops.run::<Baseline>() },
+        }
+    }
+}
+
+/// Inner loops, written once for all kinds of vectors.
+pub(super) trait Loops {
+    /// Does all the work; mark it `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of V.
+    unsafe fn run<V: Vector>(&mut self);
 }
 
 /// A register of f32. Its methods become single instructions where they are inlined into a function that is compiled for the
@@ -47,6 +80,8 @@ impl Kind {
 pub(super) trait Vector: Copy {
     /// How many values it holds.
     const LEN: usize;
+    /// How many such registers there are.
+    const REGISTERS: usize = 16;
 
     /// `x` in every lane.
     unsafe fn splat(x: f32) -> Self;

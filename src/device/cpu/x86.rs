@@ -7,6 +7,7 @@ use std::arch::x86_64::*;
 // SAFETY, in all methods: the caller's promise.
 impl Vector for __m512 {
     const LEN: usize = 16;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
