@@ -42,7 +42,7 @@ impl Stats {
             zeros += usize::from(x == 0.0);
         }
         // Values that cancel out leave the rounding of the last ones, which differs from one processor to the next.
-        let cancels = sum.abs() < sizes * f32::EPSILON as f64;
+        let cancels = sum.abs() < sizes * 16.0 * f32::EPSILON as f64;
         let mean = if cancels { 0.0 } else { sum / n as f64 }; // 0 / 0 is NaN, as it should be
         for &x in x.iter().filter(|x| x.is_finite()) {
             squares += (x as f64 - mean).powi(2);
