@@ -85,7 +85,7 @@ pub enum Token {
 /// A line as numbers and what stands between them. A number may have a sign, thousands set apart by commas, a fraction and an
 /// exponent; a digit inside a name (`conv1`) belongs to the name.
 pub fn tokens(line: &str) -> Vec<Token> {
-    let chars: Vec<char> = line.chars().collect();
+    let chars: Vec<char> = line.replace('\u{2212}', "-").chars().collect(); // the minus of the strips
     let digit = |i: usize| chars.get(i).is_some_and(char::is_ascii_digit);
     let (mut tokens, mut word, mut i) = (Vec::new(), String::new(), 0);
     let flush = |word: &mut String, tokens: &mut Vec<Token>| {
@@ -144,6 +144,8 @@ mod tests {
         assert!(text("layer ip1", "layer ip2", Tolerance::Any).is_some(), "a digit in a name is no number");
         assert_eq!(text("431,080 parameters", "431,081 parameters", THOUSANDTH), None);
         assert_eq!(text("1e-9", "-3.5e-8", THOUSANDTH), None);
+        assert_eq!(text("1.2e\u{2212}11", "\u{2212}1.8e-11", THOUSANDTH), None, "the strip's minus is a sign");
+        assert!(text("mean \u{2212}2", "mean 2", THOUSANDTH).is_some());
         assert_eq!(text("error 3.5", "error 99", Tolerance::Any), None);
         assert!(text("3 wrong", "many wrong", Tolerance::Any).is_some());
         assert!(text("a\nb", "a", THOUSANDTH).is_some());

@@ -19,7 +19,7 @@ pub struct Stats {
     pub zeros: usize,
     /// The least finite value; NaN if there is none.
     pub min: f32,
-    /// The mean of the finite values; NaN if there is none, and 0 if it is no more than their rounding can make.
+    /// The mean of the finite values; NaN if there is none.
     pub mean: f32,
     /// The greatest finite value; NaN if there is none.
     pub max: f32,
@@ -41,9 +41,7 @@ impl Stats {
             n += 1;
             zeros += usize::from(x == 0.0);
         }
-        // Values that cancel out leave the rounding of the last ones, which differs from one processor to the next.
-        let cancels = sum.abs() < sizes * 16.0 * f32::EPSILON as f64;
-        let mean = if cancels { 0.0 } else { sum / n as f64 }; // 0 / 0 is NaN, as it should be
+        let mean = sum / n as f64; // 0 / 0 is NaN, as it should be
         for &x in x.iter().filter(|x| x.is_finite()) {
             squares += (x as f64 - mean).powi(2);
         }
