@@ -215,7 +215,7 @@ fn main() -> cortado::Result<()> {
         attempt.set(|param| param.base_lr = Some(rate))?;
         match attempt.step(150) {
             Ok(()) => println!("base_lr {rate}: loss {:.2}", attempt.loss()),
-            Err(e) => println!("base_lr {rate}: {e}"),
+            Err(e) => println!("base_lr {rate}: {}", e.message()),
         }
         let losses: Vec<(f64, f64)> = attempt.losses().iter().enumerate().map(|(i, &y)| (i as f64, y as f64)).collect();
         chart = chart.line(&format!("base_lr {rate}"), &losses);
