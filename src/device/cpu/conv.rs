@@ -193,15 +193,15 @@ impl Conv {
         });
     }
 
-    /// Makes y, `len` values for each group of each image, of what `x` gives for them: by `work(group, x, buffer, y)`. The
-    /// buffer is as large as what im2col expands.
-    fn each_group<'a>(
+    /// Calls `work(g, x, buffer, y)` for each group g of each image, with its values of x and its `len` values of y; images in
+    /// parallel. The buffer is as large as what im2col expands.
+    fn each_group(
         &self,
         cpu: &Cpu,
-        x: ChunksExact<'a, f32>,
+        x: ChunksExact<f32>,
         y: &mut [f32],
         len: usize,
-        work: impl Fn(usize, &'a [f32], &mut [f32], &mut [f32]) + Sync + Send,
+        work: impl Fn(usize, &[f32], &mut [f32], &mut [f32]) + Sync + Send,
     ) {
         let image = self.groups * len;
         cpu.pieces(y, images(y.len() / image) * image, |start, y| {

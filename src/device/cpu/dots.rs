@@ -39,7 +39,7 @@ impl<'a> Dots<'a> {
     /// All dot products, in tiles of `I` x `J`, with `C` vectors of partial sums for each.
     #[inline(always)]
     unsafe fn tiles<V: Vector, const C: usize, const I: usize, const J: usize>(&mut self) {
-        debug_assert_eq!(C * V::LEN, LANES);
+        assert_eq!(C * V::LEN, LANES, "vectors of partial sums fill the lanes");
         let (m, n) = (self.a.starts.len(), self.b.starts.len());
         let mut i = 0;
         while i < m {

@@ -1,6 +1,7 @@
 //! Vectors of f32, as wide as a processor's registers.
 //!
-//! The inner loops of [`tile`](super::tile) and [`dots`](super::dots) are written once, over this trait, and compiled for each kind of vector.
+//! The inner loops of [`tile`](super::tile) and [`dots`](super::dots) are written once, over the trait [`Vector`], and compiled
+//! for each kind of vector.
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use std::arch::x86_64::__m128 as Baseline;
