@@ -41,7 +41,7 @@ pub use shape::*;
 pub use vision::*;
 
 use crate::layer::Layer;
-use crate::proto::LayerParameter;
+use crate::proto::{LayerParameter, forks};
 use crate::{Error, Kind, Result};
 use std::sync::Arc;
 
@@ -194,11 +194,14 @@ impl Layers {
                     );
                     e.hint(*instead)
                 }
-                None => Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\"")).near_or_all(
-                    kind,
-                    &self.names().collect::<Vec<_>>(),
-                    "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`",
-                ),
+                None => {
+                    let e = Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""));
+                    let own = "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`";
+                    match forks::layer_type(kind) {
+                        Some(fork) => e.hint(fork),
+                        None => e.near_or_all(kind, &self.names().collect::<Vec<_>>(), own),
+                    }
+                }
             }
             .field("type")),
         }

@@ -5,7 +5,7 @@
 //! in their order.
 
 use super::Net;
-use crate::proto::stored::{fill, same_shape, shape_of, to_proto};
+use crate::proto::stored::{fill, misfit, to_proto};
 use crate::proto::{self, LayerParameter, NetParameter};
 use crate::{Error, Kind, Result};
 use prost::Message;
@@ -36,7 +36,7 @@ impl Net {
         let report = self.copy_trained_layers(&read_weights(path)?, false)?;
         match report.mismatched.first() {
             Some(first) => Err(Error::new(Kind::Weights, format!("{}: {first}", path.display())).hint(
-                "to train such a layer anew, give it another name; a program can skip it by copy_fitting_layers_from",
+                "to train such a layer anew, give it another name, or skip it: --skip-mismatched, in a program copy_fitting_layers_from",
             )),
             None => Ok(report),
         }
@@ -86,7 +86,7 @@ impl Net {
                     .push(format!("{theirs} layers are called \"{name}\" in the file and {ours} in the net"));
             } else {
                 for (source, i) in sources.into_iter().zip(learners) {
-                    match misfit(source, &self.steps[i].shapes) {
+                    match misfit(&source.blobs, &self.steps[i].shapes) {
                         Some(why) => report.mismatched.push(format!("layer \"{}\": {why}", self.steps[i].name)),
                         None => fits.push((source, i)),
                     }
@@ -148,21 +148,4 @@ pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
             .hint("a .caffemodel is written by training; is this a net without learnable layers?"));
     }
     Ok(net)
-}
-
-/// Why the blobs of `source` do not fit into parameters of the given shapes, if they do not.
-fn misfit(source: &LayerParameter, shapes: &[Vec<usize>]) -> Option<String> {
-    if source.blobs.len() != shapes.len() {
-        return Some(format!("the file has {} blobs, the layer {}", source.blobs.len(), shapes.len()));
-    }
-    for (k, (proto, want)) in source.blobs.iter().zip(shapes).enumerate() {
-        match shape_of(proto) {
-            Err(e) => return Some(format!("blob {k}: {e}")),
-            Ok(shape) if !same_shape(proto, &shape, want) => {
-                return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
-            }
-            Ok(_) => {}
-        }
-    }
-    None
 }

@@ -1,7 +1,9 @@
 //! The `cortado` command, run as people run it.
 
 mod bench;
+mod check;
 mod forward;
 mod time;
 mod train;
 mod usage;
+mod weights;

@@ -76,7 +76,7 @@ fn check_tells_what_is_wrong() {
     bench.write("bottom.prototxt", NET.replace("bottom: \"ip2\" bottom", "bottom: \"ip22\" bottom"));
     assert!(bench.bad("check bottom.prototxt", 1).contains("did you mean \"ip2\"?"));
     bench.write("source.prototxt", NET.replace("train_lmdb", "nowhere_lmdb"));
-    let error = bench.bad("check source.prototxt", 1);
+    let error = bench.bad("test --model source.prototxt --weights w.caffemodel", 1);
     assert!(error.contains("layer \"d\"") && error.contains("nowhere_lmdb is not there: looked for"), "{error}");
     bench.write("empty.prototxt", "# nothing\n");
     assert!(bench.bad("check empty.prototxt", 1).contains("neither a net nor a solver"));

@@ -14,3 +14,5 @@ pub use parameter::Parameter;
 // The layer of every data set.
 mod data_layer;
 pub use data_layer::DataLayer;
+// What stands in for one whose data are missing, in a net that is looked at.
+mod stand_in;
