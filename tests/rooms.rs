@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["blob"],
     &["proto", "files"],
     &["net_spec"],
-    &["filler", "layer", "data"],
+    &["filler", "layer", "data", "io"],
     &["layers"],
     &["net"],
     &["explain"],
