@@ -41,6 +41,8 @@ pub mod layers;
 
 pub mod net;
 
+pub mod classifier;
+
 pub mod explain;
 
 pub mod net_spec;

@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["filler", "layer", "data", "io"],
     &["layers"],
     &["net"],
-    &["explain"],
+    &["explain", "classifier"],
     &["solver"],
     &["check", "show"],
     &["cli", "main"],

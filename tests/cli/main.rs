@@ -1,6 +1,8 @@
 //! The `cortado` command, run as people run it.
 
 mod bench;
+mod classify;
+mod extract;
 mod forward;
 mod time;
 mod train;

@@ -36,7 +36,10 @@ pub fn replay(case: &Case) -> Replay {
     check(blob.data.iter().eq(&image_hwc), || "other data in blobproto_nd".into())?;
     check(blob.diff.iter().copied().eq(image_hwc.iter().map(|x| 2.0 * x)), || "other diffs in blobproto_nd".into())?;
     let values = io::blobproto_to_array(&blob)?;
-    check(values == image_hwc && io::blobproto_to_diff(&blob)? == &image_hwc * 2.0, || "other arrays".into())?;
+    let shape: Vec<i64> = values.shape().iter().map(|&d| d as i64).collect();
+    check(blob.shape.as_ref().is_some_and(|s| s.dim == shape), || format!("an array of shape {shape:?}"))?;
+    check(values.iter().eq(&image_hwc), || "another array of blobproto_nd".into())?;
+    check(io::blobproto_to_diff(&blob)? == &values * 2.0, || "another array of diffs".into())?;
     let again = io::array_to_blobproto(&values, Some(&(&values * 2.0)))?;
     check(again == blob, || "blobproto_nd is written otherwise".into())?;
     for (name, shape, label) in [("datum_u8.bin", bytes.shape(), 7), ("datum_f32.bin", floats.shape(), 3)] {
