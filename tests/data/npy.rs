@@ -48,8 +48,16 @@ fn every_type_order_and_version_is_read() {
         (ndarray::arr2(&[[0., 1., 2.], [3., 4., 250.0f32]]), ndarray::arr2(&[[0., 2., 4.], [1., 3., 250.0f32]]));
     for (descr, values) in &types {
         for version in 1..=3 {
-            assert_eq!(read(&file(version, descr, false, "(2, 3)", values)).unwrap(), rows.clone().into_dyn(), "{descr}");
-            assert_eq!(read(&file(version, descr, true, "(2, 3)", values)).unwrap(), columns.clone().into_dyn(), "{descr}");
+            assert_eq!(
+                read(&file(version, descr, false, "(2, 3)", values)).unwrap(),
+                rows.clone().into_dyn(),
+                "{descr}"
+            );
+            assert_eq!(
+                read(&file(version, descr, true, "(2, 3)", values)).unwrap(),
+                columns.clone().into_dyn(),
+                "{descr}"
+            );
         }
     }
     assert_eq!(read(&file(1, "<f4", false, "()", &7f32.to_le_bytes())).unwrap(), ndarray::arr0(7.0).into_dyn());

@@ -103,6 +103,7 @@ fn memory_data_hands_out_what_it_is_given() {
     let e = bench.forward().unwrap_err().to_string();
     assert!(e.contains("the layer was given no data") && e.contains("(\"m\")?.set_input_arrays"), "{e}");
 
+    use ndarray::Dimension;
     let layer: &mut dyn std::any::Any = bench.layer.as_mut();
     let layer = layer.downcast_mut::<cortado::layers::MemoryData>().unwrap();
     let array = |shape: &[usize]| {
