@@ -69,10 +69,6 @@ fn images(golden: &mut Golden) -> Replay {
     expect(golden, "tr0", &transformer.preprocess(&image)?);
     transformer.set_transpose([2, 0, 1])?;
     expect(golden, "tr_transpose", &transformer.preprocess(&image)?);
-    let mut with_mean_image = transformer.clone();
-    with_mean_image.set_mean(&golden.array("mean_chw"))?;
-    expect(golden, "tr_mean_full", &with_mean_image.preprocess(&image)?);
-
     transformer.set_raw_scale(255.0);
     transformer.set_channel_swap(&[2, 1, 0])?;
     transformer.set_mean(&arr1(&[104.0, 117.0, 123.0]))?;
@@ -80,6 +76,8 @@ fn images(golden: &mut Golden) -> Replay {
     let x = transformer.preprocess(&image)?;
     expect(golden, "tr_full", &x);
     expect(golden, "tr_deprocess", &transformer.deprocess(&x)?);
+    transformer.set_mean(&golden.array("mean_chw"))?;
+    expect(golden, "tr_mean_full", &transformer.preprocess(&image)?);
     Ok(())
 }
 
