@@ -36,7 +36,7 @@ fn the_best_classes_come_first() {
                 clear.png\n  0.5761  green\n  0.2119  blue\n";
     assert_eq!(said, want);
     // The mean is in the input's order, so that blue counts nothing; the crops are all alike.
-    let more = "--mean 0.2,0,0 --image-dims 6,6 --oversample --input-scale 2 --top 3";
+    let more = "--mean 0.2,0,0 --oversample --input-scale 2 --top 3";
     let said = bench.good(&format!("{line} {more} red.png")).out;
     let want = "Input 3 x 4 x 4: blue, green, red, from 0 to 1, minus the mean 0.2,0,0, times 2; the mean of ten crops\n\
                 red.png\n  0.7870  red\n  0.1065  blue\n  0.1065  green\n";
