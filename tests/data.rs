@@ -7,6 +7,8 @@ mod safetensors;
 mod broken;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
+#[path = "data/npy.rs"]
+mod npy;
 #[path = "data/own.rs"]
 mod own;
 #[path = "data/transform.rs"]

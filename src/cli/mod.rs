@@ -5,10 +5,12 @@
 
 mod args;
 mod check;
+mod classify;
 mod convert;
 mod device_query;
 mod diff;
 mod explain;
+mod extract;
 mod forward;
 mod help;
 mod nets;
@@ -30,6 +32,8 @@ const COMMANDS: &[Command] = &[
     test::COMMAND,
     time::COMMAND,
     forward::COMMAND,
+    classify::COMMAND,
+    extract::COMMAND,
     check::COMMAND,
     diff::COMMAND,
     explain::COMMAND,

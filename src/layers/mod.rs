@@ -55,6 +55,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("DummyData",               new::<DummyData>),
     ("Parameter",               new::<Parameter>),
     ("Data",                    new::<Data>),
+    ("MemoryData",              new::<MemoryData>),
     // vision
     ("Convolution",             new::<Convolution>),
     ("Deconvolution",           new::<Deconvolution>),
@@ -127,7 +128,6 @@ const MISSING: &[(&str, &str)] = &[
         "ImageData",
         "convert the images to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
     ),
-    ("MemoryData", "use an Input layer, and put each batch in by `net.data_mut(..)?.assign(..)`"),
     (
         "WindowData",
         "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",

@@ -2,6 +2,8 @@
 
 mod bench;
 mod check;
+mod classify;
+mod extract;
 mod forward;
 mod time;
 mod train;

@@ -294,7 +294,7 @@ fn broken_npy_files() {
     says("cannot understand", &npy_file(1, &header.replace("(2, 2)", "(2, -2)"), &[]));
     says("cannot understand", &npy_file(1, &header.replace("(2, 2)", "(99999999999999999999999, 2)"), &[]));
     says("cannot understand", &npy_file(1, &header.replace("False", "Maybe"), &[]));
-    says("type '>f4'", &npy_file(1, &header.replace("<f4", ">f4"), &[0; 16]));
+    says("type '>f2'", &npy_file(1, &header.replace("<f4", ">f2"), &[0; 16]));
     says("type '|O'", &npy_file(1, &header.replace("<f4", "|O"), &[0; 16]));
     says("too large", &npy_file(1, &header.replace("(2, 2)", "(4294967296, 4294967296)"), &[]));
     says("within its values: it has 0 of", &npy_file(1, &header.replace("(2, 2)", "(40000, 40000)"), &[]));
