@@ -51,6 +51,8 @@ pub mod filler;
 
 pub mod data;
 
+pub mod weights;
+
 pub mod proto;
 
 pub mod check;

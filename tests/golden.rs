@@ -15,7 +15,7 @@ use golden_replay::{Stop, cases};
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
     // HDF5, data from memory, image preprocessing
-    "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",
+    "hdf5data", "memorydata", "pycaffe_io",
 ];
 
 #[test]
