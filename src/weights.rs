@@ -18,6 +18,7 @@
 mod hdf5;
 pub(crate) mod kind;
 mod net_hdf5;
+mod raw;
 mod state_hdf5;
 
 use crate::proto::{self, NetParameter, SolverState, binary};
@@ -41,6 +42,7 @@ pub fn read_weights(path: &Path) -> Result<NetParameter> {
 /// The weights in the bytes of a `.caffemodel`; `file` is what errors call them.
 pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
     let mut net: NetParameter = binary::decode(bytes).map_err(|e| broken(bytes, file, ".caffemodel", &e))?;
+    raw::fill(bytes, &mut net)?;
     proto::upgrade::net(&mut net)?;
     some_weights(net, file)
 }
