@@ -259,3 +259,30 @@ fn values_as_bytes_are_read() {
     let message = read(3, &raw).unwrap_err().to_string();
     assert!(message.contains("raw_data has the type 3"), "{message}");
 }
+
+/// The C library, by way of h5py, reads our files, and we read its. Python is `python3`, or what `CORTADO_PYTHON` names.
+#[test]
+fn h5py_reads_ours_and_we_read_its() {
+    let python = std::env::var_os("CORTADO_PYTHON").unwrap_or("python3".into());
+    let run = |args: &[&std::ffi::OsStr]| std::process::Command::new(&python).args(args).output();
+    if !run(&["-c".as_ref(), "import h5py".as_ref()]).is_ok_and(|out| out.status.success()) {
+        println!("skipped: {} has no h5py", python.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let prototxt = folder.path().join("solver.prototxt");
+    std::fs::write(&prototxt, SOLVER.replace("PREFIX", &folder.path().join("run").display().to_string())).unwrap();
+    let mut solver = Solver::from_file(&prototxt).unwrap();
+    solver.step(4).unwrap();
+    let state = solver.snapshot().unwrap();
+    let (ours, its) = (folder.path().join("run_iter_4.caffemodel.h5"), folder.path().join("its.h5"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights_h5py.py");
+    let out = run(&[script.as_ref(), ours.as_ref(), state.as_ref(), its.as_ref()]).unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let before = values(solver.net());
+    solver.net().copy_trained_layers_from(&its).unwrap();
+    let after = values(solver.net());
+    for (a, b) in after.iter().flatten().zip(before.iter().flatten()) {
+        assert_eq!(*a, *b + 1.0);
+    }
+}
