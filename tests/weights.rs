@@ -286,3 +286,18 @@ fn h5py_reads_ours_and_we_read_its() {
         assert_eq!(*a, *b + 1.0);
     }
 }
+
+/// An infogain matrix and a mean image are read from `.npy`; of another file the error says what it is.
+#[test]
+fn blobs_are_read_from_npy() {
+    use cortado::data::{binaryproto, npy};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mean.npy");
+    let x = ndarray::array![[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]].into_dyn();
+    npy::write(&path, x.view()).unwrap();
+    let (shape, values) = binaryproto::read(&path, "the mean image", "hint").unwrap();
+    assert_eq!((shape, values), (vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    std::fs::write(&path, "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    let message = binaryproto::read(&path, "the mean image", "hint").unwrap_err().to_string();
+    assert!(message.contains("mean.npy: it is a Git LFS pointer"), "{message}");
+}
