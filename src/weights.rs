@@ -21,6 +21,7 @@ mod net_hdf5;
 mod raw;
 mod state_hdf5;
 
+use crate::proto::text::Named;
 use crate::proto::{self, NetParameter, SolverState, binary};
 use crate::{Error, Kind, Result, files};
 use kind::FileKind;
@@ -41,7 +42,7 @@ pub fn read_weights(path: &Path) -> Result<NetParameter> {
 
 /// The weights in the bytes of a `.caffemodel`; `file` is what errors call them.
 pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
-    let mut net: NetParameter = binary::decode(bytes).map_err(|e| broken(bytes, file, ".caffemodel", &e))?;
+    let mut net: NetParameter = decode(bytes, file, ".caffemodel")?;
     raw::fill(bytes, &mut net)?;
     proto::upgrade::net(&mut net)?;
     some_weights(net, file)
@@ -64,17 +65,20 @@ pub(crate) fn read_state(path: &Path) -> Result<SolverState> {
     if FileKind::at(path).map_err(missing)? == FileKind::Hdf5 {
         return state_hdf5::read(path);
     }
-    let bytes = std::fs::read(path).map_err(missing)?;
-    binary::decode(&bytes).map_err(|e| broken(&bytes, &path.display().to_string(), ".solverstate", &e))
+    decode(&std::fs::read(path).map_err(missing)?, &path.display().to_string(), ".solverstate")
 }
 
-fn broken(bytes: &[u8], file: &str, wanted: &str, why: &Error) -> Error {
-    match FileKind::of(bytes).name() {
-        Some(other) => Error::new(Kind::Weights, format!("{file} is no {wanted}: it is {other}"))
-            .hint(FileKind::of(bytes).what_to_do()),
-        None => Error::new(Kind::Weights, format!("{file} is not a whole {wanted}: {}", why.message()))
-            .hint(binary::what_it_is(bytes, wanted)),
+/// Decodes a message of a file that is not HDF5. No message begins like one of the other kinds of file.
+fn decode<M: Named>(bytes: &[u8], file: &str, wanted: &str) -> Result<M> {
+    let kind = FileKind::of(bytes);
+    if let Some(other) = kind.name() {
+        let message = format!("{file} is no {wanted}: it is {other}");
+        return Err(Error::new(Kind::Weights, message).hint(kind.what_to_do()));
     }
+    binary::decode(bytes).map_err(|e| {
+        Error::new(Kind::Weights, format!("{file} is not a whole {wanted}: {}", e.message()))
+            .hint(binary::what_it_is(bytes, wanted))
+    })
 }
 
 fn is_hdf5(path: &Path) -> bool {
