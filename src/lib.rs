@@ -54,6 +54,7 @@ pub mod filler;
 pub mod data;
 
 pub mod io;
+pub mod weights;
 
 pub mod proto;
 

@@ -15,7 +15,7 @@ use golden_replay::{Stop, cases};
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
     // HDF5
-    "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data",
+    "hdf5data",
 ];
 
 #[test]

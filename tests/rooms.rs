@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["memory"],
     &["blob"],
     &["proto", "files"],
+    &["weights"],
     &["net_spec"],
     &["filler", "layer", "data", "io"],
     &["layers"],

@@ -34,23 +34,6 @@ pub(crate) fn same_shape(proto: &BlobProto, stored: &[usize], expected: &[usize]
     stored == expected || (proto.shape.is_none() && expected.len() <= 4 && unpadded(stored) == unpadded(expected))
 }
 
-/// Why a layer's stored blobs do not fit into parameters of the given shapes, if they do not.
-pub(crate) fn misfit(stored: &[BlobProto], shapes: &[Vec<usize>]) -> Option<String> {
-    if stored.len() != shapes.len() {
-        return Some(format!("the file has {} blobs, the layer {}", stored.len(), shapes.len()));
-    }
-    for (k, (proto, want)) in stored.iter().zip(shapes).enumerate() {
-        match shape_of(proto) {
-            Err(e) => return Some(format!("blob {k}: {e}")),
-            Ok(shape) if !same_shape(proto, &shape, want) => {
-                return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
-            }
-            Ok(_) => {}
-        }
-    }
-    None
-}
-
 /// Copies stored values, and diffs if there are any, into a blob of the same shape.
 pub(crate) fn from_proto(proto: &BlobProto, blob: &mut Blob) -> Result {
     check_shape(proto, blob.shape())?;
