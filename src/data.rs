@@ -20,6 +20,7 @@ pub mod dataset;
 pub mod datum;
 pub mod feed;
 pub mod idx;
+pub mod image;
 pub mod lmdb;
 pub mod mnist;
 pub mod npy;
