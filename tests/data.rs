@@ -5,6 +5,8 @@ mod safetensors;
 
 #[path = "data/broken.rs"]
 mod broken;
+#[path = "data/images.rs"]
+mod images;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
 #[path = "data/npy.rs"]

@@ -151,7 +151,7 @@ fn entries_that_are_no_images() {
         ("has 4 values", bytes(Datum { height: Some(-2), width: Some(-2), ..whole() })),
         ("has 4 values", bytes(Datum { height: Some(i32::MAX), width: Some(i32::MAX), ..whole() })),
         ("has 4 values", bytes(Datum { channels: None, ..whole() })),
-        ("compressed image", bytes(Datum { encoded: Some(true), ..whole() })),
+        ("are of no image; PNG and JPEG", bytes(Datum { encoded: Some(true), ..whole() })),
     ];
     for (i, (says, value)) in cases.iter().enumerate() {
         // the first entry is good: the thread that reads ahead meets the second
