@@ -56,7 +56,8 @@ fn a_solver_is_checked_without_the_data_and_nothing_is_written() {
 fn a_pipe_is_read_once() {
     let bench = Bench::new();
     let piped = |line: &str, text: &str| {
-        let mut child = bench.command(line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            bench.command(line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -105,7 +106,10 @@ fn texts_in_other_encodings() {
     assert!(bench.good("check solver.prototxt").out.contains("6 x 1 x 4 x 4"));
     // A prefix too.
     let at = solver.windows(3).position(|w| w == b"run").unwrap();
-    bench.write("solver.prototxt", [&solver[..at], gbk, b"/s\"\nmax_iter: 2\n#", &solver[at..]].concat().replace_once(b"max_iter: 40", b""));
+    bench.write(
+        "solver.prototxt",
+        [&solver[..at], gbk, b"/s\"\nmax_iter: 2\n#", &solver[at..]].concat().replace_once(b"max_iter: 40", b""),
+    );
     bench.good("train --solver solver.prototxt");
     assert!(folder.join("s_iter_2.caffemodel").is_file());
 }
@@ -126,10 +130,14 @@ impl ReplaceOnce for Vec<u8> {
 fn large_nets_are_shown() {
     let bench = Bench::new();
     let input = "layer { name: \"i\" type: \"Input\" top: \"b0\" input_param { shape { dim: 1 } } }\n";
-    let chain: String = (0..20_000).map(|i| format!("layer {{ name: \"l{i}\" type: \"ReLU\" bottom: \"b{i}\" top: \"b{}\" }}\n", i + 1)).collect();
+    let chain: String = (0..20_000)
+        .map(|i| format!("layer {{ name: \"l{i}\" type: \"ReLU\" bottom: \"b{i}\" top: \"b{}\" }}\n", i + 1))
+        .collect();
     bench.write("chain.prototxt", format!("{input}{chain}"));
     assert!(bench.good("check chain.prototxt").out.contains("20001 layers"));
-    let fan: String = (1..3000).map(|i| format!("layer {{ name: \"l{i}\" type: \"ReLU\" bottom: \"b0\" top: \"b{i}\" }}\n")).collect();
+    let fan: String = (1..3000)
+        .map(|i| format!("layer {{ name: \"l{i}\" type: \"ReLU\" bottom: \"b0\" top: \"b{i}\" }}\n"))
+        .collect();
     bench.write("fan.prototxt", format!("{input}{fan}"));
     let table = bench.good("check fan.prototxt").out;
     assert!(table.contains("3001 layers") && table.len() < 4_000_000, "{}", table.len());

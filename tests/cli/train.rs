@@ -230,8 +230,17 @@ fn no_test_batches() {
 #[test]
 fn leftovers_of_a_killed_run_are_removed() {
     let bench = Bench::new();
-    let gone = std::process::Command::new("true").spawn().map(|mut child| { child.wait().unwrap(); child.id() }).unwrap();
-    let (left, living) = (format!("run/small_iter_20.caffemodel.{gone}.tmp"), format!("run/small_iter_20.caffemodel.{}.tmp", std::process::id()));
+    let gone = std::process::Command::new("true")
+        .spawn()
+        .map(|mut child| {
+            child.wait().unwrap();
+            child.id()
+        })
+        .unwrap();
+    let (left, living) = (
+        format!("run/small_iter_20.caffemodel.{gone}.tmp"),
+        format!("run/small_iter_20.caffemodel.{}.tmp", std::process::id()),
+    );
     bench.write(&left, "half");
     bench.write(&living, "half");
     bench.write("run/small_iter_20.caffemodel.old.tmp", "a file of the user's");

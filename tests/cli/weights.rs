@@ -3,7 +3,9 @@
 use crate::bench::Bench;
 
 fn net(layers: &[(&str, usize)]) -> String {
-    let mut text = String::from("layer { name: \"d\" type: \"DummyData\" top: \"x\" dummy_data_param { shape { dim: 1 dim: 3 } } }\n");
+    let mut text = String::from(
+        "layer { name: \"d\" type: \"DummyData\" top: \"x\" dummy_data_param { shape { dim: 1 dim: 3 } } }\n",
+    );
     let mut bottom = "x".to_string();
     for (name, n) in layers {
         text += &format!(
@@ -30,7 +32,10 @@ fn nothing_that_fits_is_an_error_with_the_layers_of_both_sides() {
         assert!(error.contains("cortado: w.caffemodel has weights for no layer of the net\n"), "{error}");
         assert!(error.contains("the file's layers are ip1, ip2") && error.contains("with weights are f, g"), "{error}");
     }
-    bench.write("s.prototxt", "net: \"n.prototxt\" base_lr: 0.1 lr_policy: \"fixed\" max_iter: 1 snapshot_after_train: false");
+    bench.write(
+        "s.prototxt",
+        "net: \"n.prototxt\" base_lr: 0.1 lr_policy: \"fixed\" max_iter: 1 snapshot_after_train: false",
+    );
     assert!(bench.bad("train --solver s.prototxt --weights w.caffemodel", 1).contains("for no layer of the net"));
 }
 
@@ -40,7 +45,8 @@ fn what_is_left_over_is_a_warning_and_refused_by_strict() {
     save(&bench, &[("ip1", 2), ("old", 2)]);
     bench.write("n.prototxt", net(&[("ip1", 2), ("new", 2)]));
     let said = bench.good("test --model n.prototxt --weights w.caffemodel --iterations 1").err;
-    let warnings: Vec<&str> = said.lines().filter(|l| l.starts_with('W')).filter_map(|l| l.split_once("] ")).map(|l| l.1).collect();
+    let warnings: Vec<&str> =
+        said.lines().filter(|l| l.starts_with('W')).filter_map(|l| l.split_once("] ")).map(|l| l.1).collect();
     let wanted = [
         "w.caffemodel has weights for layers that the net does not have: old",
         "w.caffemodel has no weights for layers of the net, which stay as their fillers made them: new",
