@@ -8,14 +8,18 @@ mod check;
 mod convert;
 mod device_query;
 mod diff;
+mod draw;
 mod explain;
 mod forward;
 mod help;
 mod nets;
 mod peak;
+mod plot;
+mod stand_in;
 mod test;
 mod time;
 mod train;
+mod upgrade;
 mod work;
 
 use args::{Args, Command, Flag};
@@ -34,6 +38,9 @@ const COMMANDS: &[Command] = &[
     diff::COMMAND,
     explain::COMMAND,
     convert::COMMAND,
+    upgrade::COMMAND,
+    draw::COMMAND,
+    plot::COMMAND,
     device_query::COMMAND,
 ];
 
