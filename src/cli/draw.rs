@@ -43,7 +43,13 @@ fn run(args: &Args) -> Done {
         Some(phase) => phase,
         None => super::check::phases(&param)[0],
     };
-    let assumed = stand_in::for_data(&mut parsed.message, path.parent(), stand_in::data_shape(args)?);
+    let assumed = {
+        let mut state = param.state.clone().unwrap_or_default();
+        state.set_phase(phase);
+        state.level = args.number("level")?.or(state.level);
+        state.stage.extend(args.list("stage").into_iter().map(String::from));
+        stand_in::for_data(&mut parsed.message, &state, path.parent(), stand_in::data_shape(args)?)
+    };
     stand_in::without_fillers(&mut parsed.message);
     let mut builder = Net::build(&parsed.message).source(parsed.source).phase(phase).stages(args.list("stage"));
     builder = builder.folder(path.parent().unwrap_or(Path::new("."))).log(&Log::silent()).device(&Device::cpu());

@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::{Failure, usage};
 use cortado::files;
-use cortado::proto::{BlobShape, InputParameter, LayerParameter, NetParameter};
+use cortado::proto::{BlobShape, InputParameter, LayerParameter, NetParameter, NetState};
 use std::path::Path;
 
 /// What is assumed where nothing tells: a colour image of the size that most nets of ImageNet take.
@@ -17,11 +17,16 @@ pub fn data_shape(args: &Args) -> Result<Option<Vec<usize>>, Failure> {
     dims.filter(|dims| dims.len() <= 31).map(Some).ok_or_else(wrong)
 }
 
-/// Replaces the data layers whose data are missing by Input layers; a sentence about each says what was assumed. A layer that
+/// Replaces the data layers of this state whose data are missing by Input layers; a sentence about each says what was assumed. A layer that
 /// would write a file becomes a Silence.
-pub fn for_data(net: &mut NetParameter, folder: Option<&Path>, given: Option<Vec<usize>>) -> Vec<String> {
+pub fn for_data(
+    net: &mut NetParameter,
+    state: &NetState,
+    folder: Option<&Path>,
+    given: Option<Vec<usize>>,
+) -> Vec<String> {
     let mut assumed = Vec::new();
-    for layer in &mut net.layer {
+    for layer in net.layer.iter_mut().filter(|layer| layer.is_in(state)) {
         if layer.r#type() == "HDF5Output" {
             layer.r#type = Some("Silence".into());
             continue;

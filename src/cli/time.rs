@@ -28,6 +28,7 @@ pub const COMMAND: Command = Command {
         Flag { name: "solver",     value: "FILE",  about: "a solver's prototxt: its train net and its training steps are timed" },
         Flag { name: "model",      value: "FILE",  about: "a net's prototxt, in place of a solver" },
         Flag { name: "iterations", value: "N",     about: "how often each layer is run; 50 if not given" },
+        Flag { name: "weights",    value: "FILE,..", about: "trained weights, .caffemodel: some layers' times depend on the values" },
         Flag { name: "phase",      value: "PHASE", about: "TRAIN or TEST, for --model; TRAIN if not given" },
     ], STATE, DEVICE],
     run,
@@ -47,6 +48,7 @@ fn run(args: &Args) -> Done {
                 (param.display, param.snapshot) = (Some(0), Some(0));
                 builder.without_test_nets()
             })?;
+            nets::load_weights(args, solver.net(), &log())?;
             say_layers(solver.net(), iterations)?;
             say_counts(&mut solver)?;
             let steps = time_steps(&mut solver)?;
@@ -54,6 +56,7 @@ fn run(args: &Args) -> Done {
         }
         (None, Some(_)) => {
             let mut net = nets::make(args, phase, Keep::Needed, &log())?;
+            nets::load_weights(args, &mut net, &log())?;
             say_layers(&mut net, iterations)?;
         }
         _ => return Err(usage("time needs either --solver FILE or --model FILE")),
@@ -130,6 +133,10 @@ impl Times {
 fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
     let mut layers = vec![<[Times; 2]>::default(); net.layer_names().len()];
     let device = net.device().clone();
+    let mut goes_back = false; // a deploy net has no loss, and backward nothing to do
+    for layer in net.layer_names() {
+        goes_back |= net.propagates_down(layer)?.0;
+    }
     // The thread pool is entered once, not for each layer.
     device.install(|| {
         for _ in 0..iterations {
@@ -141,6 +148,10 @@ fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
                 i += 1;
                 Ok(())
             })?;
+            if !goes_back {
+                layers.iter_mut().for_each(|[_, backward]| backward.0.push(0.0));
+                continue;
+            }
             net.clear_param_diffs();
             clock = Instant::now();
             net.backward_each(|net, _| {

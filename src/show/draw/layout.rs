@@ -4,18 +4,19 @@
 //! 2. A line that skips ranks gets a bend in each of them, so that it goes around the boxes there.
 //! 3. Each rank is sorted by the mean place of its neighbours in the rank before, then in the rank behind, a few times: fewer
 //!    lines cross.
-//! 4. Each box moves towards its neighbours as far as the order and the gaps allow; bends weigh more, so that lines are straight.
+//! 4. Boxes and bends are joined to columns, so that most lines are straight (after Brandes and Köpf 2001). Each column moves
+//!    towards its neighbours as far as the order and the gaps allow.
+
+use std::collections::BTreeMap;
 
 /// Between boxes of a rank, and between ranks.
 const GAP: f32 = 22.0;
 const RANK_GAP: f32 = 38.0;
 /// The sweeps that sort, and those that move.
 const SORTS: usize = 6;
-const MOVES: usize = 10;
+const MOVES: usize = 8;
 /// The most bends; the lines beyond run straight through the ranks that they skip.
 const MAX_BENDS: usize = 60_000;
-/// How much more a bend weighs than a box.
-const STIFF: f32 = 4.0;
 
 /// Where the graph's data flow to, as Graphviz calls it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,6 +48,7 @@ struct Item {
     /// Its extent across the flow, and its middle there.
     width: f32,
     x: f32,
+    is_bend: bool,
     before: Vec<usize>,
     behind: Vec<usize>,
 }
@@ -120,8 +122,8 @@ fn ranks(boxes: usize, lines: &[(usize, usize)]) -> Vec<usize> {
 
 /// The boxes, then the bends; and for each line the items that it runs through.
 fn items(sizes: &[(f32, f32)], lines: &[(usize, usize)], ranks: &[usize]) -> (Vec<Item>, Vec<Vec<usize>>) {
-    let item = |rank, width| Item { rank, width, x: 0.0, before: Vec::new(), behind: Vec::new() };
-    let mut items: Vec<Item> = sizes.iter().zip(ranks).map(|(size, &rank)| item(rank, size.0)).collect();
+    let item = |rank, width, is_bend| Item { rank, width, x: 0.0, is_bend, before: Vec::new(), behind: Vec::new() };
+    let mut items: Vec<Item> = sizes.iter().zip(ranks).map(|(size, &rank)| item(rank, size.0, false)).collect();
     let mut chains = Vec::with_capacity(lines.len());
     for &(from, to) in lines {
         let mut chain = vec![from];
@@ -129,7 +131,7 @@ fn items(sizes: &[(f32, f32)], lines: &[(usize, usize)], ranks: &[usize]) -> (Ve
         if items.len() + skipped.len() <= sizes.len() + MAX_BENDS {
             for rank in skipped {
                 chain.push(items.len());
-                items.push(item(rank, 6.0));
+                items.push(item(rank, 6.0, true));
             }
         }
         chain.push(to);
@@ -173,58 +175,101 @@ fn mean(of: &[usize], values: &[f32]) -> Option<f32> {
     (!of.is_empty()).then(|| of.iter().map(|&i| values[i]).sum::<f32>() / of.len() as f32)
 }
 
-/// Moves each rank's items towards their neighbours: downwards by those before, upwards by those behind, at last by both.
+/// Joins items to columns, packs the columns to the left and to the right, and moves each from the middle of the two towards
+/// its neighbours.
 fn place(rows: &[Vec<usize>], items: &mut [Item]) {
-    let mut x = vec![0.0f32; items.len()];
+    let (column, count) = columns(rows, items);
+    // What must stand apart: the columns of neighbours in a rank, and how far.
+    let mut apart = Vec::new();
     for row in rows {
-        let wanted = vec![0.0; row.len()];
-        spread(row, &wanted, items, &mut x);
+        let gap = |pair: &[usize]| (items[pair[0]].width + items[pair[1]].width) / 2.0 + GAP;
+        apart.extend(row.windows(2).map(|pair| (column[pair[0]], column[pair[1]], gap(pair))));
     }
-    for sweep in 0..=MOVES {
-        for r in 0..rows.len() {
-            let row = if sweep % 2 == 0 { &rows[r] } else { &rows[rows.len() - 1 - r] };
-            let wanted: Vec<f32> = row
-                .iter()
-                .map(|&i| {
-                    let (before, behind) = (mean(&items[i].before, &x), mean(&items[i].behind, &x));
-                    match (before, behind) {
-                        (Some(a), Some(b)) if sweep == MOVES => (a + b) / 2.0,
-                        _ => (if sweep % 2 == 0 { before.or(behind) } else { behind.or(before) }).unwrap_or(x[i]),
-                    }
-                })
-                .collect();
-            spread(row, &wanted, items, &mut x);
+    let left = pack(count, &apart);
+    let mirrored: Vec<(usize, usize, f32)> = apart.iter().map(|&(a, b, gap)| (b, a, gap)).collect();
+    let right = pack(count, &mirrored);
+    let width = left.iter().copied().fold(0.0, f32::max);
+    let mut x: Vec<f32> = left.iter().zip(&right).map(|(left, right)| (left + width - right) / 2.0).collect();
+
+    let (mut at_left, mut at_right) = (vec![Vec::new(); count], vec![Vec::new(); count]);
+    for &(a, b, gap) in &apart {
+        at_left[b].push((a, gap));
+        at_right[a].push((b, gap));
+    }
+    let mut near = vec![Vec::new(); count];
+    for (i, item) in items.iter().enumerate() {
+        let others = item.before.iter().chain(&item.behind).map(|&j| column[j]).filter(|&other| other != column[i]);
+        near[column[i]].extend(others);
+    }
+    for sweep in 0..MOVES {
+        for k in 0..count {
+            let c = if sweep % 2 == 0 { k } else { count - 1 - k };
+            let Some(wanted) = mean(&near[c], &x) else { continue };
+            let least = at_left[c].iter().map(|&(a, gap)| x[a] + gap).fold(f32::NEG_INFINITY, f32::max);
+            let most = at_right[c].iter().map(|&(b, gap)| x[b] - gap).fold(f32::INFINITY, f32::min);
+            x[c] = wanted.max(least).min(most.max(least));
         }
     }
-    items.iter_mut().zip(x).for_each(|(item, x)| item.x = x);
+    items.iter_mut().zip(column).for_each(|(item, c)| item.x = x[c]);
 }
 
-/// Puts a rank's items as near to the wanted places as their order and the gaps between them allow: least squares, by pooling
-/// neighbours that would overlap.
-fn spread(row: &[usize], wanted: &[f32], items: &[Item], x: &mut [f32]) {
-    // Without its offset in a row of no slack, an item must only not lie before the one at its left.
-    let (mut offset, mut offsets) = (0.0, Vec::with_capacity(row.len()));
-    for (k, &i) in row.iter().enumerate() {
-        if k > 0 {
-            offset += (items[row[k - 1]].width + items[i].width) / 2.0 + GAP;
+/// The column of each item, and how many there are. An item stands in the column of the middle one of those before it, unless
+/// that one has another successor in its column, or the line would cross a column. Bends come first.
+fn columns(rows: &[Vec<usize>], items: &[Item]) -> (Vec<usize>, usize) {
+    let mut place = vec![0; items.len()];
+    rows.iter().for_each(|row| row.iter().enumerate().for_each(|(k, &i)| place[i] = k));
+    let mut above: Vec<Option<usize>> = vec![None; items.len()];
+    for row in rows {
+        let mut chosen: BTreeMap<usize, usize> = BTreeMap::new(); // places before, and here
+        for bends in [true, false] {
+            for &i in row {
+                let mut before: Vec<usize> =
+                    items[i].before.iter().copied().filter(|&b| items[b].rank + 1 == items[i].rank).collect();
+                before.sort_by_key(|&b| place[b]);
+                let is_bend = |i: usize| items[i].is_bend;
+                if above[i].is_some() || before.is_empty() || bends != (is_bend(i) && is_bend(before[0])) {
+                    continue;
+                }
+                let middles = [before[(before.len() - 1) / 2], before[before.len() / 2]];
+                above[i] = middles.into_iter().find(|&b| {
+                    let left = chosen.range(..place[b]).next_back().is_none_or(|(_, &here)| here < place[i]);
+                    let right = chosen
+                        .range(place[b]..)
+                        .next()
+                        .is_none_or(|(&there, &here)| there > place[b] && here > place[i]);
+                    left && right
+                });
+                chosen.extend(above[i].map(|b| (place[b], place[i])));
+            }
         }
-        offsets.push(offset);
     }
-    let mut pools: Vec<(f32, f32, usize)> = Vec::new(); // mean, weight, items
-    for (k, &i) in row.iter().enumerate() {
-        let is_bend = items[i].before.len() == 1 && items[i].behind.len() == 1 && items[i].width < 10.0;
-        let mut pool = (wanted[k] - offsets[k], if is_bend { STIFF } else { 1.0 }, 1);
-        while let Some(&left) = pools.last().filter(|left| left.0 > pool.0) {
-            let weight = left.1 + pool.1;
-            pool = ((left.0 * left.1 + pool.0 * pool.1) / weight, weight, left.2 + pool.2);
-            pools.pop();
+    let (mut column, mut count) = (vec![0; items.len()], 0);
+    for &i in rows.iter().flatten() {
+        column[i] = above[i].map_or(count, |b| column[b]);
+        count += usize::from(above[i].is_none());
+    }
+    (column, count)
+}
+
+/// The least place of each column, from 0 on, at which the second of each pair is so far behind the first.
+fn pack(count: usize, apart: &[(usize, usize, f32)]) -> Vec<f32> {
+    let (mut waits, mut behind) = (vec![0; count], vec![Vec::new(); count]);
+    for &(a, b, gap) in apart {
+        waits[b] += 1;
+        behind[a].push((b, gap));
+    }
+    let mut x = vec![0.0f32; count];
+    let mut ready: Vec<usize> = (0..count).filter(|&c| waits[c] == 0).collect();
+    while let Some(a) = ready.pop() {
+        for &(b, gap) in &behind[a] {
+            x[b] = x[b].max(x[a] + gap);
+            waits[b] -= 1;
+            if waits[b] == 0 {
+                ready.push(b);
+            }
         }
-        pools.push(pool);
     }
-    let means = pools.iter().flat_map(|&(mean, _, n)| std::iter::repeat_n(mean, n));
-    for ((&i, mean), offset) in row.iter().zip(means).zip(offsets) {
-        x[i] = mean + offset;
-    }
+    x
 }
 
 #[cfg(test)]

@@ -26,31 +26,29 @@ function zoom(factor, around = middle()) {
   show();
 }
 
+// The whole net; or, at first, words that can be read, from the first layer on.
 function fit(whole) {
-  const wide = view.clientWidth / size.x, high = view.clientHeight / size.y;
-  // At first the words are large enough to be read, and the rest of a long net is a pan away.
-  at.scale = whole ? Math.min(wide, high, 1.5) : Math.min(1.2, Math.max(Math.min(wide, high), 0.75));
-  const free = (room, length) => (room - length * at.scale) / 2;
-  at.x = free(view.clientWidth, size.x);
-  at.y = free(view.clientHeight, size.y);
-  if (!whole) {
-    const first = shapes.get('0');
-    if (first && (at.x < 0 || at.y < 0)) bring(first, { x: 0.5, y: 0.5 });
-    at.y = Math.min(at.y, 0) === at.y ? Math.max(at.y, view.clientHeight - size.y * at.scale) : at.y;
-    if (at.y > 0 && size.y * at.scale > view.clientHeight) at.y = 0;
-    if (at.x > 0 && size.x * at.scale > view.clientWidth) at.x = 0;
-  }
+  const room = [view.clientWidth, view.clientHeight];
+  const all = Math.min(room[0] / size.x, room[1] / size.y);
+  Object.assign(at, { x: 0, y: 0, scale: whole ? Math.min(all, 1.5) : Math.min(1.2, Math.max(all, 0.75)) });
+  show();
+  const first = place(shapes.get('0'));
+  const corner = (room, length, first) => length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, room / 2 - first));
+  at.x = corner(room[0], size.x * at.scale, first.x);
+  at.y = corner(room[1], size.y * at.scale, first.y);
   show();
 }
 
-// Moves a box to a place in the view, given as parts of its width and height.
-function bring(shape, to = { x: 0.5, y: 0.5 }) {
+// The middle of a box in the view.
+function place(shape) {
+  if (!shape) return { x: 0, y: 0 };
   const box = shape.getBoundingClientRect(), screen = view.getBoundingClientRect();
-  show();
-  const now = shape.getBoundingClientRect();
-  pan(screen.left + view.clientWidth * to.x - (now.left + now.width / 2),
-    screen.top + view.clientHeight * to.y - (now.top + now.height / 2));
-  return box;
+  return { x: box.left + box.width / 2 - screen.left, y: box.top + box.height / 2 - screen.top };
+}
+
+function bring(shape) {
+  const now = place(shape), to = middle();
+  pan(to.x - now.x, to.y - now.y);
 }
 
 // The panel.
@@ -65,10 +63,10 @@ function open(card, jump) {
   const boxes = $$('.box');
   const box = boxes.indexOf(shape.closest('.box'));
   $$(`.line[data-from="${box}"], .line[data-to="${box}"]`).forEach((line) => line.classList.add('near'));
-  if (jump) {
-    if (at.scale < 0.6) zoom(0.9 / at.scale);
-    bring(shape);
-  }
+  const { x, y } = place(shape);
+  const hidden = x < 0 || y < 0 || x > view.clientWidth || y > view.clientHeight;
+  if (jump && at.scale < 0.6) zoom(0.9 / at.scale);
+  if (jump || hidden) bring(shape);
   history.replaceState(null, '', '#' + encodeURIComponent(sections[card].dataset.name));
 }
 

@@ -107,7 +107,10 @@ impl Drawing {
                         path += &format!("C{a:.1} {middle:.1} {x:.1} {middle:.1} {x:.1} {y:.1}");
                     }
                 }
-                path += &format!("L{to_x:.1} {to_y:.1}");
+                // The arrow's head turns with the last piece, which must have a length.
+                if (to_x - x).abs() + (to_y - y).abs() > 0.1 {
+                    path += &format!("L{to_x:.1} {to_y:.1}");
+                }
                 last = Some((to_x, to_y));
             }
             *svg += &format!(
@@ -144,7 +147,8 @@ impl Drawing {
             );
             baseline += SMALL + 4.0;
         }
-        let (mut x, y) = (PADDING, height - CHIP - 6.0);
+        let row: f32 = words.chips.iter().map(|chip| chip.2 + CHIP_GAP).sum();
+        let (mut x, y) = ((width - row + CHIP_GAP) / 2.0, height - CHIP - 6.0);
         for (c, text, wide) in &words.chips {
             let chip = &self.graph.cards[*c];
             *svg += &format!(
