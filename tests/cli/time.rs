@@ -56,3 +56,26 @@ fn no_peak_is_measured_on_a_gpu() {
     assert!(!out.out.contains("This machine") && !out.out.contains("% of"), "{}", out.out);
     assert_eq!(cells(&out.out, "relu"), ["1.638"]);
 }
+
+/// A net without a loss has no backward: nothing warns of it, and nothing is timed.
+#[test]
+fn a_deploy_net_with_weights_goes_forward_only() {
+    let bench = Bench::new();
+    let deploy = NET.split("layer { name: \"loss\"").next().unwrap();
+    bench.write("deploy.prototxt", deploy);
+    bench.write(
+        "solver.prototxt",
+        "net: 'counted.prototxt' base_lr: 0.01 lr_policy: 'fixed' max_iter: 1 snapshot_prefix: 'run/counted'",
+    );
+    bench.write("counted.prototxt", NET);
+    bench.good("train --solver solver.prototxt");
+    let ran =
+        bench.good("time --model deploy.prototxt --weights run/counted_iter_1.caffemodel --iterations 1 --gpu -1");
+    assert!(ran.err.contains("Finetuning from run/counted_iter_1.caffemodel"), "{}", ran.err);
+    assert!(!ran.err.contains("backward computes nothing") && !ran.err.contains("NaN"), "{}", ran.err);
+    assert!(ran.out.contains("Backward pass: min 0.000 ms, median 0.000 ms"), "{}", ran.out);
+    assert!(!ran.out.contains("NaN"), "{}", ran.out);
+    let error = bench.bad("time --model deploy.prototxt --weights none.caffemodel --iterations 1", 1);
+    assert!(error.contains("none.caffemodel is not there"), "{error}");
+    bench.good("time --solver solver.prototxt --weights run/counted_iter_1.caffemodel --iterations 1 --gpu -1");
+}
