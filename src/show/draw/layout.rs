@@ -213,33 +213,37 @@ fn place(rows: &[Vec<usize>], items: &mut [Item]) {
     items.iter_mut().zip(column).for_each(|(item, c)| item.x = x[c]);
 }
 
-/// The column of each item, and how many there are. An item stands in the column of the middle one of those before it, unless
-/// that one has another successor in its column, or the line would cross a column. Bends come first.
+/// The column of each item, and how many there are. A line from one rank to the next is straight, and joins its ends to one
+/// column, unless it crosses a straight one or shares an end with it. Lines between bends come first, then those between the
+/// middle ones of their ends' lines.
 fn columns(rows: &[Vec<usize>], items: &[Item]) -> (Vec<usize>, usize) {
     let mut place = vec![0; items.len()];
     rows.iter().for_each(|row| row.iter().enumerate().for_each(|(k, &i)| place[i] = k));
+    let mut aside: BTreeMap<(usize, usize), usize> = BTreeMap::new(); // for each line, how far it is from the middle ones
+    for (i, item) in items.iter().enumerate() {
+        for (others, is_before) in [(&item.before, true), (&item.behind, false)] {
+            let mut others = others.clone();
+            others.sort_by_key(|&other| place[other]);
+            for (k, &other) in others.iter().enumerate() {
+                let line = if is_before { (other, i) } else { (i, other) };
+                *aside.entry(line).or_default() += (2 * k + 1).abs_diff(others.len());
+            }
+        }
+    }
+    let mut lines: Vec<Vec<(bool, usize, usize, usize)>> = vec![Vec::new(); rows.len()];
+    for (&(from, to), &aside) in aside.iter().filter(|((from, to), _)| items[*from].rank + 1 == items[*to].rank) {
+        lines[items[to].rank].push((!(items[from].is_bend && items[to].is_bend), aside, from, to));
+    }
     let mut above: Vec<Option<usize>> = vec![None; items.len()];
-    for row in rows {
-        let mut chosen: BTreeMap<usize, usize> = BTreeMap::new(); // places before, and here
-        for bends in [true, false] {
-            for &i in row {
-                let mut before: Vec<usize> =
-                    items[i].before.iter().copied().filter(|&b| items[b].rank + 1 == items[i].rank).collect();
-                before.sort_by_key(|&b| place[b]);
-                let is_bend = |i: usize| items[i].is_bend;
-                if above[i].is_some() || before.is_empty() || bends != (is_bend(i) && is_bend(before[0])) {
-                    continue;
-                }
-                let middles = [before[(before.len() - 1) / 2], before[before.len() / 2]];
-                above[i] = middles.into_iter().find(|&b| {
-                    let left = chosen.range(..place[b]).next_back().is_none_or(|(_, &here)| here < place[i]);
-                    let right = chosen
-                        .range(place[b]..)
-                        .next()
-                        .is_none_or(|(&there, &here)| there > place[b] && here > place[i]);
-                    left && right
-                });
-                chosen.extend(above[i].map(|b| (place[b], place[i])));
+    for lines in &mut lines {
+        let mut straight: BTreeMap<usize, usize> = BTreeMap::new(); // places before, and here
+        lines.sort_by_key(|&(kind, aside, from, to)| (kind, aside, place[from], place[to]));
+        for &(_, _, from, to) in &*lines {
+            let left = straight.range(..place[from]).next_back().is_none_or(|(_, &here)| here < place[to]);
+            let right = straight.range(place[from]..).next();
+            if left && right.is_none_or(|(&there, &here)| there > place[from] && here > place[to]) {
+                straight.insert(place[from], place[to]);
+                above[to] = Some(from);
             }
         }
     }

@@ -51,11 +51,18 @@ function bring(shape) {
   pan(to.x - now.x, to.y - now.y);
 }
 
-// The panel.
+// The panel. What is in the middle of the view stays there when the panel takes a part of it.
+function turn(hidden) {
+  const before = middle();
+  panel.hidden = hidden;
+  const after = middle();
+  pan(after.x - before.x, after.y - before.y);
+}
+
 function open(card, jump) {
   const shape = shapes.get(String(card));
   sections.forEach((section, i) => { section.hidden = i !== +card; });
-  panel.hidden = false;
+  turn(false);
   panel.scrollTop = 0;
   $$('.chosen').forEach((other) => other.classList.remove('chosen'));
   $$('.near').forEach((line) => line.classList.remove('near'));
@@ -71,7 +78,7 @@ function open(card, jump) {
 }
 
 function close() {
-  panel.hidden = true;
+  turn(true);
   $$('.chosen, .near').forEach((other) => other.classList.remove('chosen', 'near'));
   history.replaceState(null, '', '#');
 }

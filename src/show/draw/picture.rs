@@ -78,7 +78,7 @@ impl Drawing {
         let ends: Vec<(usize, usize)> = self.graph.lines.iter().map(|line| (line.from, line.to)).collect();
         let laid = layout(&sizes, &ends, self.direction);
         let mut svg = String::from(
-            "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" \
+            "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" \
              orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\" fill=\"#77746c\"/></marker></defs>\n",
         );
         svg += &format!("<g transform=\"translate({MARGIN} {MARGIN})\">\n");
