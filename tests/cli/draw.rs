@@ -231,3 +231,19 @@ fn what_cannot_be_drawn_says_why() {
     check_markup(&text(&bench, "empty.html"));
     assert!(!bench.path("net.svg").exists());
 }
+
+/// The page in a browser: skipped without `CORTADO_CHROMIUM`, the path of a Chromium.
+#[test]
+fn a_browser_shows_the_page() {
+    let Some(chromium) = std::env::var_os("CORTADO_CHROMIUM") else { return };
+    let bench = Bench::new();
+    for net in ["lenet", "googlenet"] {
+        bench.good(&format!("draw {} page.html", zoo(&format!("{net}.prototxt"))));
+        bench.write("page.html", text(&bench, "page.html") + "<script>" + include_str!("page.js") + "</script>");
+        let mut browser = Command::new(&chromium);
+        browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom"]);
+        let page = browser.arg(format!("file://{}", bench.path("page.html").display())).output().unwrap();
+        let page = String::from_utf8_lossy(&page.stdout);
+        assert!(page.contains("<pre>failed: []</pre>"), "{net}: {}", page.split("<pre>").last().unwrap_or_default());
+    }
+}
