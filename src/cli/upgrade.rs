@@ -55,6 +55,9 @@ fn run(args: &Args) -> Done {
 
 /// Whether the file is a binary message: unlike a text, that has control characters, such as its fields' lengths.
 fn is_binary(path: &Path) -> Result<bool> {
+    if !path.is_file() {
+        return Ok(false); // a pipe, which can be read only once, is taken for a text
+    }
     let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read", e))?;
     let is_utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]); // the reader of texts names it
     Ok(!is_utf_16 && bytes.iter().any(|b| b.is_ascii_control() && !b"\t\n\x0b\x0c\r\x1a".contains(b)))

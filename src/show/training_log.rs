@@ -167,7 +167,9 @@ impl TrainingLog {
                 chart = chart.log();
             }
             for log in logs {
-                for curve in log.curves.iter().filter(|c| c.quantity == **quantity) {
+                let mut curves: Vec<&Curve> = log.curves.iter().filter(|c| c.quantity == **quantity).collect();
+                curves.sort_by_key(|curve| curve.of != "train");
+                for curve in curves {
                     let of = if *quantity == "lr" { "" } else { &curve.of };
                     let name = if logs.len() > 1 { format!("{} {of}", log.name) } else { of.to_string() };
                     chart = chart.line(name.trim_end(), &curve.points);

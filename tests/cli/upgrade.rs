@@ -68,7 +68,7 @@ fn what_cannot_be_upgraded_leaves_no_file() {
         ("upgrade net none.prototxt new.prototxt", "none.prototxt is not there"),
         ("upgrade net cut.caffemodel new.prototxt", "cut.caffemodel: "),
         ("upgrade solver both.prototxt new.prototxt", "both.prototxt:1:13: "),
-        ("upgrade net utf16.prototxt new.prototxt", "save it as UTF-8"),
+        ("upgrade net utf16.prototxt new.prototxt", "UTF-8"),
         ("upgrade solver net.prototxt new.prototxt", "net.prototxt:2:1: "),
     ] {
         let error = bench.bad(line, 1);
