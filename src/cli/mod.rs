@@ -9,15 +9,19 @@ mod classify;
 mod convert;
 mod device_query;
 mod diff;
+mod draw;
 mod explain;
 mod extract;
 mod forward;
 mod help;
 mod nets;
 mod peak;
+mod plot;
+mod stand_in;
 mod test;
 mod time;
 mod train;
+mod upgrade;
 mod work;
 
 use args::{Args, Command, Flag};
@@ -38,6 +42,9 @@ const COMMANDS: &[Command] = &[
     diff::COMMAND,
     explain::COMMAND,
     convert::COMMAND,
+    upgrade::COMMAND,
+    draw::COMMAND,
+    plot::COMMAND,
     device_query::COMMAND,
 ];
 

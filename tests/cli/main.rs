@@ -3,9 +3,12 @@
 mod bench;
 mod check;
 mod classify;
+mod draw;
 mod extract;
 mod forward;
+mod plot;
 mod time;
 mod train;
+mod upgrade;
 mod usage;
 mod weights;

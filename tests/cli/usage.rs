@@ -6,7 +6,20 @@ use crate::bench::{Bench, NET, write_idx};
 fn help_and_version() {
     let bench = Bench::new();
     let help = bench.good("--help").out;
-    for command in ["train", "test", "time", "forward", "check", "diff", "explain", "convert", "device_query"] {
+    for command in [
+        "train",
+        "test",
+        "time",
+        "forward",
+        "check",
+        "diff",
+        "explain",
+        "convert",
+        "upgrade",
+        "draw",
+        "plot",
+        "device_query",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
         let own = bench.good(&format!("help {command}")).out;
         assert!(own.starts_with(&format!("usage: cortado {command}")), "{own}");
