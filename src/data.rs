@@ -8,6 +8,7 @@
 //! | `binaryproto` | files of one blob: a mean image, a matrix                                         |
 //! | `lmdb`        | Caffe's databases: keys and values in a B+ tree                                   |
 //! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
+//! | `list`        | text files that name other files                                                  |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
 //! | `dataset`     | the trait of a data source: samples by number                                     |
@@ -22,6 +23,7 @@ pub mod datum;
 pub mod feed;
 pub mod idx;
 pub mod image;
+pub(crate) mod list;
 pub mod lmdb;
 pub mod mnist;
 pub mod npy;

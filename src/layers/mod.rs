@@ -56,6 +56,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Parameter",               new::<Parameter>),
     ("Data",                    new::<Data>),
     ("MemoryData",              new::<MemoryData>),
+    ("HDF5Data",                new::<Hdf5Data>),
     // vision
     ("Convolution",             new::<Convolution>),
     ("Deconvolution",           new::<Deconvolution>),
@@ -122,7 +123,6 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 
 /// The types of Caffe 1.0 that are not here yet, and what to use instead.
 const MISSING: &[(&str, &str)] = &[
-    ("HDF5Data", "convert the data to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does"),
     ("HDF5Output", "read the blob in your program, or write it by `cortado forward --output BLOB=FILE.npy`"),
     (
         "ImageData",

@@ -30,7 +30,7 @@ layers! {
         one scale: f32, one mirror: bool, one crop_size: u32, one mean_file: &str, each mean_value: f32,
         one force_color: bool, one force_gray: bool
     }
-    /// Not in Cortado yet (a net with it is not built): arrays from HDF5 files, a top for the data set of its name.
+    /// Arrays from HDF5 files, a top for the array of its name.
     Hdf5Data(source: &str, batch_size: u32) = "HDF5Data";
     hdf5_data_param: Hdf5DataParameter { one source: &str, one batch_size: u32, one shuffle: bool }
     /// Not in Cortado yet (a net with it is not built): writes its bottoms to an HDF5 file.
