@@ -146,3 +146,13 @@ impl Tree {
 pub(crate) fn encode(file: FileBuilder) -> Result<Vec<u8>> {
     file.finish().map_err(|e| Error::new(Kind::Weights, format!("cannot be written as HDF5: {e}")))
 }
+
+/// The bytes of a file with these arrays: name, shape, values.
+pub(crate) fn encode_arrays(arrays: &[(&str, &[usize], &[f32])]) -> Result<Vec<u8>> {
+    let mut file = FileBuilder::new();
+    for (name, shape, values) in arrays {
+        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
+        file.create_dataset(name).with_f32_data(values).with_shape(&shape);
+    }
+    encode(file)
+}
