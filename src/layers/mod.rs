@@ -124,12 +124,10 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 }
 
 /// The types of Caffe 1.0 that are not here yet, and what to use instead.
-const MISSING: &[(&str, &str)] = &[
-    (
-        "WindowData",
-        "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
-    ),
-];
+const MISSING: &[(&str, &str)] = &[(
+    "WindowData",
+    "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
+)];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
 

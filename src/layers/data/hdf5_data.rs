@@ -42,7 +42,9 @@ impl Dataset for Hdf5Files {
     fn open(param: &LayerParameter, cx: &Cx) -> Result<Hdf5Files> {
         if param.transform_param.is_some() {
             let e = Error::value("arrays of HDF5 files are not transformed").field("transform_param");
-            return Err(e.hint("remove it, and transform the values when the file is written, or by a Power or Scale layer"));
+            return Err(
+                e.hint("remove it, and transform the values when the file is written, or by a Power or Scale layer")
+            );
         }
         let p = param.hdf5_data_param.clone().unwrap_or_default();
         let (names, starts) = (param.top.clone(), vec![0]);
@@ -123,7 +125,8 @@ impl Hdf5Files {
                 let (first, axes) = &found[0];
                 let first = [&[*first], &axes[..]].concat();
                 let what = format!("in {} \"{name}\" has shape {shape:?} and \"{}\"", path.display(), self.names[0]);
-                return Err(Error::shape(format!("{what} has {first:?}")).hint("the arrays of a file have one row for each sample"));
+                return Err(Error::shape(format!("{what} has {first:?}"))
+                    .hint("the arrays of a file have one row for each sample"));
             }
             found.push((rows, axes.to_vec()));
         }
