@@ -10,6 +10,7 @@
 //! | `leveldb`     | Caffe's older databases: keys and values in sorted tables and a log               |
 //! | `database`    | a folder of either kind, opened as what it is                                     |
 //! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
+//! | `list`        | text files that name other files                                                  |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
 //! | `dataset`     | the trait of a data source: samples by number                                     |
@@ -26,6 +27,7 @@ pub mod feed;
 pub mod idx;
 pub mod image;
 pub mod leveldb;
+pub(crate) mod list;
 pub mod lmdb;
 pub mod mnist;
 pub mod npy;

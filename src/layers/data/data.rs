@@ -79,9 +79,13 @@ impl Dataset for Database {
             ("crop_size", p.crop_size.is_some()),
             ("mirror", p.mirror.is_some()),
         ];
-        let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
-        let ignored =
-            format!("{} in data_param is ignored, as in Caffe; write it into transform_param", given.join(", "));
-        (!given.is_empty()).then_some(ignored)
+        ignored("data_param", &old)
     }
+}
+
+/// A warning about those fields that are given, which Caffe moved to `transform_param`.
+pub(super) fn ignored(message: &str, old: &[(&str, bool)]) -> Option<String> {
+    let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+    let ignored = format!("{} in {message} is ignored, as in Caffe; write it into transform_param", given.join(", "));
+    (!given.is_empty()).then_some(ignored)
 }
