@@ -4,10 +4,15 @@
 //! |---------------|-----------------------------------------------------------------------------------|
 //! | `idx`         | MNIST's image and label files                                                     |
 //! | `mnist`       | the digits as arrays, and as Caffe's two databases                                |
+//! | `cifar10`     | CIFAR-10's files, and Caffe's two databases of them                               |
+//! | `csv`         | tables of numbers as text                                                         |
+//! | `imageset`    | image files in a list or in folders, as arrays or as a database                   |
+//! | `mean`        | the mean image of a database                                                      |
 //! | `npy`         | NumPy's arrays                                                                    |
 //! | `binaryproto` | files of one blob: a mean image, a matrix                                         |
 //! | `lmdb`        | Caffe's databases: keys and values in a B+ tree                                   |
 //! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
+//! | `encode`      | pixels to PNG and JPEG files                                                      |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
 //! | `dataset`     | the trait of a data source: samples by number                                     |
@@ -17,12 +22,17 @@
 //! A data layer is a [`Dataset`] and a [`Feed`](feed::Feed): `lmdb -> datum -> transform -> batch -> prefetch -> tops`.
 
 pub mod binaryproto;
+pub mod cifar10;
+pub mod csv;
 pub mod dataset;
 pub mod datum;
+pub mod encode;
 pub mod feed;
 pub mod idx;
 pub mod image;
+pub mod imageset;
 pub mod lmdb;
+pub mod mean;
 pub mod mnist;
 pub mod npy;
 pub mod prefetch;
