@@ -13,6 +13,7 @@ mod explain;
 mod extract;
 mod forward;
 mod help;
+mod mean;
 mod nets;
 mod peak;
 mod test;
@@ -38,6 +39,7 @@ const COMMANDS: &[Command] = &[
     diff::COMMAND,
     explain::COMMAND,
     convert::COMMAND,
+    mean::COMMAND,
     device_query::COMMAND,
 ];
 

@@ -78,7 +78,7 @@ fn run(args: &Args) -> Done {
 }
 
 /// A log that writes its lines above the progress bar.
-fn log_above(bar: &ProgressBar) -> Log {
+pub fn log_above(bar: &ProgressBar) -> Log {
     let bar = bar.clone();
     let write = move |line: &str| bar.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
     least_from_env(Level::Info).map_or(Log::silent(), |least| Log::lines(least, write))

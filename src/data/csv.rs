@@ -1,13 +1,16 @@
 //! Tables of numbers as text: a line for each sample, a column for each value, and perhaps one for the class.
 //!
-//! Columns are divided by commas, or by semicolons or tabs if the first line has any. The first line may name them.
+//! Columns are divided by commas, or by semicolons or tabs if the first line has any. The first line may name them. A gzipped
+//! file is recognised by its first two bytes.
 
 use super::lmdb;
 use crate::proto::Datum;
 use crate::{Error, Kind, Result, blob};
 use csv::{ReaderBuilder, StringRecord};
+use flate2::read::GzDecoder;
 use ndarray::{Array1, Array4};
 use prost::Message;
+use std::io::Read;
 use std::path::Path;
 
 /// A table.
@@ -50,7 +53,12 @@ impl Table {
     /// ```
     pub fn read(path: impl AsRef<Path>, options: Options) -> Result<Table> {
         let path = path.as_ref();
-        let text = std::fs::read(path).map_err(|e| Error::file(path, "read the table", e))?;
+        let fail = |e| Error::file(path, "read the table", e);
+        let mut text = std::fs::read(path).map_err(fail)?;
+        if text.starts_with(&[0x1F, 0x8B]) {
+            let packed = std::mem::take(&mut text);
+            GzDecoder::new(&packed[..]).read_to_end(&mut text).map_err(fail)?;
+        }
         parse(&text, options).map_err(|(line, what, hint)| {
             let place = if line > 0 { format!(":{line}") } else { String::new() };
             let e = Error::new(Kind::Data, format!("{}{place}: {what}", path.display()));

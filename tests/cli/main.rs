@@ -3,8 +3,12 @@
 mod bench;
 mod check;
 mod classify;
+mod convert;
 mod extract;
 mod forward;
+mod mean;
+mod own;
+mod pictures;
 mod time;
 mod train;
 mod usage;
