@@ -16,8 +16,6 @@ fn the_mean_of_pixels_files_and_floats() {
     for (i, flags) in ["", "--encoded"].iter().enumerate() {
         bench.good(&format!("convert imageset a list.txt db{i} {flags}"));
         let said = bench.good(&format!("mean db{i} new/mean.binaryproto -backend lmdb")).out;
-        let lines = ["31.5, 63", "21, 52.5", "10.5, 42"].len();
-        assert_eq!(lines, 3);
         let told = "images of 3 x 1 x 2\nmean_value of channel 0: 47.25\nmean_value of channel 1: 36.75\nmean_value of channel 2: 26.25\n";
         assert_eq!(said, format!("db{i}: 2 {told}"));
         // As Caffe writes it: with the four sizes of old blobs.
