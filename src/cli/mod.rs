@@ -14,6 +14,7 @@ mod explain;
 mod extract;
 mod forward;
 mod help;
+mod mean;
 mod nets;
 mod peak;
 mod plot;
@@ -45,6 +46,7 @@ const COMMANDS: &[Command] = &[
     upgrade::COMMAND,
     draw::COMMAND,
     plot::COMMAND,
+    mean::COMMAND,
     device_query::COMMAND,
 ];
 

@@ -85,7 +85,7 @@ fn run(args: &Args) -> Done {
 }
 
 /// A log that writes its lines above the progress bar, and hands them to a plot.
-fn log_above(bar: &ProgressBar, lines: Option<Sender<String>>) -> Log {
+pub fn log_above(bar: &ProgressBar, lines: Option<Sender<String>>) -> Log {
     let (bar, least) = (bar.clone(), least_from_env(Level::Info));
     if least.is_none() && lines.is_none() {
         return Log::silent();

@@ -34,7 +34,7 @@
 
 mod write;
 
-pub use write::{Writer, create};
+pub use write::{Writer, create, create_new};
 
 use crate::{Error, Kind, Result};
 use std::fs::File;
