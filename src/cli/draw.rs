@@ -1,10 +1,9 @@
 //! `cortado draw`: draws a net as a page, an SVG, or a graph for Graphviz.
 
 use super::args::{Args, Command, Flag};
-use super::{Done, STATE, nets, say, stand_in, usage};
-use cortado::proto::{NetParameter, text};
+use super::{Done, STATE, check, nets, say, usage};
 use cortado::show::{Direction, Drawing};
-use cortado::{Device, Log, Net, files};
+use cortado::{Device, Layers, Log, files};
 use std::path::Path;
 
 #[rustfmt::skip]
@@ -35,28 +34,13 @@ fn run(args: &Args) -> Done {
     let direction = args.choice("rankdir", &directions.map(|d| d.0))?;
     let direction = directions.iter().find(|d| Some(d.0) == direction).map_or(Direction::TB, |d| d.1);
 
-    let path = files::find(file, None)?;
-    let mut parsed = text::read::<NetParameter>(&path)?;
-    parsed.upgrade()?;
-    let param = parsed.message.clone();
-    let phase = match nets::phase(args)? {
-        Some(phase) => phase,
-        None => super::check::phases(&param)[0],
-    };
-    let assumed = {
-        let mut state = param.state.clone().unwrap_or_default();
-        state.set_phase(phase);
-        state.level = args.number("level")?.or(state.level);
-        state.stage.extend(args.list("stage").into_iter().map(String::from));
-        stand_in::for_data(&mut parsed.message, &state, path.parent(), stand_in::data_shape(args)?)
-    };
-    stand_in::without_fillers(&mut parsed.message);
-    let mut builder = Net::build(&parsed.message).source(parsed.source).phase(phase).stages(args.list("stage"));
-    builder = builder.folder(path.parent().unwrap_or(Path::new("."))).log(&Log::silent()).device(&Device::cpu());
-    if let Some(level) = args.number("level")? {
-        builder = builder.level(level);
-    }
-    let net = builder.make()?;
+    let file = nets::Prototxt::read(file)?;
+    let param = file.net()?;
+    let phase = nets::phase(args)?.unwrap_or_else(|| check::phases(&param)[0]);
+    let (layers, assumed) = Layers::caffe().without_data(check::data_shape(args)?);
+    let builder = nets::builder(args, &file, phase, &Log::silent())?.layers(&layers).device(&Device::cpu());
+    let net = builder.make().map_err(|e| check::with_notes(e, &assumed))?;
+    let assumed: Vec<String> = assumed.try_iter().collect();
     let drawing = Drawing::new(&net, &param).direction(direction);
     let drawing = assumed.iter().fold(drawing, |drawing, note| drawing.note(note));
     let text = match &*kind {

@@ -18,7 +18,6 @@ mod mean;
 mod nets;
 mod peak;
 mod plot;
-mod stand_in;
 mod test;
 mod time;
 mod train;

@@ -167,7 +167,7 @@ fn data_that_are_missing_are_assumed() {
     };
     for (layer, flags, shape) in [
         ("type: 'Data' data_param { source: 'none_lmdb' batch_size: 7 }", "", "7 x 3 x 224 x 224"),
-        ("type: 'Data' data_param { source: 'none_lmdb' batch_size: 7 }", "--data-shape 1,20", "7 x 1 x 20"),
+        ("type: 'Data' data_param { source: 'none_lmdb' batch_size: 7 }", "--data-shape 1,20,20", "7 x 1 x 20 x 20"),
         ("type: 'Data' data_param { source: 'x/mnist_lmdb' batch_size: 7 }", "", "7 x 1 x 28 x 28"),
         (
             "type: 'Data' data_param { source: 'cifar10_lmdb' batch_size: 7 } transform_param { crop_size: 24 }",
