@@ -84,9 +84,11 @@ pub fn lmdb_only(args: &Args) -> Done {
     match args.get("backend") {
         None => Ok(()),
         Some(backend) if backend.eq_ignore_ascii_case("lmdb") => Ok(()),
-        Some(other) => Err(Error::value(format!("databases of the kind \"{other}\" are neither written nor read here"))
-            .hint("leave --backend out: the database is an LMDB, which Caffe's tools and layers read as well")
-            .into()),
+        Some(other) => {
+            Err(Error::value(format!("databases of the kind \"{other}\" are neither written nor read here"))
+                .hint("leave --backend out: the database is an LMDB, which Caffe's tools and layers read as well")
+                .into())
+        }
     }
 }
 
@@ -111,7 +113,9 @@ fn run_imageset(args: &Args, words: &[&Path]) -> Done {
         // Another set's numbers would mean other classes.
         if std::fs::read(file).map_err(|e| Error::file(file, "read", e))? != names.as_bytes() {
             let e = Error::new(Kind::Data, format!("{} is there already, with other classes", file.display()));
-            return Err(e.hint("training and test images need the same subfolders; or give --labels FILE or --overwrite").into());
+            return Err(e
+                .hint("training and test images need the same subfolders; or give --labels FILE or --overwrite")
+                .into());
         }
     }
     if args.get("shuffle").is_some() {

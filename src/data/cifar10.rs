@@ -35,7 +35,8 @@ impl Batch {
     pub fn read(path: impl AsRef<Path>) -> Result<Batch> {
         let path = path.as_ref();
         let records = std::fs::read(path).map_err(|e| {
-            Error::file(path, "read", e).hint("CIFAR-10's \"binary version\" has data_batch_1.bin to 5 and test_batch.bin")
+            Error::file(path, "read", e)
+                .hint("CIFAR-10's \"binary version\" has data_batch_1.bin to 5 and test_batch.bin")
         })?;
         let wrong = |what: String| Err(Error::new(Kind::Data, format!("{}: {what}", path.display())));
         if records.is_empty() || !records.len().is_multiple_of(1 + SIZE) {

@@ -100,8 +100,11 @@ impl Table {
         lmdb::create_new(db, overwrite, |db| {
             for (i, (values, &label)) in self.values.chunks(self.columns).zip(&self.labels).enumerate() {
                 if label.fract() != 0.0 || label.abs() > 1e9 {
-                    let what = format!("{}:{}: the class {label} is no whole number", self.file.display(), self.lines[i]);
-                    return Err(Error::value(what).hint("a database has classes 0, 1, ..; keep other targets as values"));
+                    let what =
+                        format!("{}:{}: the class {label} is no whole number", self.file.display(), self.lines[i]);
+                    return Err(
+                        Error::value(what).hint("a database has classes 0, 1, ..; keep other targets as values")
+                    );
                 }
                 let datum = Datum {
                     channels: c,
@@ -166,7 +169,11 @@ fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
         for (i, word) in record.iter().enumerate() {
             let value = number(word).ok_or_else(|| {
                 let name = if header { format!(" ({:?})", cut(&names[i])) } else { String::new() };
-                (line, format!("{:?} in column {i}{name} is no number", cut(word)), "each value must be a finite number, such as -1.5e3")
+                (
+                    line,
+                    format!("{:?} in column {i}{name} is no number", cut(word)),
+                    "each value must be a finite number, such as -1.5e3",
+                )
             })?;
             if Some(i) == label { table.labels.push(value) } else { table.values.push(value) }
         }

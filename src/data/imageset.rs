@@ -41,9 +41,8 @@ impl ImageSet {
             if line.is_empty() {
                 continue;
             }
-            let (name, label) = line
-                .rsplit_once([' ', '\t'])
-                .ok_or_else(|| wrong(format!("{} is one word", short(line))))?;
+            let (name, label) =
+                line.rsplit_once([' ', '\t']).ok_or_else(|| wrong(format!("{} is one word", short(line))))?;
             let label = label.parse().map_err(|_| wrong(format!("{} is no class", short(label))))?;
             images.push((PathBuf::from(name.trim_end()), label));
         }

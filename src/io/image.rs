@@ -16,7 +16,9 @@ pub fn load_image(path: impl AsRef<Path>, color: bool) -> Result<Array3<f32>> {
     if picture.channels == 3 {
         picture.data.as_chunks_mut().0.iter_mut().for_each(|[b, _, r]| std::mem::swap(b, r));
     }
-    let image = Array3::from_shape_vec(shape, picture.data).map_err(|e| Error::shape(e.to_string()))?.mapv(|x| f32::from(x) / 255.0);
+    let image = Array3::from_shape_vec(shape, picture.data)
+        .map_err(|e| Error::shape(e.to_string()))?
+        .mapv(|x| f32::from(x) / 255.0);
     Ok(match (color, shape[2]) {
         (true, 1) => ndarray::concatenate![Axis(2), image, image, image],
         // The luminance of red, green and blue (ITU-R BT.709), as scikit-image has it.

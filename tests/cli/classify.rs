@@ -2,6 +2,8 @@
 
 use crate::bench::Bench;
 use crate::pictures::write_png;
+use cortado::data::encode;
+use cortado::data::image::Picture;
 
 /// Each class is the mean of one channel: blue, green, red.
 const NET: &str = r#"
@@ -37,6 +39,23 @@ fn the_best_classes_come_first() {
 }
 
 #[test]
+fn a_jpeg_is_read_as_well() {
+    let bench = Bench::new();
+    bench.write("deploy.prototxt", NET);
+    bench.write("labels.txt", "blue\ngreen\nred\n");
+    let red = Picture { height: 6, width: 5, channels: 3, data: [51, 0, 255].repeat(30) };
+    bench.write("red.jpg", encode::encode(&red, encode::Format::Jpeg).unwrap());
+    let said = bench.good("classify --model deploy.prototxt --labels labels.txt --raw-scale 1 red.jpg").out;
+    let lines: Vec<Vec<&str>> = said.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    // As of the PNG, but for a JPEG's rounding.
+    for (line, (prob, label)) in lines.iter().zip([(0.5503, "red"), (0.2473, "blue"), (0.2025, "green")]) {
+        let near = (line[0].parse::<f64>().unwrap() - prob).abs() < 0.003;
+        assert!(near && line[1] == label, "{said}");
+    }
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
 fn mistakes_are_named() {
     let bench = Bench::new();
     bench.write("deploy.prototxt", NET);
@@ -56,7 +75,11 @@ fn mistakes_are_named() {
     bad(&format!("{model} --image-dims 8"), 2, "give H,W");
     bad(&format!("{model} --labels two.txt"), 1, "2 labels for a net of 3 classes");
     bad("--model deploy.prototxt none.png", 1, "none.png is not there");
-    bad("--model deploy.prototxt two.txt", 1, "two.txt: its first bytes [61, 0a, 62, 0a] are of no image; PNG and JPEG can be decoded");
+    bad(
+        "--model deploy.prototxt two.txt",
+        1,
+        "two.txt: its first bytes [61, 0a, 62, 0a] are of no image; PNG and JPEG can be decoded",
+    );
     bad("--model deploy.prototxt half.png", 1, "half.png: ");
     bad("--model net.prototxt red.png", 1, "a classifier has one");
 }

@@ -95,7 +95,8 @@ fn subfolders_are_classes() {
     let said = bench.good("convert imageset photos made/photos_lmdb").out;
     assert_eq!(said, "made/photos_lmdb: 3 images of 3 x 2 x 2\nmade/labels.txt: 2 classes\n");
     assert_eq!(bench.read("made/labels.txt"), b"a cats\nb dogs\n");
-    let made = |name| -> Vec<_> { database(&bench, name).into_iter().map(|(key, x)| (key, x.label(), x.data()[0])).collect() };
+    let made =
+        |name| -> Vec<_> { database(&bench, name).into_iter().map(|(key, x)| (key, x.label(), x.data()[0])).collect() };
     let want = [("00000000_a cats/1.png", 0, 3), ("00000001_a cats/2.png", 0, 2), ("00000002_b dogs/1.png", 1, 1)];
     assert_eq!(made("made/photos_lmdb"), want.map(|(key, label, x)| (key.to_string(), label, x)));
 
@@ -145,7 +146,11 @@ fn cifar10_becomes_caffes_databases() {
     };
     bad("test_batch.bin", b"", "0 bytes are no whole number of records of 3073 bytes");
     bad("test_batch.bin", &record(0, 1)[1..], "3072 bytes are no whole number");
-    bad("test_batch.bin", &[record(9, 1), record(10, 1)].concat(), "record 1 is of class 10; CIFAR-10 has classes 0 to 9");
+    bad(
+        "test_batch.bin",
+        &[record(9, 1), record(10, 1)].concat(),
+        "record 1 is of class 10; CIFAR-10 has classes 0 to 9",
+    );
     std::fs::remove_file(bench.path("cifar/data_batch_3.bin")).unwrap();
     let error = bench.bad("convert cifar10 --from cifar --to made3", 1);
     assert!(error.contains("cannot read cifar/data_batch_3.bin") && error.contains("binary version"), "{error}");

@@ -51,7 +51,8 @@ fn mistakes_are_named() {
     bad("a b c", 2, "mean takes DB [FILE]");
     bad("none_lmdb m.binaryproto", 1, "none_lmdb is not there");
     bad("mixed_lmdb m.binaryproto --backend leveldb", 1, "LMDB");
-    let says = "mixed_lmdb: entry \"00000001_2.png\" is of 3 x 3 x 3, the first of 3 x 2 x 2\n  = help: a mean image needs";
+    let says =
+        "mixed_lmdb: entry \"00000001_2.png\" is of 3 x 3 x 3, the first of 3 x 2 x 2\n  = help: a mean image needs";
     bad("mixed_lmdb m.binaryproto", 1, says);
     bad("list.txt m.binaryproto", 1, "list.txt");
 }

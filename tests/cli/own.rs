@@ -2,17 +2,19 @@
 
 use crate::bench::Bench;
 use crate::pictures::png;
-use cortado::data::mnist::{self, Mnist};
 use cortado::data::idx::Labelled;
+use cortado::data::mnist::{self, Mnist};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The commands of the README's code block that has this word, without the program's path.
 fn readme(word: &str) -> Vec<String> {
     let text = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap().replace("\\\n", " ");
-    let block = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).find(|block| block.contains(word));
+    let block =
+        text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).find(|block| block.contains(word));
     let lines = block.unwrap_or_else(|| panic!("no block has {word}")).lines();
-    let command = |line: &str| Some(line.split('#').next()?.trim().strip_prefix("target/release/cortado ")?.to_string());
+    let command =
+        |line: &str| Some(line.split('#').next()?.trim().strip_prefix("target/release/cortado ")?.to_string());
     lines.filter_map(command).collect()
 }
 
@@ -60,7 +62,8 @@ fn own_photographs_in_four_commands() {
 fn a_digit_is_classified() {
     let line = readme("seven.png").into_iter().find(|line| line.contains("seven.png")).unwrap();
     let bench = Bench::new();
-    for name in ["proto/caffe.proto", "proto/lenet.prototxt", "proto/lenet_train_test.prototxt", "data/digit/seven.png"] {
+    for name in ["proto/caffe.proto", "proto/lenet.prototxt", "proto/lenet_train_test.prototxt", "data/digit/seven.png"]
+    {
         copy(&bench, name);
     }
     let Labelled { rows, cols, images, labels } = Mnist::load(format!("{ROOT}/data/mnist")).unwrap().train;

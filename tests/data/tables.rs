@@ -39,7 +39,11 @@ fn the_same_table_in_many_spellings() {
         let text = String::from_utf8_lossy(bytes);
         let table = read(bytes, options(label, header)).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!((table.values, table.labels), (vec![1.0, 2.0, 3.0, 4.0], vec![0.0, 1.0]), "{text}");
-        assert_eq!(table.names.len(), if text.starts_with(['1', '0']) && !text.contains('t') { 0 } else { 2 }, "{text}");
+        assert_eq!(
+            table.names.len(),
+            if text.starts_with(['1', '0']) && !text.contains('t') { 0 } else { 2 },
+            "{text}"
+        );
     }
     let plain = read(b"1,2\n3,4\n", Options::default()).unwrap();
     assert_eq!((plain.columns, plain.len(), &plain.labels[..]), (2, 2, &[0.0; 2][..]));
