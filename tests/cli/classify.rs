@@ -43,7 +43,7 @@ fn a_jpeg_is_read_as_well() {
     let bench = Bench::new();
     bench.write("deploy.prototxt", NET);
     bench.write("labels.txt", "blue\ngreen\nred\n");
-    let red = Picture { height: 6, width: 5, channels: 3, data: [51, 0, 255].repeat(30) };
+    let red = Picture { height: 4, width: 4, channels: 3, data: [51, 0, 255].repeat(16) };
     bench.write("red.jpg", encode::encode(&red, encode::Format::Jpeg).unwrap());
     let said = bench.good("classify --model deploy.prototxt --labels labels.txt --raw-scale 1 red.jpg").out;
     let lines: Vec<Vec<&str>> = said.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
