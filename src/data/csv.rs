@@ -11,10 +11,10 @@ use flate2::read::GzDecoder;
 use ndarray::{Array1, Array4};
 use prost::Message;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A table.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Table {
     /// The columns' names, without the classes'; none if the file does not name them.
     pub names: Vec<String>,
@@ -24,6 +24,9 @@ pub struct Table {
     pub values: Vec<f32>,
     /// The class of each line, or another target; 0 if there is no such column.
     pub labels: Vec<f32>,
+    /// Where each line is, for errors.
+    file: PathBuf,
+    lines: Vec<u64>,
 }
 
 /// How a file is to be understood.
@@ -59,11 +62,14 @@ impl Table {
             let packed = std::mem::take(&mut text);
             GzDecoder::new(&packed[..]).read_to_end(&mut text).map_err(fail)?;
         }
-        parse(&text, options).map_err(|(line, what, hint)| {
-            let place = if line > 0 { format!(":{line}") } else { String::new() };
-            let e = Error::new(Kind::Data, format!("{}{place}: {what}", path.display()));
-            if hint.is_empty() { e } else { e.hint(hint) }
-        })
+        match parse(&text, options) {
+            Ok(table) => Ok(Table { file: path.to_path_buf(), ..table }),
+            Err((line, what, hint)) => {
+                let place = if line > 0 { format!(":{line}") } else { String::new() };
+                let e = Error::new(Kind::Data, format!("{}{place}: {what}", path.display()));
+                Err(if hint.is_empty() { e } else { e.hint(hint) })
+            }
+        }
     }
 
     /// The number of lines, at least 1.
@@ -94,8 +100,11 @@ impl Table {
         lmdb::create_new(db, overwrite, |db| {
             for (i, (values, &label)) in self.values.chunks(self.columns).zip(&self.labels).enumerate() {
                 if label.fract() != 0.0 || label.abs() > 1e9 {
-                    let e = Error::value(format!("sample {i} has the class {label}, which is no whole number"));
-                    return Err(e.hint("a database has classes 0, 1, ..; for other targets make a database without"));
+                    let what =
+                        format!("{}:{}: the class {label} is no whole number", self.file.display(), self.lines[i]);
+                    return Err(
+                        Error::value(what).hint("a database has classes 0, 1, ..; keep other targets as values")
+                    );
                 }
                 let datum = Datum {
                     channels: c,
@@ -141,8 +150,7 @@ fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
             Some(at.ok_or((start, format!("there is no column {label:?} among {columns}"), hint))?)
         }
     };
-    let mut table = Table { names: Vec::new(), columns: 0, values: Vec::new(), labels: Vec::new() };
-    table.columns = columns - usize::from(label.is_some());
+    let mut table = Table { columns: columns - usize::from(label.is_some()), ..Table::default() };
     if table.columns == 0 {
         return Err((start, "the table has no column of values".into(), "give a table with values beside the classes"));
     }
@@ -169,6 +177,7 @@ fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
             })?;
             if Some(i) == label { table.labels.push(value) } else { table.values.push(value) }
         }
+        table.lines.push(line);
         if label.is_none() {
             table.labels.push(0.0);
         }

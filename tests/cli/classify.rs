@@ -2,6 +2,8 @@
 
 use crate::bench::Bench;
 use crate::pictures::write_png;
+use cortado::data::encode;
+use cortado::data::image::Picture;
 
 /// Each class is the mean of one channel: blue, green, red.
 const NET: &str = r#"
@@ -34,6 +36,23 @@ fn the_best_classes_come_first() {
     assert_eq!(said, want);
     let said = bench.good(&format!("{line} --channel-swap 0,1,2 --top 1 red.png")).out;
     assert!(said.ends_with("red.png\n  0.5503  blue\n"), "{said}");
+}
+
+#[test]
+fn a_jpeg_is_read_as_well() {
+    let bench = Bench::new();
+    bench.write("deploy.prototxt", NET);
+    bench.write("labels.txt", "blue\ngreen\nred\n");
+    let red = Picture { height: 4, width: 4, channels: 3, data: [51, 0, 255].repeat(16) };
+    bench.write("red.jpg", encode::encode(&red, encode::Format::Jpeg).unwrap());
+    let said = bench.good("classify --model deploy.prototxt --labels labels.txt --raw-scale 1 red.jpg").out;
+    let lines: Vec<Vec<&str>> = said.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    // As of the PNG, but for a JPEG's rounding.
+    for (line, (prob, label)) in lines.iter().zip([(0.5503, "red"), (0.2473, "blue"), (0.2025, "green")]) {
+        let near = (line[0].parse::<f64>().unwrap() - prob).abs() < 0.003;
+        assert!(near && line[1] == label, "{said}");
+    }
+    assert_eq!(lines.len(), 3);
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn mistakes_are_named() {
     bad("imageset photos empty.txt x_lmdb", 1, "empty.txt: the list has no images");
     bad("imageset photos latin.txt x_lmdb", 1, "latin.txt:2: the line is not UTF-8 text");
     bad("csv t.csv x_lmdb --label-column 2", 1, "t.csv:1: there is no column \"2\" among 2");
-    bad("csv t.csv x_lmdb --label-column 1", 1, "sample 1 has the class 1.5");
+    bad("csv t.csv x_lmdb --label-column 1", 1, "t.csv:2: the class 1.5 is no whole number");
     bad("csv t.csv x_lmdb --shape 1,2", 2, "give C,H,W");
     bad("csv t.csv x_lmdb --shape 1,2,2", 1, "the shape [1, 2, 2] has 4 values, a line has 2");
     bad("imageset photos list.txt train_lmdb", 1, "train_lmdb is there already");
