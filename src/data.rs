@@ -7,6 +7,7 @@
 //! | `npy`         | NumPy's arrays                                                                    |
 //! | `binaryproto` | files of one blob: a mean image, a matrix                                         |
 //! | `lmdb`        | Caffe's databases: keys and values in a B+ tree                                   |
+//! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
 //! | `dataset`     | the trait of a data source: samples by number                                     |
@@ -20,6 +21,7 @@ pub mod dataset;
 pub mod datum;
 pub mod feed;
 pub mod idx;
+pub mod image;
 pub mod lmdb;
 pub mod mnist;
 pub mod npy;

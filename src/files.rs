@@ -3,7 +3,9 @@
 //! A relative path starts at the current directory, as in Caffe; or at the prototxt's folder; or at the project's root,
 //! the nearest folder above that holds `proto/caffe.proto`. So a net works from the root and from a notebook's folder.
 
+use crate::proto::stray;
 use crate::{Error, Kind, Result};
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// assert!(files::find("no/such/thing", None).unwrap_err().to_string().contains("no/such/thing"));
 /// ```
 pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathBuf> {
-    let path = path.as_ref();
+    let path = &*real(path.as_ref());
     if path.as_os_str().is_empty() {
         return Err(Error::new(Kind::File, "the path is empty"));
     }
@@ -33,13 +35,24 @@ pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathB
     }
     let tried: Vec<String> = tried.iter().map(|p| p.display().to_string()).collect();
     let path = path.display().to_string();
-    let hint = match path.contains("mnist") && path.contains("lmdb") {
-        true => "make MNIST's databases with `cortado convert mnist`",
-        false => {
-            "correct the path; a relative one starts at the current folder, the prototxt's, or the one above that holds proto/caffe.proto"
-        }
+    let hint = if path.contains("mnist") && path.contains("lmdb") {
+        "make MNIST's databases with `cortado convert mnist`"
+    } else if path.contains(|c: char| c.is_ascii_control() || cfg!(unix) && c == '\\') {
+        "in a prototxt a backslash begins an escape, such as \\t for a tab: write the path with /, as in \"C:/data/train\""
+    } else {
+        "correct the path; a relative one starts at the current folder, the prototxt's, or the one above that holds proto/caffe.proto"
     };
     Err(Error::new(Kind::File, format!("{path} is not there: looked for {}", tried.join(", "))).hint(hint))
+}
+
+/// The path of the file system that a prototxt's string means: stray bytes are bytes again, on Unix.
+fn real(path: &Path) -> Cow<'_, Path> {
+    #[cfg(unix)]
+    if let Some(Cow::Owned(bytes)) = path.to_str().map(stray::encode) {
+        use std::os::unix::ffi::OsStringExt;
+        return Cow::Owned(std::ffi::OsString::from_vec(bytes).into());
+    }
+    Cow::Borrowed(path)
 }
 
 /// The paths to try, in this order. An absolute path is the only candidate.
@@ -78,10 +91,15 @@ fn project_root(from: &Path) -> Option<&Path> {
 /// # Errors
 /// A folder or the file cannot be written.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
+    let path = &*real(path);
     let fail = |e| Error::file(path, "write", e).hint("is its folder writable, and is there room on the disk?");
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return std::fs::write(path, bytes).map_err(fail); // a pipe or a device, which cannot be replaced
+    }
+    remove_leftovers(path);
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".{}.tmp", std::process::id()));
     let aside = PathBuf::from(aside);
@@ -95,4 +113,20 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
         let _ = std::fs::remove_file(&aside);
         fail(e)
     })
+}
+
+/// Removes what a process that was killed while it wrote this file has left beside it. Only Linux tells which processes live.
+fn remove_leftovers(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let other = entry.file_name();
+        let writer = other.to_str().and_then(|other| other.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".tmp"));
+        if writer.is_some_and(|id| id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }

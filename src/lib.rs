@@ -41,6 +41,8 @@ pub mod layers;
 
 pub mod net;
 
+pub mod classifier;
+
 pub mod explain;
 
 pub mod net_spec;
@@ -50,6 +52,9 @@ pub mod solver;
 pub mod filler;
 
 pub mod data;
+
+pub mod io;
+pub mod weights;
 
 pub mod proto;
 

@@ -3,7 +3,7 @@
 //! The lines look like Caffe's, because people parse them: level and date, time, process, the source line that speaks.
 //!
 //! ```text
-//! I20260131 23:59:59.123456 10448 solver.rs:456] Iteration 50, lr = 0.00996266
+//! I0131 23:59:59.123456 10448 solver.rs:456] Iteration 50, lr = 0.00996266
 //! ```
 //!
 //! A log is a value, given to a net or a solver; no global log exists. `GLOG_minloglevel` sets the default's
@@ -133,13 +133,13 @@ impl fmt::Debug for Log {
     }
 }
 
-/// The present time (UTC) as Caffe's logs begin: `20260131 23:59:59.123456`.
+/// The present time (UTC) as Caffe's logs begin, month and day without the year: `0131 23:59:59.123456`.
 fn stamp() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (now.as_secs() / 86_400, now.as_secs() % 86_400);
-    let (year, month, day) = civil(days as i64);
+    let (month, day) = month_and_day(days as i64);
     format!(
-        "{year:04}{month:02}{day:02} {:02}:{:02}:{:02}.{:06}",
+        "{month:02}{day:02} {:02}:{:02}:{:02}.{:06}",
         second / 3600,
         second / 60 % 60,
         second % 60,
@@ -147,27 +147,26 @@ fn stamp() -> String {
     )
 }
 
-/// Year, month and day of a number of days after 1970-01-01, in the Gregorian calendar. Years begin in March here, so
+/// Month and day of a number of days after 1970-01-01, in the Gregorian calendar. Years begin in March here, so
 /// that the leap day comes last; 400 years are 146097 days.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+fn month_and_day(days: i64) -> (i64, i64) {
+    let day_of_era = (days + 719_468).rem_euclid(146_097);
     let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    (month, day)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::civil;
+    use super::month_and_day;
 
     #[test]
     fn dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(20_778), (2026, 11, 21));
+        assert_eq!(month_and_day(0), (1, 1));
+        assert_eq!(month_and_day(11_016), (2, 29)); // of the year 2000
+        assert_eq!(month_and_day(20_778), (11, 21)); // of 2026
     }
 }

@@ -20,6 +20,7 @@ pub mod binary;
 #[allow(clippy::all, rustdoc::all, missing_docs)]
 pub mod caffe;
 pub mod compare;
+pub(crate) mod forks;
 mod hint;
 mod lexer;
 mod parser;
@@ -28,6 +29,7 @@ pub mod schema;
 pub mod source;
 pub mod state;
 pub(crate) mod stored;
+pub(crate) mod stray;
 pub mod text;
 pub mod upgrade;
 mod value;

@@ -45,7 +45,9 @@ pub use training_log::TrainingLog;
 use crate::blob::Values;
 use crate::explain::{Explanation, WhyZero};
 use crate::log::number;
+use crate::net::view::LayerView;
 use crate::{Blob, Net, Phase, Result, Solver};
+use std::collections::HashSet;
 use std::fmt;
 
 look::bare_expression!(Net, Solver, Values, Blob, Chart, Images, Histogram, Plane, Trace, WhyZero, Explanation);
@@ -57,7 +59,7 @@ impl fmt::Display for Net {
     /// A line for each layer, and the totals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (title, table, totals) = self.table();
-        writeln!(f, "{title}\n\n{table}\n{totals}")
+        writeln!(f, "{title}\n\n{table:width$}\n{totals}", width = f.width().unwrap_or(usize::from(u16::MAX)))
     }
 }
 
@@ -65,46 +67,41 @@ impl Net {
     /// The title, the table of layers, and the totals.
     fn table(&self) -> (String, Table, String) {
         let mut table = Table::new(&["layer", "type", "bottoms -> tops", "top shapes", "<parameters", "<memory"]);
-        let names = self.layer_names();
-        let (mut bytes, mut seen) = (0, Vec::new());
-        for name in &names {
-            let row = self.row(name, &mut seen);
-            let Ok((row, memory)) = row else { continue };
-            bytes += memory;
+        let (mut layers, mut bytes, mut seen) = (0, 0, HashSet::new());
+        for layer in self.layer_views() {
+            let (row, memory) = row(&layer, &mut seen);
+            (layers, bytes) = (layers + 1, bytes + memory);
             table.row(row);
         }
         let phase = if self.phase() == Phase::Train { "TRAIN" } else { "TEST" };
         let title = if self.name().is_empty() { "(a net without a name)" } else { self.name() };
-        let (layers, params) = (names.len(), self.store().count());
+        let params = self.store().count();
         let totals = format!(
-            "{layers} layers; {} parameters, {}; data {}; as much again for the gradients when it learns",
+            "{layers} layer{}; {} parameters, {}; data {}; as much again for the gradients when it learns",
+            if layers == 1 { "" } else { "s" },
             thousands(params),
             memory(4 * params as u64),
             memory(bytes)
         );
         (format!("{title}, phase {phase}"), table, totals)
     }
+}
 
-    /// A layer's row in the table, and the bytes of its tops. `seen` holds the parameters counted so far.
-    fn row(&self, layer: &str, seen: &mut Vec<usize>) -> crate::Result<(Vec<String>, u64)> {
-        let (bottoms, tops) = (self.bottom_names(layer)?, self.top_names(layer)?);
-        let flow: Vec<String> =
-            tops.iter().map(|t| if bottoms.contains(t) { format!("{t} (in place)") } else { t.to_string() }).collect();
-        let (mut shapes, mut bytes) = (Vec::new(), 0);
-        for top in &tops {
-            let dims = self.shape(top)?;
-            bytes += 4 * dims.iter().product::<usize>() as u64;
-            shapes.push(shape(dims));
-        }
-        let ids = self.param_ids(layer)?;
-        let count: usize = self.params(layer)?.iter().map(|w| w.count()).sum();
-        let shared = if !ids.is_empty() && ids.iter().all(|id| seen.contains(id)) { " (shared)" } else { "" };
-        seen.extend(ids);
-        let params = if ids.is_empty() { String::new() } else { thousands(count) + shared };
-        let arrow = format!("{} -> {}", bottoms.join(", "), flow.join(", "));
-        let kind = self.layer_type(layer)?.to_string();
-        Ok((vec![layer.into(), kind, arrow.trim_start().into(), shapes.join(", "), params, memory(bytes)], bytes))
-    }
+/// A layer's row in the table, and the bytes of its tops. `seen` holds the parameters counted so far.
+fn row(layer: &LayerView, seen: &mut HashSet<usize>) -> (Vec<String>, u64) {
+    let bottoms: HashSet<&str> = layer.bottoms.iter().map(|(bottom, _)| bottom.blob).collect();
+    let in_place = |top: &str| if bottoms.contains(top) { " (in place)" } else { "" };
+    let reads: Vec<&str> = layer.bottoms.iter().map(|(bottom, _)| bottom.blob).collect();
+    let writes: Vec<String> = layer.tops.iter().map(|(top, _)| format!("{}{}", top.blob, in_place(top.blob))).collect();
+    let shapes: Vec<String> = layer.tops.iter().map(|(top, _)| shape(top.shape)).collect();
+    let bytes = layer.tops.iter().map(|(top, _)| 4 * top.shape.iter().product::<usize>() as u64).sum();
+    let count: usize = layer.params.iter().map(|(_, w)| w.count()).sum();
+    let new = layer.params.iter().filter(|(id, _)| seen.insert(*id)).count();
+    let shared = if new == 0 { " (shared)" } else { "" };
+    let params = if layer.params.is_empty() { String::new() } else { thousands(count) + shared };
+    let arrow = format!("{} -> {}", reads.join(", "), writes.join(", "));
+    let (name, kind, arrow) = (layer.name.into(), layer.kind.into(), arrow.trim_start().into());
+    (vec![name, kind, arrow, shapes.join(", "), params, memory(bytes)], bytes)
 }
 
 impl fmt::Display for Solver {

@@ -120,7 +120,7 @@ impl Solver {
             let message = format!("the rule {} cannot become {} while it runs", self.param.r#type(), param.r#type());
             return Err(Error::value(message).field("type").hint("make another solver, and copy the weights"));
         }
-        if param.test_iter.len() != self.param.test_iter.len() || param.test_iter.iter().any(|n| *n <= 0) {
+        if param.test_iter.len() != self.param.test_iter.len() || param.test_iter.iter().any(|n| *n < 0) {
             let message = format!("test_iter {:?} for {} test nets", param.test_iter, self.tests.len());
             return Err(Error::value(message).field("test_iter").hint("give each a number of batches"));
         }

@@ -7,6 +7,8 @@
 mod binary;
 #[path = "bad/fuzz.rs"]
 mod fuzz;
+#[path = "bad/hostile.rs"]
+mod hostile;
 
 use cortado::data::lmdb;
 use cortado::layer::Phase;

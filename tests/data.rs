@@ -5,8 +5,12 @@ mod safetensors;
 
 #[path = "data/broken.rs"]
 mod broken;
+#[path = "data/images.rs"]
+mod images;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
+#[path = "data/npy.rs"]
+mod npy;
 #[path = "data/own.rs"]
 mod own;
 #[path = "data/transform.rs"]

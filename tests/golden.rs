@@ -14,8 +14,8 @@ use golden_replay::{Stop, cases};
 /// What cannot be replayed yet. A name that is missing here or need not be here any more fails the test.
 #[rustfmt::skip]
 const NOT_KNOWN: &[&str] = &[
-    // HDF5, data from memory, image preprocessing
-    "ckpt_sgdm_h5", "ckpt_adam_h5", "hdf5data", "memorydata", "pycaffe_io",
+    // HDF5
+    "hdf5data",
 ];
 
 #[test]

@@ -53,6 +53,7 @@ const EXAMPLES: &[Example] = &[
     row("DummyData", &[], &["x"], "dummy_data_param", "shape { dim: 2 dim: 3 }; data_filler { type: \"uniform\" min: -1 max: 1 }", Ones),
     row("Parameter", &[], &["w"], "parameter_param", "shape { dim: 2 dim: 3 }", Ones),
     row("Data", &[], &["data", "label"], "data_param", "source: \"data/mnist_train_lmdb\"; backend: LMDB; batch_size: 64", Not),
+    row("MemoryData", &[], &["data", "label"], "memory_data_param", "batch_size: 2; channels: 1; height: 2; width: 2", Not),
     row("Convolution", &[("x", &[1, 1, 7], Any)], &["y"], "convolution_param", CONVOLUTION, Ones),
     row("Deconvolution", &[("x", &[1, 1, 3], Any)], &["y"], "convolution_param", DECONVOLUTION, Ones),
     row("Im2col", &[("x", &[1, 1, 6], Any)], &["y"], "convolution_param", "kernel_size: 2; dilation: 2", Ones),

@@ -4,9 +4,9 @@ use super::kit::{Kit, Outcome};
 use super::{Harness, wrong};
 use crate::blob::Values;
 use crate::net::Keep;
-use crate::net::weights::decode_weights;
 use crate::proto::{BlobShape, InputParameter, LayerParameter, NetParameter, ReshapeParameter, text};
 use crate::random::Random;
+use crate::weights::decode_weights;
 use crate::{Log, Net, Result};
 use prost::Message;
 

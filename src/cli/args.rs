@@ -83,6 +83,15 @@ impl Args {
         }
     }
 
+    /// The flags again, as words of a command line.
+    pub fn line(&self) -> Vec<String> {
+        let word = |(name, value): &(&str, String)| {
+            let switch = self.command.all_flags().any(|f| f.name == *name && f.value.is_empty());
+            if switch { format!("--{name}") } else { format!("--{name}={value}") }
+        };
+        self.flags.iter().map(word).collect()
+    }
+
     /// The value of a flag; the last, if it is given more than once.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).last()

@@ -2,7 +2,7 @@
 
 use super::args::{Args, Command};
 use super::{Done, Failure, nets, say, usage};
-use cortado::{files, net_spec};
+use cortado::net_spec;
 
 pub const COMMAND: Command = Command {
     name: "diff",
@@ -18,7 +18,7 @@ fn run(args: &Args) -> Done {
     let [first, second] = &args.words[..] else {
         return Err(usage("diff needs two prototxt files"));
     };
-    let read = |file: &String| nets::read(&files::find(file, None)?);
+    let read = |file: &String| nets::Prototxt::read(file)?.net();
     let differences = net_spec::diff(&read(first)?, &read(second)?);
     if differences.is_empty() {
         say("the nets are the same");

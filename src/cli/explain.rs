@@ -3,7 +3,7 @@
 use super::args::{Args, Command, Flag};
 use super::{Done, Failure, STATE, check, nets, say, usage};
 use cortado::explain::Explanation;
-use cortado::{Log, Phase, files};
+use cortado::{Layers, Log, Phase};
 
 #[rustfmt::skip]
 pub const COMMAND: Command = Command {
@@ -21,13 +21,14 @@ fn run(args: &Args) -> Done {
     let [file, blob] = &args.words[..] else {
         return Err(usage("explain needs a net's prototxt and the name of a blob"));
     };
-    let (path, log) = (files::find(file, None)?, Log::from_env());
+    let (file, log) = (nets::Prototxt::read(file)?, Log::from_env());
+    let layers = Layers::caffe().without_data(None).0;
     let explain = |phase: Phase| -> Result<Explanation, Failure> {
-        Ok(nets::builder(args, &path, phase, &log)?.make()?.explain(blob)?)
+        Ok(nets::builder(args, &file, phase, &log)?.layers(&layers).make()?.explain(blob)?)
     };
     let phases = match nets::phase(args)? {
         Some(phase) => vec![phase],
-        None => check::phases(&nets::read(&path)?),
+        None => check::phases(&file.net()?),
     };
     let mut explanation = explain(phases[0]);
     for &phase in &phases[1..] {

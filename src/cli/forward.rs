@@ -1,7 +1,7 @@
 //! `cortado forward`: runs one forward pass, from .npy files to .npy files.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, Failure, STATE, nets, say, usage};
+use super::{DEVICE, Done, Failure, STATE, WEIGHTS, nets, say, usage};
 use cortado::data::npy;
 use cortado::error::{Error, Kind, Result};
 use cortado::net::Keep;
@@ -19,7 +19,7 @@ pub const COMMAND: Command = Command {
         Flag { name: "phase",   value: "PHASE",         about: "TRAIN or TEST; TEST if not given" },
         Flag { name: "input",   value: "BLOB=FILE.npy", about: "an input's values; once for each input" },
         Flag { name: "output",  value: "BLOB=FILE.npy", about: "where to write a blob's values; once for each blob" },
-    ], STATE, DEVICE],
+    ], WEIGHTS, STATE, DEVICE],
     run,
 };
 

@@ -5,11 +5,13 @@
 
 mod args;
 mod check;
+mod classify;
 mod convert;
 mod device_query;
 mod diff;
 mod draw;
 mod explain;
+mod extract;
 mod forward;
 mod help;
 mod nets;
@@ -34,6 +36,8 @@ const COMMANDS: &[Command] = &[
     test::COMMAND,
     time::COMMAND,
     forward::COMMAND,
+    classify::COMMAND,
+    extract::COMMAND,
     check::COMMAND,
     diff::COMMAND,
     explain::COMMAND,
@@ -54,6 +58,16 @@ const DEVICE: &[Flag] = &[
 const STATE: &[Flag] = &[
     Flag { name: "level", value: "N", about: "the level of the net's state, for include and exclude rules" },
     Flag { name: "stage", value: "A,B", about: "stages of the net's state, for include and exclude rules" },
+];
+
+/// The flags that say what to do about weights that do not belong to the net.
+const WEIGHTS: &[Flag] = &[
+    Flag { name: "strict", value: "", about: "refuse weights unless every layer gets its own and none are left over" },
+    Flag {
+        name: "skip_mismatched",
+        value: "",
+        about: "leave layers whose weights have another shape as their fillers made them",
+    },
 ];
 
 /// Why a command ends with an exit code other than 0.
@@ -111,10 +125,15 @@ fn dispatch(line: &[String]) -> Done {
     Ok(())
 }
 
-/// Writes a line of a result. Ends the program if stdout is closed, as by `| head`.
+/// Writes a line of a result. Ends the program if stdout is closed, as by `| head`, or with an error if it takes no more, as a
+/// full disk.
 fn say(text: impl Display) {
-    if writeln!(std::io::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(e) = writeln!(std::io::stdout(), "{text}") {
+        let closed = e.kind() == std::io::ErrorKind::BrokenPipe;
+        if !closed {
+            drop(writeln!(std::io::stderr(), "cortado: cannot write the result to stdout: {e}"));
+        }
+        std::process::exit(i32::from(!closed));
     }
 }
 

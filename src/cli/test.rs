@@ -1,7 +1,7 @@
 //! `cortado test`: averages a net's outputs over a number of batches.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, STATE, log, nets};
+use super::{DEVICE, Done, STATE, WEIGHTS, log, nets};
 use cortado::Phase;
 use cortado::log::number;
 use cortado::net::Keep;
@@ -16,7 +16,7 @@ pub const COMMAND: Command = Command {
         Flag { name: "model",      value: "FILE",    about: "the net's prototxt, run in phase TEST" },
         Flag { name: "weights",    value: "FILE,..", about: "the trained weights, .caffemodel" },
         Flag { name: "iterations", value: "N",       about: "how many batches; 50 if not given" },
-    ], STATE, DEVICE],
+    ], WEIGHTS, STATE, DEVICE],
     run,
 };
 

@@ -23,13 +23,15 @@ pub const COMMAND: Command = Command {
             small matrices, GB/s by y = 2x on arrays of 128 MiB, bytes read and written. The shares are\n\
             % of peak, of these GFLOP/s, and % of memory, of these GB/s: the larger one bounds the layer.\n\
             Where a layer's blobs lie in a cache, % of memory may exceed 100.\n\n\
+            A net in which nothing runs backward, such as one for deployment, is timed forward only.\n\n\
             Training steps (data, forward, backward, update) are timed in 15 blocks of about 0.15 s.",
     flags: &[&[
-        Flag { name: "solver",     value: "FILE",  about: "a solver's prototxt: its train net and its training steps are timed" },
-        Flag { name: "model",      value: "FILE",  about: "a net's prototxt, in place of a solver" },
-        Flag { name: "iterations", value: "N",     about: "how often each layer is run; 50 if not given" },
-        Flag { name: "weights",    value: "FILE,..", about: "trained weights, .caffemodel: some layers' times depend on the values" },
-        Flag { name: "phase",      value: "PHASE", about: "TRAIN or TEST, for --model; TRAIN if not given" },
+        Flag { name: "solver",       value: "FILE",    about: "a solver's prototxt: its train net and its training steps are timed" },
+        Flag { name: "model",        value: "FILE",    about: "a net's prototxt, in place of a solver" },
+        Flag { name: "weights",      value: "FILE,..", about: "load .caffemodel files first: layers of the same name are loaded" },
+        Flag { name: "iterations",   value: "N",       about: "how often each layer is run; 50 if not given" },
+        Flag { name: "forward_only", value: "",        about: "time no backward pass, for --model" },
+        Flag { name: "phase",        value: "PHASE",   about: "TRAIN or TEST, for --model; TRAIN if not given" },
     ], STATE, DEVICE],
     run,
 };
@@ -40,56 +42,69 @@ const BLOCK_SECONDS: f64 = 0.15;
 fn run(args: &Args) -> Done {
     let iterations = args.count("iterations")?.unwrap_or(50);
     let phase = nets::phase(args)?.unwrap_or(Phase::Train);
+    let (forward_only, log) = (args.get("forward_only").is_some(), log());
     match (args.get("solver"), args.get("model")) {
+        (Some(_), None) if forward_only => {
+            return Err(usage("--forward-only goes with --model FILE: a solver's training steps run backward"));
+        }
         (Some(file), None) => {
             // A training step has no tests, displays or snapshots.
-            let mut solver = nets::make_solver(args, file, &log(), |mut builder| {
+            let mut solver = nets::make_solver(args, file, &log, |mut builder| {
                 let param = builder.param_mut();
                 (param.display, param.snapshot) = (Some(0), Some(0));
                 builder.without_test_nets()
             })?;
-            nets::load_weights(args, solver.net(), &log())?;
-            say_layers(solver.net(), iterations)?;
+            nets::load_weights(args, solver.net(), &log)?;
+            say_layers(solver.net(), iterations, false)?;
             say_counts(&mut solver)?;
             let steps = time_steps(&mut solver)?;
             say(format!("Training step: min {:.3} ms, median {:.3} ms", steps.min(), steps.median()));
         }
         (None, Some(_)) => {
-            let mut net = nets::make(args, phase, Keep::Needed, &log())?;
-            nets::load_weights(args, &mut net, &log())?;
-            say_layers(&mut net, iterations)?;
+            let mut net = nets::make(args, phase, Keep::Needed, &log)?;
+            nets::load_weights(args, &mut net, &log)?;
+            say_layers(&mut net, iterations, forward_only)?;
         }
         _ => return Err(usage("time needs either --solver FILE or --model FILE")),
     }
     Ok(())
 }
 
-/// The columns of the table; without a peak there are no shares, the last two.
-const COLUMNS: [&str; 9] =
-    ["layer", "type", "<forward min", "<backward min", "<GFLOP", "<GFLOP/s", "<MB", "<% of peak", "<% of memory"];
+/// The columns of the table that each net has. Backward has one more, after the third; a peak two more, at the end.
+const COLUMNS: [&str; 6] = ["layer", "type", "<forward min", "<GFLOP", "<GFLOP/s", "<MB"];
 
-fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
+fn say_layers(net: &mut Net, iterations: usize, forward_only: bool) -> Result<()> {
+    let backward = !forward_only && runs_backward(net)?;
     let peak = match net.device() {
         Device::Cpu(cpu) => Some(Peak::measure(cpu)),
         Device::Gpu(_) => None,
     };
-    time_layers(net, iterations.min(3))?; // allocates memory and starts threads
-    let layers = time_layers(net, iterations)?;
-    let mut table = Table::new(&COLUMNS[..if peak.is_some() { 9 } else { 7 }]);
-    for (layer, [forward, backward]) in net.layer_names().into_iter().zip(&layers) {
-        let (flop, bytes) = (work::flop(net, layer)? as f64, work::bytes(net, layer)? as f64);
-        let seconds = (forward.min() + backward.min()) / 1e3;
+    time_layers(net, iterations.min(3), backward)?; // allocates memory and starts threads
+    let layers = time_layers(net, iterations, backward)?;
+    let mut columns = COLUMNS.to_vec();
+    if backward {
+        columns.insert(3, "<backward min");
+    }
+    if peak.is_some() {
+        columns.extend(["<% of peak", "<% of memory"]);
+    }
+    let mut table = Table::new(&columns);
+    for (layer, [forward_times, backward_times]) in net.layer_names().into_iter().zip(&layers) {
+        let (flop, bytes) = (work::flop(net, layer, backward)? as f64, work::bytes(net, layer, backward)? as f64);
+        let seconds = (forward_times.min() + if backward { backward_times.min() } else { 0.0 }) / 1e3;
         // A layer without such work has an empty cell.
         let cell = |work: f64, text: String| if work > 0.0 && seconds > 0.0 { text } else { String::new() };
         let mut row = vec![
             layer.to_string(),
             net.layer_type(layer)?.to_string(),
-            format!("{:.4}", forward.min()),
-            format!("{:.4}", backward.min()),
+            format!("{:.4}", forward_times.min()),
             cell(flop, format!("{:.4}", flop / 1e9)),
             cell(flop, format!("{:.1}", flop / 1e9 / seconds)),
             cell(bytes, format!("{:.3}", bytes / 1e6)),
         ];
+        if backward {
+            row.insert(3, format!("{:.4}", backward_times.min()));
+        }
         if let Some(peak) = &peak {
             row.push(cell(flop, format!("{:.1}", 100.0 * flop / seconds / peak.flop)));
             row.push(cell(bytes, format!("{:.1}", 100.0 * bytes / seconds / peak.bytes)));
@@ -102,14 +117,25 @@ fn say_layers(net: &mut Net, iterations: usize) -> Result<()> {
     say(format!("{}, {iterations} iterations, milliseconds\n\n{table}", net.name()));
     let sum = |i: usize, direction: usize| layers.iter().map(|times| times[direction].0[i]).sum::<f64>();
     let total = |of: &dyn Fn(usize) -> f64| Times((0..iterations).map(of).collect());
-    for (what, times) in [
-        ("Forward pass", total(&|i| sum(i, 0))),
-        ("Backward pass", total(&|i| sum(i, 1))),
-        ("Forward-backward", total(&|i| sum(i, 0) + sum(i, 1))),
-    ] {
+    let say_total = |what: &str, times: Times| {
         say(format!("{what}: min {:.3} ms, median {:.3} ms", times.min(), times.median()));
+    };
+    say_total("Forward pass", total(&|i| sum(i, 0)));
+    if backward {
+        say_total("Backward pass", total(&|i| sum(i, 1)));
+        say_total("Forward-backward", total(&|i| sum(i, 0) + sum(i, 1)));
     }
     Ok(())
+}
+
+/// Whether any layer runs backward.
+fn runs_backward(net: &Net) -> Result<bool> {
+    for layer in net.layer_names() {
+        if net.propagates_down(layer)?.0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Repeated measurements of one time, in milliseconds.
@@ -129,14 +155,10 @@ impl Times {
     }
 }
 
-/// The times of each layer, forward and backward, over a number of passes.
-fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
+/// The times of each layer, forward and, if `backward`, backward, over a number of passes.
+fn time_layers(net: &mut Net, iterations: usize, backward: bool) -> Result<Vec<[Times; 2]>> {
     let mut layers = vec![<[Times; 2]>::default(); net.layer_names().len()];
     let device = net.device().clone();
-    let mut goes_back = false; // a deploy net has no loss, and backward nothing to do
-    for layer in net.layer_names() {
-        goes_back |= net.propagates_down(layer)?.0;
-    }
     // The thread pool is entered once, not for each layer.
     device.install(|| {
         for _ in 0..iterations {
@@ -148,8 +170,7 @@ fn time_layers(net: &mut Net, iterations: usize) -> Result<Vec<[Times; 2]>> {
                 i += 1;
                 Ok(())
             })?;
-            if !goes_back {
-                layers.iter_mut().for_each(|[_, backward]| backward.0.push(0.0));
+            if !backward {
                 continue;
             }
             net.clear_param_diffs();

@@ -1,11 +1,11 @@
 //! `cortado train`: trains the net of a solver file.
 
 use super::args::{Args, Command, Flag};
-use super::{DEVICE, Done, STATE, nets, usage};
+use super::{DEVICE, Done, STATE, WEIGHTS, nets, usage};
 use cortado::log::{Level, least_from_env, number};
 use cortado::show::TrainingLog;
 use cortado::solver::Remote;
-use cortado::{Log, files};
+use cortado::{Error, Log, files};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,7 +18,8 @@ pub const COMMAND: Command = Command {
     name: "train",
     words: "",
     about: "trains the net of a solver file\n\n\
-            Ctrl-C stops after the current iteration and saves a snapshot; a second Ctrl-C stops at once.",
+            Ctrl-C stops after the current iteration and saves a snapshot; a second Ctrl-C stops at once. SIGTERM, by which\n\
+            docker and Slurm end a program, does the same.",
     flags: &[&[
         Flag { name: "solver",        value: "FILE",    about: "the solver's prototxt" },
         Flag { name: "snapshot",      value: "FILE",    about: "continue from a .solverstate" },
@@ -27,8 +28,9 @@ pub const COMMAND: Command = Command {
         Flag { name: "sigint_effect", value: "EFFECT",  about: "on SIGINT (Ctrl-C): stop, snapshot or none; stop if not given" },
         Flag { name: "sighup_effect", value: "EFFECT",  about: "on SIGHUP: stop, snapshot or none; snapshot if not given" },
         Flag { name: "plot",          value: "FILE.svg", about: "keep the curves of this run there, redrawn after each display and test" },
+        Flag { name: "sigterm_effect", value: "EFFECT", about: "on SIGTERM: stop, snapshot or none; stop if not given" },
         Flag { name: "model",         value: "FILE",    about: "ignored: the solver names its net" },
-    ], STATE, DEVICE],
+    ], WEIGHTS, STATE, DEVICE],
     run,
 };
 
@@ -40,6 +42,7 @@ fn run(args: &Args) -> Done {
     let effects = ["stop", "snapshot", "none"];
     let sigint_effect = args.choice("sigint_effect", &effects)?.unwrap_or("stop");
     let sighup_effect = args.choice("sighup_effect", &effects)?.unwrap_or("snapshot");
+    let sigterm_effect = args.choice("sigterm_effect", &effects)?.unwrap_or("stop");
 
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     let (mut plot, lines) = Plot::new(args.get("plot"));
@@ -54,7 +57,13 @@ fn run(args: &Args) -> Done {
         solver.restore(files::find(snapshot, None)?)?;
     }
 
-    watch_signals(sigint_effect, sighup_effect, &solver.remote())?;
+    if solver.param().max_iter.is_none() {
+        let e = Error::value("the solver has no max_iter, so that nothing would be trained").field("max_iter");
+        return Err(e
+            .hint(format!("add max_iter to {file}: the number of iterations, such as max_iter: 10000"))
+            .into());
+    }
+    watch_signals([sigint_effect, sighup_effect, sigterm_effect], &solver.remote())?;
     log.info(|| "Starting Optimization".into());
     bar.set_length(solver.param().max_iter() as u64);
     bar.set_position(solver.iter());
@@ -123,8 +132,8 @@ fn style() -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Lets SIGINT and SIGHUP set the solver's flags from now on.
-fn watch_signals(sigint_effect: &str, sighup_effect: &str, remote: &Remote) -> cortado::Result {
+/// Lets SIGINT, SIGHUP and SIGTERM set the solver's flags from now on.
+fn watch_signals([sigint, sighup, sigterm]: [&str; 3], remote: &Remote) -> cortado::Result {
     use signal_hook::{consts, flag};
     let watch = |signal, effect| {
         let set = match effect {
@@ -138,11 +147,12 @@ fn watch_signals(sigint_effect: &str, sighup_effect: &str, remote: &Remote) -> c
         }
         flag::register(signal, set)
     };
-    let fail = |e| cortado::Error::new(cortado::Kind::Value, format!("cannot watch for signals: {e}"));
-    watch(consts::SIGINT, sigint_effect).map_err(fail)?;
+    let fail = |e| Error::value(format!("cannot watch for signals: {e}"));
+    watch(consts::SIGINT, sigint).map_err(fail)?;
+    watch(consts::SIGTERM, sigterm).map_err(fail)?;
     #[cfg(unix)]
-    watch(consts::SIGHUP, sighup_effect).map_err(fail)?;
+    watch(consts::SIGHUP, sighup).map_err(fail)?;
     #[cfg(not(unix))]
-    let _ = sighup_effect;
+    let _ = sighup;
     Ok(())
 }

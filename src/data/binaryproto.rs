@@ -1,6 +1,8 @@
-//! Files of one blob, `.binaryproto`: a mean image, the matrix of an InfogainLoss.
+//! Files of one blob: a mean image, the matrix of an InfogainLoss. They are `.binaryproto`, or `.npy` as pycaffe's means.
 
+use super::npy;
 use crate::proto::{BlobProto, binary, stored};
+use crate::weights::kind::FileKind;
 use crate::{Error, Kind, Result};
 use std::path::Path;
 
@@ -13,6 +15,11 @@ pub fn read(path: impl AsRef<Path>, what: &str, hint: &str) -> Result<(Vec<usize
     let bytes =
         std::fs::read(path).map_err(|e| Error::file(path, &format!("read {what}"), e).hint("correct the path"))?;
     let wrong = |why: String| Error::new(Kind::Data, format!("{what} {}: {why}", path.display())).hint(hint);
+    match FileKind::of(&bytes) {
+        FileKind::Npy => return npy::read(path).map(|x| (x.shape().to_vec(), x.iter().copied().collect())),
+        FileKind::Other => {}
+        kind => return Err(wrong(format!("it is {}", kind.name().unwrap_or_default())).hint(kind.what_to_do())),
+    }
     let proto: BlobProto = binary::decode(&bytes).map_err(|e| wrong(e.message().to_string()))?;
     let shape = stored::shape_of(&proto).map_err(|e| wrong(e.message().to_string()))?;
     let data = match proto.double_data.is_empty() {

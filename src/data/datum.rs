@@ -1,7 +1,9 @@
 //! Datum: the message in which Caffe's databases hold one image and its label.
 //!
-//! Its C x H x W values are bytes (`data`) or floats (`float_data`). If it has both, the bytes count, as in Caffe.
+//! Its C x H x W values are bytes (`data`) or floats (`float_data`). If it has both, the bytes count, as in Caffe. With
+//! `encoded` the bytes are a PNG or JPEG file.
 
+use super::image::{self, Channels};
 use crate::proto::Datum;
 use crate::proto::wire::{self, Value};
 use crate::{Error, Kind, Result};
@@ -30,7 +32,7 @@ pub struct Image<'a> {
 /// Decodes a database's value. The bytes stay where they are; numbers and floats go into `datum`, whose memory is reused.
 ///
 /// # Errors
-/// The value is no Datum, holds a compressed image, or has too few or too many values; the error names the key.
+/// The value is no Datum, holds a broken image file, or has too few or too many values; the error names the key.
 ///
 /// ```
 /// use cortado::{data::datum, proto::Datum};
@@ -43,6 +45,14 @@ pub struct Image<'a> {
 /// # Ok::<(), cortado::Error>(())
 /// ```
 pub fn decode<'a>(key: &[u8], value: &'a [u8], datum: &'a mut Datum) -> Result<Image<'a>> {
+    decode_as(Channels::AsStored, key, value, datum)
+}
+
+/// The same; an image file is decoded to these channels.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_as<'a>(channels: Channels, key: &[u8], value: &'a [u8], datum: &'a mut Datum) -> Result<Image<'a>> {
     let refuse = |what: String| Error::new(Kind::Data, format!("entry \"{}\" {what}", key_text(key)));
     let wrong = |what: String| Err(refuse(what).hint("each entry must be a Datum, as Caffe's tools write it"));
     let data = match read(value, datum) {
@@ -50,8 +60,9 @@ pub fn decode<'a>(key: &[u8], value: &'a [u8], datum: &'a mut Datum) -> Result<I
         Err(e) => return wrong(format!("is not a Datum: {}", e.message())),
     };
     if datum.encoded() {
-        let e = refuse("holds a compressed image; only plain values can be read".into());
-        return Err(e.hint("make the database without `--encoded`"));
+        let picture = image::decode(data, channels).map_err(|e| e.about(format!("entry \"{}\"", key_text(key))))?;
+        let pixels = Pixels::Bytes(datum.data.insert(picture.planes()));
+        return Ok(Image { shape: picture.shape(), pixels, label: datum.label.unwrap_or(0) });
     }
     let sizes = [datum.channels(), datum.height(), datum.width()];
     let (pixels, len) = match (data, &datum.float_data[..]) {

@@ -25,7 +25,7 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The longest header that is read; those of arrays of numbers are shorter.
 const HEADER_MAX: usize = 1 << 16;
 
-/// Reads an array of f4, f8, u1, i4 or i8, little-endian, as f32.
+/// Reads an array of f4, f8, u1, i4 or i8, in either order of bytes, as f32. One in Fortran order is transposed.
 ///
 /// # Errors
 /// The file cannot be read or is no .npy file; its shape and its length disagree.
@@ -76,7 +76,7 @@ fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {
     let header = String::from_utf8(read(len, "header")?).map_err(|_| "the header is not text")?;
     let header = Header::parse(&header).ok_or_else(|| format!("cannot understand the header {}", header.trim()))?;
     let (size, convert) = converter(&header.descr)
-        .ok_or_else(|| format!("values of type '{}'; little-endian f4, f8, u1, i4 and i8 can be read", header.descr))?;
+        .ok_or_else(|| format!("values of type '{}'; f4, f8, u1, i4 and i8 can be read", header.descr))?;
     let shape = &header.shape;
     let count = blob::count(shape).map_err(|_| format!("the shape {shape:?} is too large"))?;
     let bytes = read(count.checked_mul(size).ok_or("the shape is too large")?, "values")?;
@@ -94,9 +94,13 @@ fn converter(descr: &str) -> Option<(usize, Convert)> {
     Some(match descr {
         "<f4" => (4, |b| f32::from_le_bytes(from_fn(|i| b[i]))),
         "<f8" => (8, |b| f64::from_le_bytes(from_fn(|i| b[i])) as f32),
-        "|u1" => (1, |b| b[0] as f32),
+        ">f4" => (4, |b| f32::from_be_bytes(from_fn(|i| b[i]))),
+        ">f8" => (8, |b| f64::from_be_bytes(from_fn(|i| b[i])) as f32),
+        "|u1" | "<u1" | ">u1" => (1, |b| b[0] as f32),
         "<i4" => (4, |b| i32::from_le_bytes(from_fn(|i| b[i])) as f32),
         "<i8" => (8, |b| i64::from_le_bytes(from_fn(|i| b[i])) as f32),
+        ">i4" => (4, |b| i32::from_be_bytes(from_fn(|i| b[i])) as f32),
+        ">i8" => (8, |b| i64::from_be_bytes(from_fn(|i| b[i])) as f32),
         _ => return None,
     })
 }

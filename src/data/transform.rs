@@ -146,7 +146,7 @@ impl Transform {
 
 /// Reads a mean image: a blob of shape 1 x C x H x W or C x H x W.
 fn read_mean(path: &Path) -> Result<Mean> {
-    let hint = "a mean image is a .binaryproto, as compute_image_mean makes it";
+    let hint = "a mean image is a .binaryproto, as compute_image_mean makes it, or a .npy";
     let (shape, mean) = binaryproto::read(path, "the mean image", hint)?;
     let (&[c, h, w] | &[1, c, h, w]) = &shape[..] else {
         let what =

@@ -41,7 +41,7 @@ pub use shape::*;
 pub use vision::*;
 
 use crate::layer::Layer;
-use crate::proto::LayerParameter;
+use crate::proto::{LayerParameter, forks};
 use crate::{Error, Kind, Result};
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("DummyData",               new::<DummyData>),
     ("Parameter",               new::<Parameter>),
     ("Data",                    new::<Data>),
+    ("MemoryData",              new::<MemoryData>),
     // vision
     ("Convolution",             new::<Convolution>),
     ("Deconvolution",           new::<Deconvolution>),
@@ -127,7 +128,6 @@ const MISSING: &[(&str, &str)] = &[
         "ImageData",
         "convert the images to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
     ),
-    ("MemoryData", "use an Input layer, and put each batch in by `net.data_mut(..)?.assign(..)`"),
     (
         "WindowData",
         "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
@@ -194,11 +194,14 @@ impl Layers {
                     );
                     e.hint(*instead)
                 }
-                None => Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\"")).near_or_all(
-                    kind,
-                    &self.names().collect::<Vec<_>>(),
-                    "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`",
-                ),
+                None => {
+                    let e = Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""));
+                    let own = "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`";
+                    match forks::layer_type(kind) {
+                        Some(fork) => e.hint(fork),
+                        None => e.near_or_all(kind, &self.names().collect::<Vec<_>>(), own),
+                    }
+                }
             }
             .field("type")),
         }

@@ -3,7 +3,7 @@
 use super::{Keep, Net, Params, Planned, filter, keep, mark, splits, wire};
 use crate::files;
 use crate::layer::Phase;
-use crate::proto::{LayerParameter, NetParameter, SourceMap, text, upgrade};
+use crate::proto::{LayerParameter, NetParameter, SourceMap, state, text, upgrade};
 use crate::{Device, Error, Kind, Layers, Log, Result};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -106,16 +106,20 @@ impl Builder {
     /// Reads a prototxt file; errors will point into it, and its relative paths are also tried from its folder.
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = files::find(path, None)?;
-        let parsed = text::read::<NetParameter>(&path)?;
+        Builder::parse(&text::load(&path)?, &path.display().to_string())
+    }
+
+    /// Takes prototxt as text; `file` is what errors call it, and relative paths are also tried from that file's folder.
+    pub fn parse(text: &str, file: &str) -> Result<Builder> {
+        let parsed = text::parse::<NetParameter>(text, file)?;
         let mut builder = Builder::new(parsed.message).source(parsed.source);
-        builder.folder = path.parent().map(Path::to_path_buf);
+        builder.folder = Path::new(file).parent().map(Path::to_path_buf);
         Ok(builder)
     }
 
-    /// Takes prototxt as text; `file` is what errors call it.
-    pub fn parse(text: &str, file: &str) -> Result<Builder> {
-        let parsed = text::parse::<NetParameter>(text, file)?;
-        Ok(Builder::new(parsed.message).source(parsed.source))
+    /// The message.
+    pub fn param(&self) -> &NetParameter {
+        &self.param
     }
 
     /// Where in a text the message's fields stand.
@@ -202,7 +206,7 @@ impl Builder {
         }
         let force = self.param.force_backward();
         let Net { steps, params, .. } = &mut net;
-        mark::mark_backward(steps, |p| params.specs[p].lr_mult != 0.0, force)
+        mark::mark_backward(steps, phase, |p| params.specs[p].lr_mult != 0.0, force)
             .map_err(|(i, e)| self.place(e.layer(&steps[i].name), steps[i].origin))?;
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
@@ -229,7 +233,7 @@ impl Builder {
 
     /// Adds to an error where in the text it comes from: the field that it names, or else the layer.
     fn place(&self, e: Error, origin: usize) -> Error {
-        self.source.locate(e, &format!("layer[{origin}]"))
+        self.source.locate(state::hint_at_left_out(&self.param, origin, e), &format!("layer[{origin}]"))
     }
 }
 

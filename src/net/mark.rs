@@ -4,16 +4,18 @@
 //! an input under `force_backward`), and something above asks for it (a loss).
 
 use super::Step;
+use crate::layer::Phase;
 use crate::{Error, Kind, Result};
 use std::collections::HashSet;
 
 /// Sets `runs_backward` and `propagate_down` of every step.
 ///
 /// # Errors
-/// A loss whose gradient would have to go into its label, with the number of its step: the bottoms are swapped, or
-/// `propagate_down` must say that no gradient is wanted.
+/// In phase TRAIN, a loss whose gradient would have to go into its label, with the number of its step: the bottoms are
+/// swapped, or `propagate_down` must say that no gradient is wanted.
 pub(super) fn mark_backward(
     steps: &mut [Step],
+    phase: Phase,
     learns: impl Fn(usize) -> bool,
     force: bool,
 ) -> Result<(), (usize, Error)> {
@@ -39,7 +41,8 @@ pub(super) fn mark_backward(
         let reached = step.top.iter().any(|t| !cut.contains(t));
         step.runs_backward &= contributes && reached;
         for (i, b) in step.bottom.iter().enumerate() {
-            if contributes && wanted.contains(b) && !step.layer.propagates(i) && step.asked_down.is_empty() {
+            let asked = contributes && wanted.contains(b) && step.asked_down.is_empty() && phase == Phase::Train;
+            if asked && !step.layer.propagates(i) {
                 let message = format!(
                     "{} has no gradient for its bottom \"{}\", which needs one",
                     step.kind, step.param.bottom[i]

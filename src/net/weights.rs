@@ -1,4 +1,4 @@
-//! Weights to and from files: `.caffemodel`, a NetParameter whose layers hold their blobs.
+//! Weights to and from messages: a NetParameter whose layers hold their blobs.
 //!
 //! A layer's weights are found by the layer's name: a layer of the same name gets them, a new name stays as its fillers
 //! made it, and what nobody asked for is left unused. That is how Caffe finetunes. Layers that share a name get theirs
@@ -6,9 +6,9 @@
 
 use super::Net;
 use crate::proto::stored::{fill, same_shape, shape_of, to_proto};
-use crate::proto::{self, LayerParameter, NetParameter};
+use crate::proto::{BlobProto, LayerParameter, NetParameter};
+pub use crate::weights::read_weights;
 use crate::{Error, Kind, Result};
-use prost::Message;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub struct CopyReport {
 }
 
 impl Net {
-    /// Copies weights from a `.caffemodel` by layer name.
+    /// Copies weights from a `.caffemodel` or `.caffemodel.h5` by layer name.
     ///
     /// # Errors
     /// A file that is missing or broken; weights whose shape does not fit the layer of that name: both shapes are
@@ -36,7 +36,7 @@ impl Net {
         let report = self.copy_trained_layers(&read_weights(path)?, false)?;
         match report.mismatched.first() {
             Some(first) => Err(Error::new(Kind::Weights, format!("{}: {first}", path.display())).hint(
-                "to train such a layer anew, give it another name; a program can skip it by copy_fitting_layers_from",
+                "to train such a layer anew, give it another name, or skip it: --skip-mismatched, in a program copy_fitting_layers_from",
             )),
             None => Ok(report),
         }
@@ -59,8 +59,9 @@ impl Net {
     /// The layers with parameters that a file does not know.
     pub(crate) fn left_new(&self, trained: &NetParameter) -> Vec<String> {
         let known: HashSet<&str> = trained.layer.iter().filter(|l| !l.blobs.is_empty()).map(|l| l.name()).collect();
-        let new = self.steps.iter().filter(|step| !step.params.is_empty() && !known.contains(step.param.name()));
-        new.map(|step| step.name.clone()).collect()
+        let owns = |i: usize| (0..self.steps[i].params.len()).any(|k| !self.is_borrowed(i, k));
+        let new = self.steps.iter().enumerate().filter(|(i, step)| owns(*i) && !known.contains(step.param.name()));
+        new.map(|(_, step)| step.name.clone()).collect()
     }
 
     /// Copies weights by layer name from a message, to layers that share a name in their order. With `skip` the layers
@@ -86,7 +87,7 @@ impl Net {
                     .push(format!("{theirs} layers are called \"{name}\" in the file and {ours} in the net"));
             } else {
                 for (source, i) in sources.into_iter().zip(learners) {
-                    match misfit(source, &self.steps[i].shapes) {
+                    match self.misfit(source, i) {
                         Some(why) => report.mismatched.push(format!("layer \"{}\": {why}", self.steps[i].name)),
                         None => fits.push((source, i)),
                     }
@@ -96,7 +97,7 @@ impl Net {
         if skip || report.mismatched.is_empty() {
             for (source, i) in fits {
                 for (proto, &id) in source.blobs.iter().zip(&self.steps[i].params) {
-                    fill(proto, &mut self.params.blobs[id]);
+                    fill(proto, &mut self.params.blobs[id]); // an absent one has no values and changes nothing
                 }
                 report.copied.push(self.steps[i].name.clone());
             }
@@ -118,51 +119,40 @@ impl Net {
         Ok(NetParameter { name: Some(self.name.clone()), layer: layer.collect::<Result<_>>()?, ..Default::default() })
     }
 
-    /// Writes the weights as a `.caffemodel`, aside and then renamed, so that a half-written file is never seen.
+    /// Writes the weights, as HDF5 if the name ends in `.h5`, aside and then renamed, so that a half-written file is
+    /// never seen.
     ///
     /// # Errors
     /// As [`Net::to_proto`]; a folder or a disk that does not take it.
     pub fn save(&self, path: impl AsRef<Path>) -> Result {
-        crate::files::write_aside(path.as_ref(), &self.to_proto(false)?.encode_to_vec())
+        crate::weights::write(path, &self.to_proto(false)?)
     }
-}
 
-/// Reads a `.caffemodel`, old versions upgraded.
-///
-/// # Errors
-/// The file is missing, truncated, or no NetParameter.
-pub fn read_weights(path: &Path) -> Result<NetParameter> {
-    let missing = |e| Error::file(path, "read the weights", e).hint("give the path of a .caffemodel");
-    decode_weights(&std::fs::read(path).map_err(missing)?, &path.display().to_string())
-}
-
-/// The same of the bytes of a `.caffemodel`; `file` is what errors call them.
-pub(crate) fn decode_weights(bytes: &[u8], file: &str) -> Result<NetParameter> {
-    let mut net: NetParameter = proto::binary::decode(bytes).map_err(|e| {
-        Error::new(Kind::Weights, format!("{file} is not a whole .caffemodel: {}", e.message()))
-            .hint(proto::binary::what_it_is(bytes, ".caffemodel"))
-    })?;
-    proto::upgrade::net(&mut net)?;
-    if net.layer.iter().all(|l| l.blobs.is_empty()) {
-        return Err(Error::new(Kind::Weights, format!("{file} holds no weights"))
-            .hint("a .caffemodel is written by training; is this a net without learnable layers?"));
-    }
-    Ok(net)
-}
-
-/// Why the blobs of `source` do not fit into parameters of the given shapes, if they do not.
-fn misfit(source: &LayerParameter, shapes: &[Vec<usize>]) -> Option<String> {
-    if source.blobs.len() != shapes.len() {
-        return Some(format!("the file has {} blobs, the layer {}", source.blobs.len(), shapes.len()));
-    }
-    for (k, (proto, want)) in source.blobs.iter().zip(shapes).enumerate() {
-        match shape_of(proto) {
-            Err(e) => return Some(format!("blob {k}: {e}")),
-            Ok(shape) if !same_shape(proto, &shape, want) => {
-                return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
-            }
-            Ok(_) => {}
+    /// Why the blobs of `source` do not fit into the parameters of step `i`, if they do not. HDF5 leaves out those that
+    /// other layers own.
+    fn misfit(&self, source: &LayerParameter, i: usize) -> Option<String> {
+        let shapes = &self.steps[i].shapes;
+        let absent = |k: usize| source.blobs.get(k).is_none_or(|proto| *proto == BlobProto::default());
+        let needed = (0..shapes.len()).filter(|&k| !(absent(k) && self.is_borrowed(i, k))).collect::<Vec<_>>();
+        if source.blobs.len() > shapes.len() || needed.iter().any(|&k| k >= source.blobs.len()) {
+            return Some(format!("the file has {} blobs, the layer {}", source.blobs.len(), shapes.len()));
         }
+        for k in needed {
+            let (proto, want) = (&source.blobs[k], &shapes[k]);
+            match shape_of(proto) {
+                Err(e) => return Some(format!("blob {k}: {e}")),
+                Ok(shape) if !same_shape(proto, &shape, want) => {
+                    return Some(format!("blob {k} has shape {shape:?} in the file and {want:?} in the net"));
+                }
+                Ok(_) => {}
+            }
+        }
+        None
     }
-    None
+
+    /// Whether parameter `k` of step `i` is shared, and another layer or an earlier parameter made it.
+    fn is_borrowed(&self, i: usize, k: usize) -> bool {
+        let id = self.steps[i].params[k];
+        self.steps[..i].iter().any(|step| step.params.contains(&id)) || self.steps[i].params[..k].contains(&id)
+    }
 }

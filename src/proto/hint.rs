@@ -1,9 +1,11 @@
 //! The parser's errors: what it found, what it expected, and what to do.
 
+use super::forks;
 use super::lexer::Token;
 use super::parser::{Open, Parser};
 use super::schema::{self, Enum, Field, Label, Message, Type};
 use super::source::{Span, place};
+use super::stray;
 use crate::error::{Error, Kind, closest};
 
 /// The most fields of a message that a hint lists; of a larger message it lists half as many.
@@ -12,8 +14,16 @@ const LISTED: usize = 20;
 /// The message has no field of this name.
 pub(super) fn unknown_field(p: &Parser<'_>, message: &'static Message, name: &str) -> Error {
     let e = p.lexer.error(Kind::Unknown, p.span, format!("{} has no field `{name}`", message.name));
-    if let Some(elsewhere) = elsewhere(p, message, name) {
-        return e.hint(elsewhere);
+    if let Some(known) = forks::field(message.name, name).or_else(|| elsewhere(p, message, name)) {
+        return e.hint(known);
+    }
+    if message.name == "LayerParameter"
+        && name.ends_with("_param")
+        && closest(name, message.fields.iter().map(|f| f.name)).is_none()
+    {
+        return e
+            .hint("Caffe 1.0 does not have it: is this the file of a fork?")
+            .hint("a layer of your own takes its settings as text: `python_param { param_str: \"..\" }`; see the book's \"Add a layer\"");
     }
     let Some(near) = nearest(name, message.fields.iter().map(|f| f.name)) else { return e.hint(fields_of(message)) };
     let e = e.hint(format!("did you mean `{near}`?"));
@@ -62,6 +72,9 @@ fn moved(message: &Message, name: &str) -> Option<String> {
         ("LayerParameter", "blobs_lr") => "param { lr_mult: ... }",
         ("LayerParameter", "weight_decay") => "param { decay_mult: ... }",
         ("LayerParameter", "blob_share_mode") => "param { share_mode: ... }",
+        ("V1LayerParameter", name) if schema::message("LayerParameter")?.field(name).is_some() => {
+            return Some(new_layer(name));
+        }
         _ => return None,
     };
     Some(format!(
@@ -152,6 +165,7 @@ fn not_a_name(p: &Parser<'_>, message: &Message) -> Error {
     let e = p.error(format!("expected a field of {}, found {}", message.name, describe(p.token)));
     match p.token {
         Token::Symbol('/') => e.hint("a comment begins with `#`"),
+        Token::Symbol(c) if is_unseen(c) => e.hint(UNSEEN),
         Token::Symbol('[') => e.hint("Caffe's messages have no extensions"),
         Token::Symbol('{' | '<') => e.hint("a group begins with its name, as in `layer {`"),
         Token::Symbol(']' | ')') => match p.open.last() {
@@ -176,9 +190,30 @@ pub(super) fn set_twice(p: &Parser<'_>, message: &Message, field: &Field, first:
     }
 }
 
+/// What to say of `param { .. }` and of a quoted type in an old `layers { }`, where only the new `layer { }` has them.
+fn new_in_old(p: &Parser<'_>, field: &Field) -> Option<String> {
+    let is_new = match p.token {
+        Token::Symbol('{' | '<') => field.name == "param",
+        Token::Quoted(_) => field.name == "type",
+        _ => false,
+    };
+    let is_old = p.open.last().is_some_and(|o| matches!(o.field.ty, Type::Message(m) if m.name == "V1LayerParameter"));
+    (is_new && is_old).then(|| new_layer(field.name))
+}
+
+fn new_layer(name: &str) -> String {
+    format!(
+        "`{name}` is written so in the new `layer {{ }}`, and this is an old `layers {{ }}`: write `layer {{`, and the type as a \
+         string, such as \"Convolution\""
+    )
+}
+
 pub(super) fn no_colon(p: &Parser<'_>, field: &Field) -> Error {
     let name = field.name;
     let e = p.error(format!("expected `:` after `{name}`, found {}", describe(p.token)));
+    if let Some(new) = new_in_old(p, field) {
+        return e.hint(new);
+    }
     match p.token {
         Token::Symbol('{' | '<') => e.hint(format!("`{name}` is {}, not a group", type_of(field))),
         Token::Word(value) | Token::Number(value) | Token::Quoted(value) => {
@@ -218,6 +253,9 @@ pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
         return no_list(p, field);
     }
     let e = p.error(format!("`{name}` is {}, found {}", type_of(field), describe(p.token)));
+    if let Some(new) = new_in_old(p, field) {
+        return e.hint(new);
+    }
     match (p.token, field.ty) {
         (Token::Word(word), Type::String | Type::Bytes) => e.hint(format!("strings are quoted: `{name}: \"{word}\"`")),
         (Token::Quoted(text), ty) if !matches!(ty, Type::String | Type::Bytes) => {
@@ -228,6 +266,7 @@ pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
         }
         (Token::Symbol('+'), _) => e.hint("a positive number has no sign"),
         (Token::Symbol('“' | '”' | '„' | '‘' | '’' | '«'), _) => e.hint("use the plain quotes \" or '"),
+        (Token::Symbol(c), _) if is_unseen(c) => e.hint(UNSEEN),
         (Token::Symbol('-'), Type::Uint32 | Type::Uint64) => e.hint("it cannot be negative"),
         _ => e,
     }
@@ -266,10 +305,24 @@ fn describe(token: Token<'_>) -> String {
     match token {
         Token::Word(text) | Token::Number(text) => format!("`{}`", clip(text)),
         Token::Quoted(text) => format!("the string {}", clip(text)),
-        Token::Symbol(c) if c.is_control() => format!("the character U+{:04X}", c as u32),
+        Token::Symbol(c) if stray::byte(c).is_some() => format!("the byte {:02X}, which is not UTF-8", c as u32 & 0xff),
+        Token::Symbol(c) if !c.is_ascii_graphic() => format!("the character U+{:04X}{}", c as u32, looks(c)),
         Token::Symbol(c) => format!("`{c}`"),
         Token::End => "the end of the text".to_owned(),
     }
+}
+
+/// Whether a character shows nothing: a control character, a space of another kind than Caffe's, one without a width.
+fn is_unseen(c: char) -> bool {
+    let no_width = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    no_width || c.is_control() || c.is_whitespace()
+}
+
+const UNSEEN: &str = "it cannot be seen in an editor: put a plain space in its place";
+
+/// What can be seen of a character.
+fn looks(c: char) -> String {
+    if is_unseen(c) { String::new() } else { format!(" `{c}`") }
 }
 
 /// The first 40 characters of a text.

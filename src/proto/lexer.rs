@@ -169,7 +169,7 @@ pub(super) fn unescape(quoted: &str) -> Result<Vec<u8>, (usize, String)> {
                 i += n;
                 out.extend(c.encode_utf8(&mut [0; 4]).bytes());
             }
-            _ => return Err(fail("there is no such escape; a backslash itself is written \\\\")),
+            _ => return Err(fail("there is no such escape; in a path write /, and a backslash itself as \\\\")),
         }
     }
     Ok(out)

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::schema::{Message, Type};
+use super::stray;
 use super::wire::{self, Value};
 use crate::error::Result;
 use crate::log::general;
@@ -73,7 +74,7 @@ fn double(v: f64) -> String {
 /// The bytes in quotes; quotes, backslashes and bytes that are not printable ASCII are escaped.
 fn quote(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
-    for &b in bytes {
+    for &b in &*std::str::from_utf8(bytes).map_or(bytes.into(), stray::encode) {
         match b {
             b'\n' => out += "\\n",
             b'\r' => out += "\\r",

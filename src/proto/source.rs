@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use super::stray;
 use crate::error::{Error, Place};
 
 /// The source map of one text. It is cheap to clone; the default is empty, for messages made in code.
@@ -141,7 +142,8 @@ pub(super) fn place(file: &str, text: &str, span: Span) -> Place {
     let stop = (at + span.len as usize).min(end);
     let width = text.get(at..stop).map_or(1, |s| s.trim_end().chars().count()).clamp(1, MAX_SHOWN);
     // Control characters would disturb a terminal; each is replaced by one character, so that the columns stay.
-    let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+    let is_visible = |c: char| c == '\t' || !(c.is_control() || stray::byte(c).is_some());
+    let visible = |c: char| if is_visible(c) { c } else { '\u{fffd}' };
     let line = text[start..end].trim_end_matches('\r');
     let shown = if column > LAST_COLUMN {
         "(this line is too long to be shown)".to_owned()

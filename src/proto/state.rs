@@ -12,7 +12,8 @@
 //! assert!(accuracy.is_in(&state(Phase::Test)) && !accuracy.is_in(&state(Phase::Train)));
 //! ```
 
-use super::caffe::{LayerParameter, NetState, NetStateRule, Phase};
+use super::caffe::{LayerParameter, NetParameter, NetState, NetStateRule, Phase};
+use crate::Error;
 use std::collections::BTreeSet;
 
 impl NetStateRule {
@@ -38,6 +39,28 @@ impl LayerParameter {
 
     fn rules(&self) -> impl Iterator<Item = &NetStateRule> {
         self.include.iter().chain(&self.exclude)
+    }
+}
+
+/// If the error is about a bottom that only layers with rules make, says which layer makes it, and when it is there.
+pub(crate) fn hint_at_left_out(net: &NetParameter, layer: usize, e: Error) -> Error {
+    let number = e.field_path().and_then(|f| f.strip_prefix("bottom[")?.strip_suffix(']')?.parse::<usize>().ok());
+    let Some(bottom) = number.and_then(|b| net.layer.get(layer)?.bottom.get(b)) else { return e };
+    let makers: Vec<&LayerParameter> = net.layer[..layer].iter().filter(|l| l.top.contains(bottom)).collect();
+    match makers.last() {
+        Some(maker) if makers.iter().all(|l| l.rules().next().is_some()) => {
+            let say = |kind: &str, rule: &NetStateRule| {
+                let fields: Vec<String> = super::text::print(rule).lines().map(String::from).collect();
+                format!("{kind} {{ {} }}", fields.join(" "))
+            };
+            let rules =
+                maker.include.iter().map(|r| say("include", r)).chain(maker.exclude.iter().map(|r| say("exclude", r)));
+            let (name, rules) = (maker.name(), rules.collect::<Vec<_>>().join(" "));
+            e.hint(format!(
+                "layer \"{name}\" makes \"{bottom}\" where its rules are met, and here they are not: {rules}"
+            ))
+        }
+        _ => e,
     }
 }
 

@@ -23,6 +23,7 @@ use std::path::Path;
 use super::parser::Parser;
 use super::schema::Message;
 use super::source::SourceMap;
+use super::stray;
 use crate::error::{Error, Kind, Result};
 
 /// A message with a schema: each message of [`caffe`](super::caffe).
@@ -55,20 +56,32 @@ pub fn parse<M: Named>(text: &str, file: &str) -> Result<Parsed<M>> {
 
 /// Reads a message from a prototxt file.
 pub fn read<M: Named>(path: impl AsRef<Path>) -> Result<Parsed<M>> {
-    let path = path.as_ref();
-    let file = path.display().to_string();
+    parse(&load(path.as_ref())?, &path.as_ref().display().to_string())
+}
+
+/// The text of a prototxt file, once: a pipe cannot be read again. Caffe takes any byte in comments and strings; a byte that is
+/// not UTF-8 becomes a character of Unicode's private use area (U+F780 to U+F7FF), and the byte again in the path of a file.
+///
+/// # Errors
+/// The file is missing, too large, or binary.
+pub fn load(path: &Path) -> Result<String> {
+    let file = path.display();
     let fail = |e| Error::file(path, "read", e);
     let mut bytes = Vec::new();
     std::fs::File::open(path).map_err(fail)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large(&file));
+        return Err(too_large(&file.to_string()));
     }
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        Error::new(Kind::Syntax, format!("{file} is not text: line {line} is not UTF-8"))
-            .hint("a prototxt is wanted here; is this a binary file, such as a caffemodel?")
-    })?;
-    parse(&text, &file)
+    // Text has no control characters but these, and that of old DOS editors for its end.
+    let is_control = |b: &u8| b.is_ascii_control() && !b"\t\n\x0b\x0c\r\x1a".contains(b);
+    if let Some(at) = bytes.iter().position(is_control).filter(|_| std::str::from_utf8(&bytes).is_err()) {
+        let e = Error::new(Kind::Syntax, format!("{file} is not a text: its byte {at} is {:02X}", bytes[at]));
+        return Err(e.hint(match bytes[..2] {
+            [0xff, 0xfe] | [0xfe, 0xff] => "it begins as UTF-16 does: save it as UTF-8",
+            _ => "a prototxt is wanted here; is this a binary file, such as a caffemodel?",
+        }));
+    }
+    Ok(stray::decode(&bytes))
 }
 
 /// The message as a prototxt, as Caffe prints it: fields in the order of their numbers, one per line.

@@ -170,9 +170,11 @@ fn input(param: &mut NetParameter, nodes: &mut Vec<Node>, notes: &mut Vec<String
         return Ok(());
     }
     let (inputs, shapes, dims) = (param.input.len(), param.input_shape.len(), param.input_dim.len());
-    if (shapes, dims) == (0, 0) && param.layer.iter().any(|l| !l.blobs.is_empty()) {
-        param.input.clear(); // an old file of weights names the inputs without shapes
-        notes.push("the old `input` of a file of weights was left out".to_owned());
+    let made = |name: &String| param.layer.iter().any(|l| l.top.contains(name));
+    if (shapes, dims) == (0, 0) && (param.layer.iter().any(|l| !l.blobs.is_empty()) || param.input.iter().all(made)) {
+        // A file of weights, or a net with an Input layer as well; Caffe drops the names alike.
+        param.input.clear();
+        notes.push("the net's old `input` fields have no shapes and were left out".to_owned());
         return Ok(());
     }
     let shape = match (shapes, dims) {

@@ -5,6 +5,7 @@ use super::lexer::{Token, unescape};
 use super::parser::Parser;
 use super::schema::{Enum, Field, Type};
 use super::source::Span;
+use super::stray;
 use super::wire::{self, Value};
 use crate::error::{Error, Kind, Result};
 
@@ -131,7 +132,6 @@ fn enum_value(p: &mut Parser<'_>, field: &Field, e: &Enum) -> Result<i64> {
 
 /// One quoted string, or several in a row, which are joined.
 fn string(p: &mut Parser<'_>, field: &Field, end: &mut u32) -> Result<Vec<u8>> {
-    let start = p.span;
     let mut bytes = Vec::new();
     if !matches!(p.token, Token::Quoted(_)) {
         return Err(hint::wrong_type(p, field));
@@ -144,8 +144,6 @@ fn string(p: &mut Parser<'_>, field: &Field, end: &mut u32) -> Result<Vec<u8>> {
         *end = p.span.at + p.span.len;
         p.advance()?;
     }
-    if matches!(field.ty, Type::String) && std::str::from_utf8(&bytes).is_err() {
-        return Err(p.lexer.error(Kind::Syntax, start, "the escapes of this string do not make UTF-8 text"));
-    }
-    Ok(bytes)
+    // Escapes such as `\321` may make stray bytes.
+    Ok(if matches!(field.ty, Type::String) { stray::decode(&bytes).into_bytes() } else { bytes })
 }

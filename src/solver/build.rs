@@ -49,9 +49,13 @@ impl Builder {
     /// Reads a solver's prototxt; relative paths in it are also tried from its folder.
     pub fn read(path: impl AsRef<Path>) -> Result<Builder> {
         let path = crate::files::find(path.as_ref(), None)?;
-        let parsed = text::read::<SolverParameter>(&path)?;
-        let mut builder = Builder { source: parsed.source, ..Builder::new(parsed.message) };
-        builder.name_snapshots(&path);
+        Builder::of_file(&text::load(&path)?, &path)
+    }
+
+    /// [`Builder::read`] of a file whose text has been read.
+    pub fn of_file(text: &str, path: &Path) -> Result<Builder> {
+        let mut builder = Builder::parse(text, &path.display().to_string())?;
+        builder.name_snapshots(path);
         Ok(builder.folder(path.parent().unwrap_or(Path::new(""))))
     }
 
@@ -59,7 +63,8 @@ impl Builder {
     /// gets that name too.
     fn name_snapshots(&mut self, path: &Path) {
         let prefix = match self.param.snapshot_prefix() {
-            "" => path.with_extension(""),
+            "" if path.is_file() => path.with_extension(""),
+            "" => path.file_stem().unwrap_or_default().into(), // a pipe's folder is no place for snapshots
             folder if Path::new(folder).is_dir() => Path::new(folder).join(path.file_stem().unwrap_or_default()),
             _ => return,
         };

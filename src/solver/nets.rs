@@ -65,7 +65,7 @@ impl Builder {
                     .hint(format!("give one {what} for each test net, in the order test_net_param, test_net, net")));
             }
         }
-        if let Some(bad) = p.test_iter.iter().find(|n| **n <= 0) {
+        if let Some(bad) = p.test_iter.iter().find(|n| **n < 0) {
             return Err(Error::value(format!("test_iter {bad} is not a number of batches"))
                 .field("test_iter")
                 .hint("batches times batch_size should be the number of test samples"));

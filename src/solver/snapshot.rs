@@ -1,16 +1,15 @@
 //! Snapshots: everything a run needs to continue bit for bit.
 //!
-//! Two files, as in Caffe: the weights (`PREFIX_iter_N.caffemodel`) and the solver's state
+//! Two files, as in Caffe: the weights (`PREFIX_iter_N.caffemodel`, or `.caffemodel.h5`) and the solver's state
 //! (`PREFIX_iter_N.solverstate`: the iteration and what the update rule remembers). Randomness is a function of seed
 //! and pass here, so three more integers, in fields that Caffe skips, are all that a bit-exact continuation takes: the
 //! seed, the pass, and how many samples each data layer has handed out.
 
 use super::{Solver, policy};
-use crate::net::{Net, weights::read_weights};
+use crate::net::Net;
 use crate::proto::stored::{from_proto_values, to_proto_values};
-use crate::proto::{LayerPosition, SolverParameter, SolverState, binary, solver_parameter::SnapshotFormat};
-use crate::{Error, Kind, Result, files};
-use prost::Message;
+use crate::proto::{LayerPosition, SolverParameter, SolverState, solver_parameter::SnapshotFormat};
+use crate::{Error, Kind, Result, files, weights};
 use std::path::{Path, PathBuf};
 
 /// What a test net's data layer is called among the positions: `test_net[0] mnist`.
@@ -20,12 +19,11 @@ fn in_test_net(i: usize, layer: &str) -> String {
     format!("{TEST_NET}{i}] {layer}")
 }
 
-fn check_format(param: &SolverParameter) -> Result {
+/// The format in words, and the end of its files' names.
+fn format(param: &SolverParameter) -> (&'static str, &'static str) {
     match param.snapshot_format() {
-        SnapshotFormat::Binaryproto => Ok(()),
-        SnapshotFormat::Hdf5 => Err(Error::value("snapshots in HDF5 cannot be written yet")
-            .field("snapshot_format")
-            .hint("use snapshot_format: BINARYPROTO")),
+        SnapshotFormat::Binaryproto => ("binary proto", ""),
+        SnapshotFormat::Hdf5 => ("HDF5", ".h5"),
     }
 }
 
@@ -33,16 +31,18 @@ fn check_format(param: &SolverParameter) -> Result {
 fn paths(param: &SolverParameter, iter: u64) -> Result<[PathBuf; 2]> {
     match param.snapshot_prefix() {
         "" => Err(Error::value("the solver has no snapshot_prefix").hint("add snapshot_prefix: \"snapshots/net\"")),
-        prefix => Ok(["caffemodel", "solverstate"].map(|kind| format!("{prefix}_iter_{iter}.{kind}").into())),
+        prefix => {
+            let end = format(param).1;
+            Ok(["caffemodel", "solverstate"].map(|kind| format!("{prefix}_iter_{iter}.{kind}{end}").into()))
+        }
     }
 }
 
 /// Whether the snapshots after the iterations `due` can be written: better to know before training than hours after.
 ///
 /// # Errors
-/// A format that is not written, no prefix, a folder that takes no file, a folder that has a snapshot's name.
+/// No prefix, a folder that takes no file, a folder that has a snapshot's name.
 pub(super) fn check(param: &SolverParameter, due: impl IntoIterator<Item = u64>) -> Result {
-    check_format(param)?;
     let trial = paths(param, 0)?[0].with_extension("trial");
     files::write_aside(&trial, b"").map_err(|e| e.field("snapshot_prefix"))?;
     std::fs::remove_file(&trial).map_err(|e| Error::file(&trial, "remove", e))?;
@@ -71,14 +71,14 @@ impl Solver {
     /// There is no `snapshot_prefix`, a GPU does not give its values back, or the files cannot be written.
     pub fn snapshot(&mut self) -> Result<PathBuf> {
         self.lend_to(None);
-        check_format(&self.param)?;
         let [model, state] = paths(&self.param, self.iter)?;
         // Both are read before one is written: a state without its weights is of no use.
-        let (weights, history) = (self.net.to_proto(self.param.snapshot_diff())?, self.state(&model)?);
-        self.log.info(|| format!("Snapshotting to binary proto file {}", model.display()));
-        files::write_aside(&model, &weights.encode_to_vec())?;
-        self.log.info(|| format!("Snapshotting solver state to binary proto file {}", state.display()));
-        files::write_aside(&state, &history.encode_to_vec())?;
+        let (trained, history) = (self.net.to_proto(self.param.snapshot_diff())?, self.state(&model)?);
+        let format = format(&self.param).0;
+        self.log.info(|| format!("Snapshotting to {format} file {}", model.display()));
+        weights::write(&model, &trained)?;
+        self.log.info(|| format!("Snapshotting solver state to {format} file {}", state.display()));
+        weights::write_state(&state, &history)?;
         self.saved_at = Some(self.iter);
         Ok(state)
     }
@@ -100,7 +100,7 @@ impl Solver {
         })
     }
 
-    /// Continues from a `.solverstate`, ours or Caffe's, and the `.caffemodel` that it names. From ours the run goes on
+    /// Continues from a `.solverstate` or `.solverstate.h5`, ours or Caffe's, and the weights that it names. From ours the run goes on
     /// bit for bit; Caffe's knows no seed, pass or position, so data and dropout start afresh.
     ///
     /// # Errors
@@ -108,11 +108,7 @@ impl Solver {
     pub fn restore(&mut self, path: impl AsRef<Path>) -> Result {
         self.lend_to(None);
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|e| Error::file(path, "read the snapshot", e))?;
-        let state: SolverState = binary::decode(&bytes).map_err(|e| {
-            Error::new(Kind::Weights, format!("{} is not a whole .solverstate: {}", path.display(), e.message()))
-                .hint(binary::what_it_is(&bytes, ".solverstate"))
-        })?;
+        let state = weights::read_state(path)?;
         let broken = |why: String| {
             Error::new(Kind::Weights, format!("{}: {why}", path.display()))
                 .hint("restore a whole snapshot of the same net and solver type")
@@ -138,8 +134,8 @@ impl Solver {
         self.check_positions(&state).map_err(&broken)?;
         if let Some(model) = state.learned_net.as_deref().filter(|m| !m.is_empty()) {
             let model = self.model_beside(path, model)?;
-            let weights = read_weights(&model)?;
-            if let Some(layer) = self.net.left_new(&weights).first() {
+            let trained = weights::read_weights(&model)?;
+            if let Some(layer) = self.net.left_new(&trained).first() {
                 let message = format!("{} has no weights of layer \"{layer}\"", model.display());
                 return Err(Error::new(Kind::Weights, message).hint("the file is truncated, or of another net"));
             }

@@ -58,13 +58,14 @@ impl Solver {
         (0..self.tests.len()).map(|i| self.test(i)).collect()
     }
 
-    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs; fewer if it is asked to stop.
+    /// Runs `test_iter[i]` batches through test net `i` and averages its outputs; fewer if it is asked to stop. With
+    /// `test_iter: 0` nothing is run, and there are no scores, as in Caffe.
     ///
     /// # Errors
     /// There is no such test net, or one of its layers fails.
     pub fn test(&mut self, i: usize) -> Result<TestScores> {
         self.log.info(|| format!("Iteration {}, Testing net (#{i})", self.iter));
-        let batches = self.param.test_iter.get(i).map_or(1, |&n| n.max(1) as u32);
+        let batches = self.param.test_iter.get(i).map_or(1, |&n| n.max(0) as u32);
         let (device, compute_loss) = (self.device.clone(), self.param.test_compute_loss());
         let stop = self.remote.stop.clone();
         let net = self.lent_test_net(i)?;

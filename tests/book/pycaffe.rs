@@ -3,11 +3,13 @@
 #![allow(clippy::redundant_closure, reason = "the page shows what a callback is given")]
 
 use crate::Result;
+use cortado::classifier::Classifier;
 use cortado::data::{datum, lmdb, npy};
+use cortado::io::{self, Transformer};
 use cortado::layer::{Arity, Cx, Layer, Param};
-use cortado::layers::InnerProduct;
+use cortado::layers::{InnerProduct, MemoryData};
 use cortado::log::Level;
-use cortado::ndarray::{ArrayD, IxDyn};
+use cortado::ndarray::{ArrayD, IxDyn, arr1};
 use cortado::net::{Builder, weights};
 use cortado::proto::{LayerParameter, NetParameter, SolverParameter, text};
 use cortado::random::Random;
@@ -251,6 +253,53 @@ impl Layer for Mine {
         }
         Ok(())
     }
+}
+
+#[test]
+fn data_from_memory() -> Result {
+    let text = r#"layer { name: "data" type: "MemoryData" top: "x" top: "label"
+        memory_data_param { batch_size: 2 channels: 1 height: 2 width: 2 } }"#;
+    let mut net = Net::from_prototxt(text, Phase::Train)?;
+    let (x, y) = (ArrayD::<f32>::ones(IxDyn(&[4, 1, 2, 2])), ArrayD::<f32>::zeros(IxDyn(&[4])));
+    net.layer_mut::<MemoryData>("data")?.set_input_arrays(&x, &y)?;
+    let _ = net.forward()?;
+    assert_eq!(net.data("x")?.slice(), [1.0; 8]);
+    Ok(())
+}
+
+#[test]
+fn images_and_messages() -> Result {
+    let scratch = tempfile::tempdir().map_err(|e| Error::value(e.to_string()))?;
+    let path = &scratch.path().join("grey.png");
+    let mut png = png::Encoder::new(std::fs::File::create(path).unwrap(), 300, 280);
+    png.set_color(png::ColorType::Grayscale);
+    png.write_header().unwrap().write_image_data(&[51; 300 * 280]).unwrap();
+    let image = io::load_image(path, true)?;
+    let image = io::resize_image(&image, [256, 256])?;
+    let images = [image.clone()];
+    assert_eq!(io::oversample(&images, [227, 227])?.shape(), [10, 227, 227, 3]);
+    let mut t = Transformer::new(&[1, 3, 227, 227])?;
+    t.set_transpose([2, 0, 1])?;
+    t.set_channel_swap(&[2, 1, 0])?;
+    t.set_raw_scale(255.0);
+    t.set_mean(&arr1(&[104.0, 117.0, 123.0]))?;
+    t.set_input_scale(0.017);
+    let x = t.preprocess(&image)?;
+    assert!((x[[0, 0, 0]] - (51.0 - 104.0) * 0.017).abs() < 1e-4);
+    assert!((t.deprocess(&x)?[[0, 0, 0]] - 0.2).abs() < 1e-5);
+
+    let net = Net::from_file(LENET, Phase::Test)?;
+    let mut classifier = Classifier::new(net)?;
+    let images = [io::load_image(path, false)?];
+    assert_eq!(classifier.predict(&images, true)?.dim(), (1, 10));
+
+    let x = x.into_dyn();
+    let proto = io::array_to_blobproto(&x, None)?;
+    assert_eq!(io::blobproto_to_array(&proto)?, x);
+    let arrays = [x];
+    let bytes = io::arraylist_to_blobprotovector(&arrays)?;
+    assert_eq!(io::blobprotovector_to_arraylist(&bytes)?, arrays);
+    Ok(())
 }
 
 #[test]

@@ -64,6 +64,19 @@ impl Bench {
         std::fs::write(path, text).unwrap();
     }
 
+    /// The paths of all files, in order.
+    pub fn listing(&self) -> Vec<PathBuf> {
+        let (mut folders, mut files) = (vec![self.0.path().to_path_buf()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files.sort();
+        files
+    }
+
     pub fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }

@@ -2,13 +2,14 @@
 
 use crate::bench::{Bench, NET, SOLVER, write_idx};
 
-/// What a log line says after its prefix `I20260131 23:59:59.123456 10448 solver.rs:456] `, which is checked.
+/// What a log line says after its prefix `I0131 23:59:59.123456 10448 solver.rs:456] `, which is checked: Caffe's
+/// own tools read month and day without a year.
 fn said(line: &str) -> &str {
     let (prefix, said) = line.split_once("] ").unwrap_or_else(|| panic!("no prefix: {line}"));
     let parts: Vec<&str> = prefix.split_whitespace().collect();
     let [date, time, process, place] = parts[..] else { panic!("prefix of {line}") };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    assert!(date.len() == 9 && ["I", "W"].contains(&&date[..1]) && digits(&date[1..]), "{line}");
+    assert!(date.len() == 5 && ["I", "W"].contains(&&date[..1]) && digits(&date[1..]), "{line}");
     let (hms, micro) = time.split_once('.').unwrap();
     assert!(hms.split(':').all(|p| p.len() == 2 && digits(p)) && hms.split(':').count() == 3, "{line}");
     assert!(micro.len() == 6 && digits(micro) && digits(process), "{line}");
@@ -195,4 +196,55 @@ fn a_signal_stops_or_saves() {
         bench.read(line.rsplit(' ').next().unwrap());
     }
     assert_eq!(rest.iter().filter(|l| l.contains("Snapshotting solver state")).count(), 1, "SIGINT saves");
+
+    // SIGTERM, as docker and Slurm send it, stops and saves as well.
+    let mut child = bench.command("train --solver long.prototxt").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|l| l.contains("Iteration 10 (")).expect("training begins");
+    send("-TERM", child.id());
+    let rest: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{rest:?}");
+    assert_eq!(rest.iter().filter(|l| l.contains("Snapshotting solver state")).count(), 1, "SIGTERM saves");
+}
+
+#[test]
+fn a_solver_without_max_iter_is_no_success() {
+    let bench = Bench::new();
+    bench.write("s.prototxt", SOLVER.replace("max_iter: 40", ""));
+    assert!(bench.bad("train --solver s.prototxt", 1).contains("no max_iter"));
+}
+
+/// `test_iter: 0` makes a test net and runs no batch through it, as in Caffe.
+#[test]
+fn no_test_batches() {
+    let bench = Bench::new();
+    bench.write("s.prototxt", SOLVER.replace("test_iter: 4", "test_iter: 0"));
+    let said = bench.good("train --solver s.prototxt").err;
+    assert!(said.contains("Iteration 20, Testing net (#0)") && !said.contains("Test net output"), "{said}");
+    bench.write("s.prototxt", SOLVER.replace("test_iter: 4", "test_iter: -1"));
+    assert!(bench.bad("train --solver s.prototxt", 1).contains("test_iter -1"));
+}
+
+/// What a process that was killed left of a snapshot is removed by the next one of that name.
+#[cfg(target_os = "linux")]
+#[test]
+fn leftovers_of_a_killed_run_are_removed() {
+    let bench = Bench::new();
+    let gone = std::process::Command::new("true")
+        .spawn()
+        .map(|mut child| {
+            child.wait().unwrap();
+            child.id()
+        })
+        .unwrap();
+    let (left, living) = (
+        format!("run/small_iter_20.caffemodel.{gone}.tmp"),
+        format!("run/small_iter_20.caffemodel.{}.tmp", std::process::id()),
+    );
+    bench.write(&left, "half");
+    bench.write(&living, "half");
+    bench.write("run/small_iter_20.caffemodel.old.tmp", "a file of the user's");
+    bench.good("train --solver solver.prototxt");
+    assert!(!bench.path(&left).exists());
+    assert!(bench.path(&living).exists() && bench.path("run/small_iter_20.caffemodel.old.tmp").exists());
 }

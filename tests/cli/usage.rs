@@ -89,7 +89,7 @@ fn check_tells_what_is_wrong() {
     bench.write("bottom.prototxt", NET.replace("bottom: \"ip2\" bottom", "bottom: \"ip22\" bottom"));
     assert!(bench.bad("check bottom.prototxt", 1).contains("did you mean \"ip2\"?"));
     bench.write("source.prototxt", NET.replace("train_lmdb", "nowhere_lmdb"));
-    let error = bench.bad("check source.prototxt", 1);
+    let error = bench.bad("test --model source.prototxt --weights w.caffemodel", 1);
     assert!(error.contains("layer \"d\"") && error.contains("nowhere_lmdb is not there: looked for"), "{error}");
     bench.write("empty.prototxt", "# nothing\n");
     assert!(bench.bad("check empty.prototxt", 1).contains("neither a net nor a solver"));
@@ -190,7 +190,7 @@ fn a_type_that_does_not_exist_names_a_way_out() {
     // A type of one's own.
     let error = check("Soft");
     assert!(error.contains("add it to a `Layers`") && error.contains("the types are"), "{error}");
-    for kind in ["HDF5Data", "HDF5Output", "ImageData", "MemoryData", "WindowData"] {
+    for kind in ["HDF5Data", "HDF5Output", "ImageData", "WindowData"] {
         let error = check(kind);
         assert!(error.contains("does not exist in Cortado yet") && !error.contains("the types are"), "{error}");
         assert!(error.contains("help: "), "{error}");

@@ -151,7 +151,7 @@ fn entries_that_are_no_images() {
         ("has 4 values", bytes(Datum { height: Some(-2), width: Some(-2), ..whole() })),
         ("has 4 values", bytes(Datum { height: Some(i32::MAX), width: Some(i32::MAX), ..whole() })),
         ("has 4 values", bytes(Datum { channels: None, ..whole() })),
-        ("compressed image", bytes(Datum { encoded: Some(true), ..whole() })),
+        ("are of no image; PNG and JPEG", bytes(Datum { encoded: Some(true), ..whole() })),
     ];
     for (i, (says, value)) in cases.iter().enumerate() {
         // the first entry is good: the thread that reads ahead meets the second
@@ -294,7 +294,7 @@ fn broken_npy_files() {
     says("cannot understand", &npy_file(1, &header.replace("(2, 2)", "(2, -2)"), &[]));
     says("cannot understand", &npy_file(1, &header.replace("(2, 2)", "(99999999999999999999999, 2)"), &[]));
     says("cannot understand", &npy_file(1, &header.replace("False", "Maybe"), &[]));
-    says("type '>f4'", &npy_file(1, &header.replace("<f4", ">f4"), &[0; 16]));
+    says("type '>f2'", &npy_file(1, &header.replace("<f4", ">f2"), &[0; 16]));
     says("type '|O'", &npy_file(1, &header.replace("<f4", "|O"), &[0; 16]));
     says("too large", &npy_file(1, &header.replace("(2, 2)", "(4294967296, 4294967296)"), &[]));
     says("within its values: it has 0 of", &npy_file(1, &header.replace("(2, 2)", "(40000, 40000)"), &[]));

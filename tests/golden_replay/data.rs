@@ -3,6 +3,7 @@
 use super::{Case, Golden, Replay, Stop, known};
 use cortado::Net;
 use cortado::data::mnist;
+use cortado::layers::MemoryData;
 use cortado::proto::{NetParameter, text};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -51,6 +52,11 @@ pub fn replay(case: &Case) -> Replay {
 /// Builds the net and compares its batches with the arrays `ROOM/data0`, `ROOM/label0` and so on.
 fn expect_batches(case: &Case, golden: &mut Golden, param: &NetParameter, room: &str, batches: usize) -> Replay {
     let mut net = case.builder(Net::build(param).folder(case.file(".prototxt")?.parent().unwrap())).make()?;
+    if let &[layer] = &net.layers_of_type("MemoryData")[..] {
+        let (layer, x, labels) =
+            (layer.to_string(), golden.array(&format!("{room}/in_data")), golden.array(&format!("{room}/in_label")));
+        net.layer_mut::<MemoryData>(&layer)?.set_input_arrays(&x, &labels)?;
+    }
     for batch in 0..batches {
         net.forward()?;
         for blob in ["data", "label"] {

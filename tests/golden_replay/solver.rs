@@ -54,9 +54,7 @@ pub fn replay(case: &Case) -> Replay {
 
 /// Twice the state at iteration 6: trained here, and restored from Caffe's file; then on to 12.
 pub fn replay_checkpoint(case: &Case) -> Replay {
-    let Ok(state) = case.file(".solverstate") else {
-        return Err(Stop::NotKnown("no snapshots in HDF5".into()));
-    };
+    let state = case.file(".solverstate").or_else(|_| case.file(".solverstate.h5"))?;
     let mut golden = case.values()?;
     let mut ours = solver(case, &mut golden)?;
     golden.set_params("init", ours.net())?;

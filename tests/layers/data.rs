@@ -94,6 +94,48 @@ fn dummy_data_without_a_filler_is_zero() {
 }
 
 #[test]
+fn memory_data_hands_out_what_it_is_given() {
+    let text = r#"type: "MemoryData" name: "m" top: "x" top: "l"
+        memory_data_param { batch_size: 2 channels: 1 height: 1 width: 3 }"#;
+    let mut bench = bench(text);
+    assert!(bench.layer.is_source());
+    assert_eq!((bench.top[0].shape(), bench.top[1].shape()), (&[2, 1, 1, 3][..], &[2, 1, 1, 1][..]));
+    let e = bench.forward().unwrap_err().to_string();
+    assert!(e.contains("the layer was given no data") && e.contains("(\"m\")?.set_input_arrays"), "{e}");
+
+    use ndarray::Dimension;
+    let layer: &mut dyn std::any::Any = bench.layer.as_mut();
+    let layer = layer.downcast_mut::<cortado::layers::MemoryData>().unwrap();
+    let array = |shape: &[usize]| {
+        ArrayD::from_shape_fn(IxDyn(shape), |i| i.slice().iter().fold(0.0, |n, &i| 10.0 * n + i as f32))
+    };
+    let (x, labels) = (array(&[4, 1, 1, 3]), array(&[4]));
+    for (x, labels, why) in [
+        (&array(&[4, 1, 3]), &labels, "samples of shape [4, 1, 3] for a layer of shape [2, 1, 1, 3]"),
+        (&array(&[4, 3, 1, 1]), &labels, "samples of shape [4, 3, 1, 1] for a layer"),
+        (&array(&[]), &labels, "samples of shape []"),
+        (&x, &array(&[3]), "labels of shape [3] for samples of shape [4, 1, 1, 3]"),
+        (&x, &array(&[4, 1]), "labels of shape [4, 1] for samples"),
+        (&array(&[3, 1, 1, 3]), &array(&[3]), "3 samples for a batch_size of 2"),
+        (&array(&[0, 1, 1, 3]), &array(&[0]), "0 samples for a batch_size of 2"),
+    ] {
+        let e = layer.set_input_arrays(x, labels).unwrap_err();
+        assert!(e.message().contains(why) && e.layer_name() == Some("m") && !e.hints().is_empty(), "{e}");
+    }
+    layer.set_input_arrays(&x, &labels).unwrap();
+    for batch in [0, 1, 0] {
+        bench.forward().unwrap();
+        let rows: Vec<f32> =
+            (2 * batch..2 * batch + 2).flat_map(|i| (0..3).map(move |j| (1000 * i + j) as f32)).collect();
+        assert_eq!(bench.top[0].data.slice(), rows);
+        assert_eq!(bench.top[1].data.slice(), [2.0 * batch as f32, 2.0 * batch as f32 + 1.0]);
+    }
+    bench.layer.seek(2).unwrap();
+    bench.forward().unwrap();
+    assert_eq!((bench.top[1].data.slice(), bench.layer.position()), (&[2.0, 3.0][..], Some(4)));
+}
+
+#[test]
 fn impossible_shapes_are_errors() {
     let dummy = |param: &str| format!(r#"type: "DummyData" top: "a" top: "b" top: "c" dummy_data_param {{ {param} }}"#);
     let input = |param: &str| format!(r#"type: "Input" top: "a" top: "b" top: "c" input_param {{ {param} }}"#);
@@ -116,6 +158,16 @@ fn impossible_shapes_are_errors() {
             dummy(r#"shape { dim: 1 } data_filler { type: "gausian" }"#),
             "there is no filler \"gausian\"",
             "dummy_data_param.data_filler",
+        ),
+        (
+            r#"type: "MemoryData" top: "a" top: "b" memory_data_param { batch_size: 1 channels: 1 height: 2 }"#.into(),
+            "width must be at least 1",
+            "memory_data_param.width",
+        ),
+        (
+            r#"type: "MemoryData" top: "a" top: "b" memory_data_param { batch_size: 65536 channels: 65536 height: 1 width: 1 }"#.into(),
+            "more than 2^31 - 1 values",
+            "memory_data_param.batch_size",
         ),
         (r#"type: "Parameter" parameter_param { shape { dim: -2 } }"#.into(), "dim -2", "parameter_param.shape"),
     ] {

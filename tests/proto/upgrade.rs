@@ -56,7 +56,7 @@ fn weights_need_no_inputs() {
     let weights = "layers { name: 'ip' type: INNER_PRODUCT blobs { num: 1 channels: 1 height: 1 width: 1 data: 2 } }";
     let (new, notes) = net(&format!("input: 'data' {weights}"));
     assert_eq!(new, net(weights).0);
-    assert_eq!(notes.last().unwrap(), "the old `input` of a file of weights was left out");
+    assert_eq!(notes.last().unwrap(), "the net's old `input` fields have no shapes and were left out");
     assert!(refused(&format!("input: 'data' input_dim: 1 {weights}")).contains("there are 0 and 1"));
 }
 

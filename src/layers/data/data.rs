@@ -9,10 +9,12 @@
 //! a new order each epoch. After the last comes the first again, also within a batch. `rand_skip: n` starts at a random
 //! one of the first n samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An
 //! order, a crop, a mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a
-//! number goes on as if it had counted up to it.
+//! number goes on as if it had counted up to it. Entries may hold PNG or JPEG files (`encoded`), which
+//! `transform_param { force_color }` or `{ force_gray }` decodes to three channels or one.
 
 use super::DataLayer;
 use crate::data::datum::{self, Pixels};
+use crate::data::image::Channels;
 use crate::data::{Dataset, Sample, lmdb};
 use crate::layer::Cx;
 use crate::proto::data_parameter::Db;
@@ -28,6 +30,8 @@ pub struct Database {
     /// The path, for errors.
     path: String,
     datum: Datum,
+    /// What image files in the database are decoded to.
+    channels: Channels,
 }
 
 impl Dataset for Database {
@@ -42,8 +46,18 @@ impl Dataset for Database {
                 .field("data_param.backend")
                 .hint("convert the data to LMDB (MNIST: `cortado convert mnist`) and write backend: LMDB"));
         }
+        let t = param.transform_param.clone().unwrap_or_default();
+        let channels = match (t.force_color(), t.force_gray()) {
+            (true, true) => {
+                let e = Error::value("force_color and force_gray are both given").field("transform_param.force_gray");
+                return Err(e.hint("keep one of them"));
+            }
+            (true, false) => Channels::Colour,
+            (false, true) => Channels::Grey,
+            (false, false) => Channels::AsStored,
+        };
         let db = cx.find(p.source()).and_then(lmdb::Reader::open).map_err(|e| e.field("data_param.source"))?;
-        Ok(Database { path: db.path().display().to_string(), db, datum: Datum::default() })
+        Ok(Database { path: db.path().display().to_string(), db, datum: Datum::default(), channels })
     }
 
     fn len(&self) -> usize {
@@ -52,7 +66,8 @@ impl Dataset for Database {
 
     fn read(&mut self, i: usize, sample: &mut Sample) -> Result {
         let (key, value) = self.db.get(i as u64)?;
-        let image = datum::decode(key, value, &mut self.datum).map_err(|e| e.about(&self.path))?;
+        let image = datum::decode_as(self.channels, key, value, &mut self.datum);
+        let image = image.map_err(|e| e.about(&self.path))?;
         match image.pixels {
             Pixels::Bytes(x) => sample.image(image.shape, x),
             Pixels::Floats(x) => sample.image(image.shape, x),

@@ -36,7 +36,7 @@ layers! {
     /// Not in Cortado yet (a net with it is not built): writes its bottoms to an HDF5 file.
     Hdf5Output(file_name: &str) = "HDF5Output";
     hdf5_output_param: Hdf5OutputParameter { one file_name: &str }
-    /// Not in Cortado yet (a net with it is not built): images and labels from memory.
+    /// Samples and labels from arrays that the program gives.
     MemoryData(batch_size: u32, channels: u32, height: u32, width: u32) = "MemoryData";
     memory_data_param: MemoryDataParameter { one batch_size: u32, one channels: u32, one height: u32, one width: u32 };
     transform_param: TransformationParameter {

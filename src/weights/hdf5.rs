@@ -1,0 +1,136 @@
+//! HDF5 as Caffe uses it: groups within groups, and arrays. Reading trusts no size that a file declares.
+
+use crate::proto::{BlobProto, BlobShape};
+use crate::{Error, Kind, Result};
+use hdf5_pure::{Dataset, File, FileBuilder, FinishedGroup, Group, GroupBuilder, Layout};
+use std::cell::Cell;
+use std::path::Path;
+
+/// The most groups and arrays that are visited, and how deep they may lie: a link can lead back to a group above.
+const MAX_OBJECTS: usize = 100_000;
+pub(super) const MAX_DEPTH: usize = 16;
+/// Compressed values may take this many times the file's length, all arrays together.
+const MAX_RATIO: u64 = 64;
+
+/// An open file, which counts what is taken from it.
+pub(super) struct Reader {
+    file: File,
+    path: String,
+    bytes_left: Cell<u64>,
+    objects_left: Cell<usize>,
+}
+
+impl Reader {
+    pub(super) fn open(path: &Path) -> Result<Reader> {
+        let name = path.display().to_string();
+        let length = std::fs::metadata(path).map_err(|e| Error::file(path, "read", e))?.len();
+        // The values are read array by array, so that memory holds them once.
+        let file = File::open_streaming(path).map_err(|e| broken(&name, "", &e.to_string()))?;
+        let bytes_left = Cell::new(length.saturating_mul(MAX_RATIO));
+        Ok(Reader { file, path: name, bytes_left, objects_left: Cell::new(MAX_OBJECTS) })
+    }
+
+    pub(super) fn root(&self) -> Group {
+        self.file.root()
+    }
+
+    /// The error of the object at `place`.
+    pub(super) fn broken(&self, place: &str, why: impl std::fmt::Display) -> Error {
+        broken(&self.path, place, &why.to_string())
+    }
+
+    /// The names of a group's groups and of its arrays.
+    pub(super) fn members(&self, group: &Group, place: &str) -> Result<(Vec<String>, Vec<String>)> {
+        let groups = group.groups().map_err(|e| self.broken(place, e))?;
+        let arrays = group.datasets().map_err(|e| self.broken(place, e))?;
+        match self.objects_left.get().checked_sub(groups.len() + arrays.len()) {
+            Some(left) => self.objects_left.set(left),
+            None => return Err(self.broken(place, format!("it has more than {MAX_OBJECTS} groups and arrays"))),
+        }
+        Ok((groups, arrays))
+    }
+
+    pub(super) fn group(&self, parent: &Group, name: &str, place: &str) -> Result<Group> {
+        parent.group(name).map_err(|e| self.broken(place, e))
+    }
+
+    /// The array `name` of a group and its shape, after its size was compared with the file's.
+    fn array(&self, group: &Group, name: &str, place: &str) -> Result<(Dataset, Vec<i64>)> {
+        let fail = |e: hdf5_pure::Error| self.broken(place, e);
+        let array = group.dataset(name).map_err(fail)?;
+        let shape = array.shape().map_err(fail)?;
+        let too_large = || self.broken(place, format!("an array of shape {shape:?} is larger than the file can hold"));
+        let values = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).ok_or_else(too_large)?;
+        let stored = values.checked_mul(array.element_size().map_err(fail)?).ok_or_else(too_large)?;
+        let packed = matches!(array.layout().map_err(fail)?, Layout::Chunked { .. });
+        // Values are f32 here, whatever they were.
+        let bytes = stored.max(values.saturating_mul(4));
+        let left = self.bytes_left.get().checked_sub(bytes).filter(|_| packed || stored <= self.file.file_size());
+        self.bytes_left.set(left.ok_or_else(too_large)?);
+        let dims = shape.iter().map(|&d| d as i64).collect();
+        Ok((array, dims))
+    }
+
+    /// An array of numbers as a blob.
+    pub(super) fn blob(&self, group: &Group, name: &str, place: &str) -> Result<BlobProto> {
+        let (array, dim) = self.array(group, name, place)?;
+        let data = array.read_f32().map_err(|e| self.broken(place, e))?;
+        Ok(BlobProto { shape: Some(BlobShape { dim }), data, ..Default::default() })
+    }
+
+    /// The whole numbers of an array.
+    pub(super) fn integers(&self, group: &Group, name: &str) -> Result<Vec<u64>> {
+        self.array(group, name, name)?.0.read_u64().map_err(|e| self.broken(name, e))
+    }
+
+    /// The texts of an array.
+    pub(super) fn texts(&self, group: &Group, name: &str) -> Result<Vec<String>> {
+        self.array(group, name, name)?.0.read_string().map_err(|e| self.broken(name, e))
+    }
+}
+
+fn broken(file: &str, place: &str, why: &str) -> Error {
+    let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    Error::new(Kind::Weights, format!("{file} is not a whole HDF5 file of Caffe's: {place}{why}"))
+        .hint("the file is truncated, damaged, or of another program")
+}
+
+/// A group to be written, with its groups; `finish` gives it to the crate's writer.
+pub(super) struct Tree {
+    group: GroupBuilder,
+    children: Vec<(String, Tree)>,
+}
+
+impl Tree {
+    pub(super) fn new(name: &str) -> Tree {
+        Tree { group: FileBuilder::new().create_group(name), children: Vec::new() }
+    }
+
+    /// The group at a path below this one, made if need be: a layer `a/b` is the group `b` in the group `a`.
+    pub(super) fn at(&mut self, path: &str) -> &mut Tree {
+        path.split('/').fold(self, |tree, name| {
+            let i = tree.children.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                tree.children.push((name.into(), Tree::new(name)));
+                tree.children.len() - 1
+            });
+            &mut tree.children[i].1
+        })
+    }
+
+    pub(super) fn put(&mut self, name: usize, values: &[f32], shape: &[i64]) {
+        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
+        self.group.create_dataset(&name.to_string()).with_f32_data(values).with_shape(&shape);
+    }
+
+    pub(super) fn finish(mut self) -> FinishedGroup {
+        for (_, child) in self.children {
+            self.group.add_group(child.finish());
+        }
+        self.group.finish()
+    }
+}
+
+/// The bytes of a whole file.
+pub(super) fn encode(file: FileBuilder) -> Result<Vec<u8>> {
+    file.finish().map_err(|e| Error::new(Kind::Weights, format!("cannot be written as HDF5: {e}")))
+}
