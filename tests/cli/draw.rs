@@ -247,3 +247,18 @@ fn a_browser_shows_the_page() {
         assert!(page.contains("<pre>failed: []</pre>"), "{net}: {}", page.split("<pre>").last().unwrap_or_default());
     }
 }
+
+#[test]
+fn the_pictures_in_the_book_are_the_commands_own() {
+    let bench = Bench::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let train_log = root.join("tests/golden/logs/lenet_train_500.log");
+    for (picture, line) in [
+        ("lenet.svg", format!("draw {} lenet.svg", root.join("proto/lenet_train_test.prototxt").display())),
+        ("loss.svg", format!("plot {} --to loss.svg --only loss", train_log.display())),
+    ] {
+        bench.good(&line);
+        let old = std::fs::read_to_string(root.join("book/src/pictures").join(picture)).unwrap_or_default();
+        assert!(old == text(&bench, picture), "book/src/pictures/{picture} is old; make it anew by cortado {line}");
+    }
+}
