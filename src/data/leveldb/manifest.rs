@@ -42,7 +42,8 @@ impl Files {
         let Some(log) = version.log else {
             return Err(manifest.source.broken(manifest.source.len, "the file ends before it names a log"));
         };
-        let mut files = Files { tables: version.tables.iter().map(|(&(_, n), &len)| (n, len)).collect(), ..Files::default() };
+        let mut files =
+            Files { tables: version.tables.iter().map(|(&(_, n), &len)| (n, len)).collect(), ..Files::default() };
         for entry in std::fs::read_dir(folder).map_err(|e| Error::file(folder, "read the folder", e))? {
             let name = entry.map_err(|e| Error::file(folder, "read the folder", e))?.file_name();
             let number = name.to_str().and_then(|n| n.strip_suffix(".log")).and_then(|n| n.parse::<u64>().ok());
@@ -51,8 +52,9 @@ impl Files {
         // A repaired database has no log, which it calls number 0.
         if log > 0 && !files.logs.contains(&log) {
             let what = format!("{} is missing", folder.join(format!("{log:06}.log")).display());
-            return Err(Error::new(Kind::Data, what)
-                .hint("copy it as well: it holds the newest entries; if it was empty, make an empty file of this name"));
+            return Err(Error::new(Kind::Data, what).hint(
+                "copy it as well: it holds the newest entries; if it was empty, make an empty file of this name",
+            ));
         }
         Ok(files)
     }

@@ -77,7 +77,8 @@ fn index(source: &mut Source, len: u64) -> Result<Vec<Block>> {
     let (mut blocks, mut end) = (Vec::new(), 0);
     let index = &buffers.block;
     let visited = entries(index, |_, value| {
-        let block = handle(&mut Bytes(&index[value]), end, footer).ok_or("a block lies outside the file or in another")?;
+        let block =
+            handle(&mut Bytes(&index[value]), end, footer).ok_or("a block lies outside the file or in another")?;
         end = block.at + (block.len + TAIL) as u64;
         blocks.push(block);
         Ok(())
