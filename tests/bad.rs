@@ -9,6 +9,8 @@ mod binary;
 mod fuzz;
 #[path = "bad/hostile.rs"]
 mod hostile;
+#[path = "bad/leveldb.rs"]
+mod leveldb;
 
 use cortado::data::lmdb;
 use cortado::layer::Phase;

@@ -7,6 +7,8 @@ mod safetensors;
 mod broken;
 #[path = "data/images.rs"]
 mod images;
+#[path = "data/leveldb.rs"]
+mod leveldb_oracle;
 #[path = "data/lmdb.rs"]
 mod lmdb_oracle;
 #[path = "data/npy.rs"]
@@ -318,7 +320,6 @@ fn impossible_parameters_are_refused() {
     assert_eq!(refused(|p| p.prefetch = Some(0)).field_path(), Some("data_param.prefetch"));
     assert_eq!(refused(|p| p.prefetch = Some(u32::MAX)).field_path(), Some("data_param.prefetch"));
     assert_eq!(refused(|p| p.source = None).field_path(), Some("data_param.source"));
-    assert!(refused(|p| p.backend = Some(Db::Leveldb as i32)).to_string().contains("convert"));
     assert!(refused(|p| p.source = Some("no/mnist_lmdb".into())).to_string().contains("cortado convert mnist"));
 }
 

@@ -25,7 +25,7 @@ fn check(class: &str, good: &[u8], file: &Path, recipes: &[Recipe], mut read: im
     }
 }
 
-fn keep(class: &str, name: &str, file: &Path, read: impl FnOnce() -> Result) {
+pub fn keep(class: &str, name: &str, file: &Path, read: impl FnOnce() -> Result) {
     let name = format!("{class}/{name}");
     let error = survive(&name, read).expect_err(&name);
     let folder = file.parent().unwrap().to_str().unwrap();
