@@ -9,6 +9,7 @@
 //! | `lmdb`        | Caffe's databases: keys and values in a B+ tree                                   |
 //! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
 //! | `list`        | text files that name other files                                                  |
+//! | `windows`     | Caffe's files of windows in images                                                |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
 //! | `dataset`     | the trait of a data source: samples by number                                     |
@@ -29,6 +30,7 @@ pub mod mnist;
 pub mod npy;
 pub mod prefetch;
 pub mod transform;
+pub(crate) mod windows;
 
 pub use dataset::{Dataset, Sample};
 

@@ -258,7 +258,8 @@ fn image_data_shuffles_skips_and_transforms() {
         mean_value: vec![1.0, 2.0, 3.0],
         ..Default::default()
     });
-    let mut bench = Harness::create(&Layers::caffe(), &param, &[]).unwrap().phase(cortado::Phase::Test);
+    param.phase = Some(cortado::Phase::Test as i32);
+    let mut bench = Harness::create(&Layers::caffe(), &param, &[]).unwrap();
     bench.forward().unwrap();
     let picture =
         cortado::data::image::read(format!("{IMAGES}/rgb.png"), cortado::data::image::Channels::Colour).unwrap();

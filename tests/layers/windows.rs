@@ -78,8 +78,12 @@ fn a_window_is_warped_padded_or_squared() {
 
 #[test]
 fn the_mean_and_both_scales_apply() {
-    let transform =
-        TransformationParameter { mean_value: vec![1.0, 2.0, 3.0], scale: Some(2.0), crop_size: Some(4), ..Default::default() };
+    let transform = TransformationParameter {
+        mean_value: vec![1.0, 2.0, 3.0],
+        scale: Some(2.0),
+        crop_size: Some(4),
+        ..Default::default()
+    };
     let got = window("0 0 3 3", "scale: 0.25", transform);
     let want = placed(&picture().cut(0, 0, 4, 4), 0, 0, 4);
     assert!(got.iter().zip(want).enumerate().all(|(k, (y, x))| *y == (x - (k / 16 + 1) as f32) * 0.5), "{got:?}");
@@ -126,7 +130,10 @@ fn broken_window_files_and_settings_are_errors() {
         let e: Error = bench(&layer(windows, settings, transform)).err().unwrap();
         assert!(!e.hints().is_empty(), "{e}");
         let message = e.message();
-        (message[message.rfind("/windows:").map_or(0, |at| at + 9)..].to_string(), e.field_path().unwrap_or("").to_string())
+        (
+            message[message.rfind("/windows:").map_or(0, |at| at + 9)..].to_string(),
+            e.field_path().unwrap_or("").to_string(),
+        )
     };
     let one = "batch_size: 1 fg_fraction: 1";
     let source = "window_data_param.source";

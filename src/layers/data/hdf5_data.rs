@@ -1,8 +1,8 @@
 //! # HDF5Data: batches of arrays from HDF5 files
 //!
-//! | blob     | shape            | meaning                                       |
-//! |----------|------------------|-----------------------------------------------|
-//! | `top[i]` | batch_size x ... | rows of the array that has the name of the top |
+//! | blob     | shape            | meaning                                |
+//! |----------|------------------|----------------------------------------|
+//! | `top[i]` | batch_size x ... | rows of the array that has its name    |
 //!
 //! `hdf5_data_param { source batch_size }` names a list with the path of an HDF5 file on each line. Relative paths start at the
 //! current folder, the list's or the prototxt's. An array's first axis counts its rows, and all arrays of a file have as many.

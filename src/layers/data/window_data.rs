@@ -52,7 +52,8 @@ impl Dataset for WindowList {
             return Err(e.hint("windows are scaled to squares of crop_size: 227 is usual"));
         }
         if settings.context_pad() as usize * 2 >= side {
-            let what = format!("a context_pad of {} on both sides of a window of {side} pixels", settings.context_pad());
+            let what =
+                format!("a context_pad of {} on both sides of a window of {side} pixels", settings.context_pad());
             let e = Error::value(what).field("window_data_param.context_pad");
             return Err(e.hint("make it less than half of crop_size"));
         }
@@ -66,7 +67,8 @@ impl Dataset for WindowList {
         for &window in &file.windows {
             if window.overlap >= settings.fg_threshold() {
                 if window.label <= 0 {
-                    let what = format!("{}: a foreground window of class {}", file.list.place(window.line), window.label);
+                    let what =
+                        format!("{}: a foreground window of class {}", file.list.place(window.line), window.label);
                     let e = Error::new(Kind::Data, what).field("window_data_param.source");
                     return Err(e.hint("objects have classes from 1 on; 0 is the background"));
                 }
@@ -84,7 +86,9 @@ impl Dataset for WindowList {
         {
             if wanted > 0 && there == 0 {
                 let e = Error::new(Kind::Data, format!("a batch has {wanted} {kind} windows, and the file has none"));
-                return Err(e.field("window_data_param.source").hint("change fg_fraction, fg_threshold or bg_threshold"));
+                return Err(e
+                    .field("window_data_param.source")
+                    .hint("change fg_fraction, fg_threshold or bg_threshold"));
             }
         }
         Ok(all)
