@@ -13,8 +13,11 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+mod multiply_adds;
+mod receptive_field;
 pub mod why_zero;
 
+pub use receptive_field::ReceptiveField;
 pub use why_zero::{Cause, WhyZero};
 
 use crate::Result;

@@ -120,6 +120,15 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result {
     })
 }
 
+/// Writes an empty file and removes it: whether this can be done is better known before an hour's work than after it.
+///
+/// # Errors
+/// As [`write_aside`].
+pub fn try_writing(path: &Path) -> Result {
+    write_aside(path, b"")?;
+    std::fs::remove_file(real(path)).map_err(|e| Error::file(path, "remove", e))
+}
+
 /// Removes what a process that was killed while it wrote this file has left beside it. Only Linux tells which processes live.
 fn remove_leftovers(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };

@@ -8,7 +8,7 @@
 //! | [`layer`]   | the contract of a layer: setup, reshape, forward, backward                    |
 //! | [`layers`]  | Caffe's layers, one file each, and the table that finds them                  |
 //! | [`net`]     | layers in order, the blobs between them, the store of parameters              |
-//! | [`explain`] | where a blob comes from and goes to; why its gradient is zero                   |
+//! | [`explain`] | where a blob comes from and goes to; why its gradient is zero; what a layer costs |
 //! | [`net_spec`]| nets written in Rust, and how two nets differ                                  |
 //! | [`solver`]  | the training loop: rates, update rules, testing, snapshots                    |
 //! | [`filler`]  | the initial values of parameters                                              |

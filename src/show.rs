@@ -14,6 +14,7 @@
 //! ```
 
 mod curve;
+mod draw;
 mod flow;
 mod histogram;
 mod images;
@@ -26,9 +27,11 @@ pub mod svg;
 mod table;
 mod thumb;
 mod trace;
+mod training_log;
 mod why;
 
 pub use curve::{Chart, curve};
+pub use draw::{Direction, Drawing};
 pub use histogram::Histogram;
 pub use images::Images;
 pub use look::{Look, Rich, Show, show};
@@ -37,6 +40,7 @@ pub use stats::{Stats, short};
 pub use table::Table;
 pub use thumb::Sample;
 pub use trace::{Trace, Traced, TracedBottom, TracedLayer, TracedParam, TracedTop};
+pub use training_log::TrainingLog;
 
 use crate::blob::Values;
 use crate::explain::{Explanation, WhyZero};

@@ -13,6 +13,8 @@ mod lmdb_oracle;
 mod npy;
 #[path = "data/own.rs"]
 mod own;
+#[path = "data/tables.rs"]
+mod tables;
 #[path = "data/transform.rs"]
 mod transform;
 

@@ -611,3 +611,17 @@ fn old_batch_norms_and_solver_types_are_built() {
     let param = text::parse::<SolverParameter>(&text, "solver").unwrap().message;
     assert_eq!(cortado::Solver::new(&param).unwrap().param().r#type(), "Nesterov");
 }
+
+/// A label that a layer with weights made has no gradient: an error in phase TRAIN, and no matter in TEST, which runs forward only.
+#[test]
+fn a_label_that_is_learned() {
+    let text = [
+        INPUT.into(),
+        ip("label", "x", ""),
+        r#"layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "x" bottom: "label" top: "loss" }"#.into(),
+    ];
+    let make = |phase| builder(&text.concat()).phase(phase).make();
+    assert!(make(Phase::Train).unwrap_err().to_string().contains("has no gradient for its bottom \"label\""));
+    let mut net = make(Phase::Test).unwrap();
+    assert!(net.forward_loss().unwrap().is_finite());
+}

@@ -92,6 +92,11 @@ impl Args {
         self.flags.iter().map(word).collect()
     }
 
+    /// The names of the flags that are given.
+    pub fn given(&self) -> impl Iterator<Item = &'static str> {
+        self.flags.iter().map(|(name, _)| *name)
+    }
+
     /// The value of a flag; the last, if it is given more than once.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).last()

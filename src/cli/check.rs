@@ -7,14 +7,15 @@ use cortado::error::{Error, Kind, Result};
 use cortado::proto::{NetParameter, SolverParameter};
 use cortado::{Layers, Log, Phase};
 use std::fmt::Display;
+use std::sync::mpsc::Receiver;
 
 #[rustfmt::skip]
 pub const COMMAND: Command = Command {
     name: "check",
     words: "FILE",
     about: "builds the net or solver of a prototxt and shows layers, shapes, parameters and memory\n\n\
-            It needs no data and writes no file. Where a database, a list or a mean image is missing, the shape of the\n\
-            images is assumed from crop_size, batch_size and the mean values, and the assumption is said.",
+            It needs no data and writes no file. Where a database, a list or a mean image is missing, the shape of\n\
+            the images is assumed from crop_size, batch_size and the mean values, and the assumption is said.",
     flags: &[&[
         Flag { name: "phase",      value: "PHASE", about: "TRAIN or TEST; if not given, each phase that a rule names" },
         Flag { name: "data_shape", value: "C,H,W", about: "channels, height and width of the images, where the data are missing" },
@@ -30,7 +31,8 @@ fn run(args: &Args) -> Done {
     let (layers, assumed) = Layers::caffe().without_data(data_shape(args)?);
     let mut seen = Vec::new();
     if is_solver(&file)? {
-        let mut solver = nets::solver_builder(args, &file, &log)?.layers(&layers).make()?;
+        let builder = nets::solver_builder(args, &file, &log)?.layers(&layers);
+        let mut solver = builder.make().map_err(|e| with_notes(e, &assumed))?;
         say(format!("{solver}\n"));
         show(&*solver.net());
         for i in 0..solver.test_nets() {
@@ -40,7 +42,8 @@ fn run(args: &Args) -> Done {
         let phases =
             nets::phase(args)?.map_or_else(|| Ok(phases(&file.net()?)), |phase| Ok::<_, Error>(vec![phase]))?;
         for phase in phases {
-            show(nets::builder(args, &file, phase, &log)?.layers(&layers).make()?);
+            let builder = nets::builder(args, &file, phase, &log)?.layers(&layers);
+            show(builder.make().map_err(|e| with_notes(e, &assumed))?);
         }
     }
     for note in assumed.try_iter() {
@@ -58,6 +61,11 @@ fn show(net: impl Display) {
         Some((_, width)) => say(format!("{net:width$}", width = usize::from(width))),
         None => say(net),
     }
+}
+
+/// An error of a net that was built on assumptions, with these as hints.
+pub fn with_notes(error: Error, assumed: &Receiver<String>) -> Error {
+    assumed.try_iter().fold(error, |error, note| error.hint(note))
 }
 
 /// Channels, height and width of `--data-shape`.

@@ -14,6 +14,7 @@ pub const COMMAND: Command = Command {
     name: "classify",
     words: "IMAGE..",
     about: "says what images show, the most probable classes first\n\n\
+            An image is a PNG or a JPEG, and is resized to the input's size.\n\
             The net is a deploy.prototxt. As Caffe's nets were trained, the channels of a colour image are taken in the\n\
             order blue, green, red, and its values from 0 to 255; the first line of the output says what was assumed.",
     flags: &[&[

@@ -9,15 +9,19 @@ mod classify;
 mod convert;
 mod device_query;
 mod diff;
+mod draw;
 mod explain;
 mod extract;
 mod forward;
 mod help;
+mod mean;
 mod nets;
 mod peak;
+mod plot;
 mod test;
 mod time;
 mod train;
+mod upgrade;
 mod work;
 
 use args::{Args, Command, Flag};
@@ -38,6 +42,10 @@ const COMMANDS: &[Command] = &[
     diff::COMMAND,
     explain::COMMAND,
     convert::COMMAND,
+    upgrade::COMMAND,
+    draw::COMMAND,
+    plot::COMMAND,
+    mean::COMMAND,
     device_query::COMMAND,
 ];
 

@@ -3,12 +3,15 @@
 use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, STATE, WEIGHTS, nets, usage};
 use cortado::log::{Level, least_from_env, number};
+use cortado::show::TrainingLog;
 use cortado::solver::Remote;
 use cortado::{Error, Log, files};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 #[rustfmt::skip]
 pub const COMMAND: Command = Command {
@@ -25,6 +28,7 @@ pub const COMMAND: Command = Command {
         Flag { name: "sigint_effect", value: "EFFECT",  about: "on SIGINT (Ctrl-C): stop, snapshot or none; stop if not given" },
         Flag { name: "sighup_effect", value: "EFFECT",  about: "on SIGHUP: stop, snapshot or none; snapshot if not given" },
         Flag { name: "sigterm_effect", value: "EFFECT", about: "on SIGTERM: stop, snapshot or none; stop if not given" },
+        Flag { name: "plot",          value: "FILE.svg", about: "keep the curves of this run there, redrawn after each display and test" },
         Flag { name: "model",         value: "FILE",    about: "ignored: the solver names its net" },
     ], WEIGHTS, STATE, DEVICE],
     run,
@@ -41,7 +45,8 @@ fn run(args: &Args) -> Done {
     let sigterm_effect = args.choice("sigterm_effect", &effects)?.unwrap_or("stop");
 
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    let log = log_above(&bar);
+    let (mut plot, lines) = Plot::new(args.get("plot"));
+    let log = log_above(&bar, lines);
     if args.get("model").is_some() {
         log.warning(|| "--model is ignored: the solver names its net".into());
     }
@@ -70,18 +75,56 @@ fn run(args: &Args) -> Done {
         if !loss.is_nan() {
             bar.set_message(number(loss)); // on a GPU, the loss is known at each display only
         }
+        plot.draw(&log);
     });
+    plot.draw(&log);
     bar.finish_and_clear();
     done?;
     log.info(|| "Optimization Done.".into());
     Ok(())
 }
 
-/// A log that writes its lines above the progress bar.
-fn log_above(bar: &ProgressBar) -> Log {
-    let bar = bar.clone();
-    let write = move |line: &str| bar.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
-    least_from_env(Level::Info).map_or(Log::silent(), |least| Log::lines(least, write))
+/// A log that writes its lines above the progress bar, and hands them to a plot.
+pub fn log_above(bar: &ProgressBar, lines: Option<Sender<String>>) -> Log {
+    let (bar, least) = (bar.clone(), least_from_env(Level::Info));
+    if least.is_none() && lines.is_none() {
+        return Log::silent();
+    }
+    Log::lines(Level::Info, move |line| {
+        if least.is_some_and(|least| least == Level::Info || line.starts_with('W')) {
+            bar.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+        }
+        if let Some(lines) = &lines {
+            drop(lines.send(line.into()));
+        }
+    })
+}
+
+/// The picture of the run, which grows with its log.
+struct Plot {
+    to: Option<PathBuf>,
+    log: TrainingLog,
+    lines: Receiver<String>,
+}
+
+impl Plot {
+    /// A plot in a file, and where the log's lines go; without a file it draws nothing.
+    fn new(to: Option<&str>) -> (Plot, Option<Sender<String>>) {
+        let (send, lines) = channel();
+        (Plot { to: to.map(PathBuf::from), log: TrainingLog::new("train"), lines }, to.map(|_| send))
+    }
+
+    /// Draws anew if the log told something. A picture that cannot be drawn is no reason to stop: it is given up with a warning.
+    fn draw(&mut self, log: &Log) {
+        let news = self.lines.try_iter().fold(false, |news, line| self.log.line(&line) | news);
+        let Some(to) = self.to.as_ref().filter(|_| news) else { return };
+        let logs = std::slice::from_ref(&self.log);
+        let drawn = TrainingLog::draw(logs, None, false).and_then(|svg| files::write_aside(to, svg.as_bytes()));
+        if let Err(e) = drawn {
+            log.warning(|| format!("--plot: {e}"));
+            self.to = None;
+        }
+    }
 }
 
 fn style() -> ProgressStyle {

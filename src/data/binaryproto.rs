@@ -3,7 +3,7 @@
 use super::npy;
 use crate::proto::{BlobProto, binary, stored};
 use crate::weights::kind::FileKind;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, files};
 use std::path::Path;
 
 /// Shape and values of the blob in a file. Errors call the file `what` and carry the hint.
@@ -27,4 +27,21 @@ pub fn read(path: impl AsRef<Path>, what: &str, hint: &str) -> Result<(Vec<usize
         false => proto.double_data.iter().map(|&x| x as f32).collect(),
     };
     Ok((shape, data))
+}
+
+/// Writes a mean image of shape C x H x W as Caffe does: with the sizes 1, C, H and W of old blobs.
+///
+/// # Errors
+/// The file cannot be written; a size is too large for the message.
+pub fn write(path: impl AsRef<Path>, shape: [usize; 3], values: &[f32]) -> Result {
+    let size = |n: usize| i32::try_from(n).map_err(|_| Error::shape(format!("a mean image of shape {shape:?}")));
+    let proto = BlobProto {
+        num: Some(1),
+        channels: Some(size(shape[0])?),
+        height: Some(size(shape[1])?),
+        width: Some(size(shape[2])?),
+        data: values.to_vec(),
+        ..BlobProto::default()
+    };
+    files::write_aside(path.as_ref(), &binary::encode(&proto))
 }

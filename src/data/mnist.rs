@@ -77,9 +77,6 @@ pub fn ensure_lmdb(root: impl AsRef<Path>) -> Result<bool> {
     Ok(made.contains(&true))
 }
 
-/// The height and the width of an image.
-pub const SIDE: usize = 28;
-
 /// Whether a data layer's `source` is one of the databases that [`ensure_lmdb`] makes.
 pub fn is_lmdb(source: &str) -> bool {
     PARTS.iter().any(|(name, _)| Path::new(source).ends_with(Path::new("data").join(name)))

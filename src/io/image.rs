@@ -1,46 +1,30 @@
 //! Images as arrays of shape H x W x K: read, resized, cropped.
 
-use crate::{Error, Kind, Result, blob};
+use crate::data::image::{self, Channels};
+use crate::{Error, Result, blob};
 use ndarray::{Array3, Array4, ArrayView3, Axis, s};
 use std::path::Path;
 
-/// Reads an image as H x W x 3 (red, green, blue), or with `color: false` as H x W x 1, from 0 to 1.
+/// Reads a PNG or JPEG as H x W x 3 (red, green, blue), or with `color: false` as H x W x 1, from 0 to 1.
 ///
 /// # Errors
 /// The file cannot be read, or is no image of a format that is known.
 pub fn load_image(path: impl AsRef<Path>, color: bool) -> Result<Array3<f32>> {
     let path = path.as_ref();
-    let (shape, bytes) = decode(path)?;
-    let wrong = |e: ndarray::ShapeError| Error::new(Kind::Data, format!("{}: {e}", path.display()));
-    let image = Array3::from_shape_vec(shape, bytes).map_err(wrong)?.mapv(|x| f32::from(x) / 255.0);
+    let mut picture = image::read(path, Channels::AsStored)?;
+    let shape = [picture.height, picture.width, picture.channels];
+    if picture.channels == 3 {
+        picture.data.as_chunks_mut().0.iter_mut().for_each(|[b, _, r]| std::mem::swap(b, r));
+    }
+    let image = Array3::from_shape_vec(shape, picture.data)
+        .map_err(|e| Error::shape(e.to_string()))?
+        .mapv(|x| f32::from(x) / 255.0);
     Ok(match (color, shape[2]) {
         (true, 1) => ndarray::concatenate![Axis(2), image, image, image],
         // The luminance of red, green and blue (ITU-R BT.709), as scikit-image has it.
         (false, 3) => image.map_axis(Axis(2), |x| 0.2125 * x[0] + 0.7154 * x[1] + 0.0721 * x[2]).insert_axis(Axis(2)),
         _ => image,
     })
-}
-
-/// A PNG's shape `[H, W, 1 or 3]` and its bytes; transparency is left out.
-fn decode(path: &Path) -> Result<([usize; 3], Vec<u8>)> {
-    let file = std::fs::File::open(path).map_err(|e| Error::file(path, "open", e))?;
-    let wrong = |why: String| Error::new(Kind::Data, format!("{}: {why}", path.display())).hint("give a PNG");
-    let mut decoder = png::Decoder::new(std::io::BufReader::new(file));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|e| wrong(format!("no PNG can be read: {e}")))?;
-    let too_large = || wrong("the image is too large".into());
-    let size = reader.output_buffer_size().filter(|&size| size <= 1 << 30).ok_or_else(too_large)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(size).map_err(|_| too_large())?;
-    bytes.resize(size, 0);
-    let frame = reader.next_frame(&mut bytes).map_err(|e| wrong(format!("the PNG is broken: {e}")))?;
-    bytes.truncate(frame.buffer_size());
-    let samples = frame.color_type.samples();
-    let colors = if samples < 3 { 1 } else { 3 };
-    if samples != colors {
-        bytes = bytes.chunks_exact(samples).flat_map(|pixel| &pixel[..colors]).copied().collect();
-    }
-    Ok(([frame.height as usize, frame.width as usize, colors], bytes))
 }
 
 /// Resizes an image to H x W pixels, interpolating linearly. As pycaffe with scikit-image: if it gets smaller it is

@@ -128,6 +128,9 @@ pub(super) fn field(message: &str, name: &str) -> Option<String> {
 
 /// What to say of a layer type that Caffe lacks, if a fork has it.
 pub(crate) fn layer_type(name: &str) -> Option<String> {
+    if name == "SoftmaxLoss" {
+        return Some("did you mean \"SoftmaxWithLoss\"? That is the type that the old SOFTMAX_LOSS became".into());
+    }
     find(TYPES, name)
 }
 

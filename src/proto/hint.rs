@@ -165,6 +165,7 @@ fn not_a_name(p: &Parser<'_>, message: &Message) -> Error {
     let e = p.error(format!("expected a field of {}, found {}", message.name, describe(p.token)));
     match p.token {
         Token::Symbol('/') => e.hint("a comment begins with `#`"),
+        Token::Symbol(c) if is_unseen(c) => e.hint(UNSEEN),
         Token::Symbol('[') => e.hint("Caffe's messages have no extensions"),
         Token::Symbol('{' | '<') => e.hint("a group begins with its name, as in `layer {`"),
         Token::Symbol(']' | ')') => match p.open.last() {
@@ -265,6 +266,7 @@ pub(super) fn wrong_type(p: &Parser<'_>, field: &Field) -> Error {
         }
         (Token::Symbol('+'), _) => e.hint("a positive number has no sign"),
         (Token::Symbol('“' | '”' | '„' | '‘' | '’' | '«'), _) => e.hint("use the plain quotes \" or '"),
+        (Token::Symbol(c), _) if is_unseen(c) => e.hint(UNSEEN),
         (Token::Symbol('-'), Type::Uint32 | Type::Uint64) => e.hint("it cannot be negative"),
         _ => e,
     }
@@ -310,12 +312,17 @@ fn describe(token: Token<'_>) -> String {
     }
 }
 
-/// What can be seen of a character; nothing of a control character, a space, or one without a width.
+/// Whether a character shows nothing: a control character, a space of another kind than Caffe's, one without a width.
+fn is_unseen(c: char) -> bool {
+    let no_width = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    no_width || c.is_control() || c.is_whitespace()
+}
+
+const UNSEEN: &str = "it cannot be seen in an editor: put a plain space in its place";
+
+/// What can be seen of a character.
 fn looks(c: char) -> String {
-    let unseen = c.is_control()
-        || c.is_whitespace()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
-    if unseen { String::new() } else { format!(" `{c}`") }
+    if is_unseen(c) { String::new() } else { format!(" `{c}`") }
 }
 
 /// The first 40 characters of a text.

@@ -1,6 +1,6 @@
 //! Curves as SVG: lines over a grid, its numbers at the axes.
 
-use super::svg::{Anchor, COLOURS, GRID, PALE, Svg, ticks};
+use super::svg::{Anchor, COLOURS, FITS, GRID, PALE, Svg, ticks};
 use crate::{Error, Result, files};
 use std::path::Path;
 
@@ -79,11 +79,12 @@ impl Chart {
     /// # Errors
     /// There is no point to draw.
     pub fn to_svg(&self) -> Result<String> {
-        let drawable = |&&(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (y > 0.0 || !self.log);
         let lines: Vec<(&str, Vec<(f64, f64)>)> = self
             .lines
             .iter()
-            .map(|(name, points)| (name.as_str(), points.iter().filter(drawable).copied().collect()))
+            .map(|(name, points)| {
+                (name.as_str(), points.iter().copied().filter(|&point| self.drawable(point)).collect())
+            })
             .collect();
         let points = || lines.iter().flat_map(|(_, points)| points);
         let range = |of: fn(&(f64, f64)) -> f64| {
@@ -107,9 +108,23 @@ impl Chart {
         Ok(self.draw(&lines, x, Axis { low, high, log: self.log }))
     }
 
+    /// Whether there is a point to draw.
+    pub(super) fn has_points(&self) -> bool {
+        self.lines.iter().flat_map(|(_, points)| points).any(|&point| self.drawable(point))
+    }
+
+    fn drawable(&self, (x, y): (f64, f64)) -> bool {
+        x.is_finite() && y.is_finite() && (y > 0.0 || !self.log)
+    }
+
+    /// The height above the plot: of the title, and of the names.
+    fn head(&self) -> f32 {
+        (if self.title.is_empty() { 0.0 } else { 28.0 }) + if self.lines.len() > 1 { 24.0 } else { 0.0 }
+    }
+
     fn draw(&self, lines: &[(&str, Vec<(f64, f64)>)], x: Axis, y: Axis) -> String {
         let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
-        let head = if self.title.is_empty() { 0.0 } else { 28.0 } + if names.len() > 1 { 24.0 } else { 0.0 };
+        let head = self.head();
         let (left, right, top, bottom) = (84.0, WIDTH - 32.0, head + 18.0, head + HEIGHT - 66.0);
         let px = |v: f64| left + x.part(v) * (right - left);
         let py = |v: f64| bottom - y.part(v) * (bottom - top);
@@ -148,6 +163,26 @@ impl Chart {
         }
         svg.finish()
     }
+}
+
+/// Charts below each other, as one SVG.
+///
+/// # Errors
+/// There is no chart, or one without a point.
+pub(super) fn stack(charts: &[Chart]) -> Result<String> {
+    let (mut body, mut y) = (String::new(), 0.0);
+    for chart in charts {
+        body += &chart.to_svg()?.replacen("<svg ", &format!("<svg y=\"{y}\" "), 1);
+        y += HEIGHT + chart.head() + 12.0;
+    }
+    if charts.is_empty() {
+        return Err(Error::value("there are no points to draw"));
+    }
+    let height = y - 12.0;
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
+         style=\"{FITS}\" role=\"img\">\n{body}\n</svg>\n"
+    ))
 }
 
 /// An axis with ticks at round numbers.

@@ -44,8 +44,7 @@ fn paths(param: &SolverParameter, iter: u64) -> Result<[PathBuf; 2]> {
 /// No prefix, a folder that takes no file, a folder that has a snapshot's name.
 pub(super) fn check(param: &SolverParameter, due: impl IntoIterator<Item = u64>) -> Result {
     let trial = paths(param, 0)?[0].with_extension("trial");
-    files::write_aside(&trial, b"").map_err(|e| e.field("snapshot_prefix"))?;
-    std::fs::remove_file(&trial).map_err(|e| Error::file(&trial, "remove", e))?;
+    files::try_writing(&trial).map_err(|e| e.field("snapshot_prefix"))?;
     for iter in due {
         if let Some(taken) = paths(param, iter)?.iter().find(|path| path.is_dir()) {
             let message = format!("{} is a folder, and the name of a snapshot to be written", taken.display());

@@ -86,6 +86,7 @@ fn looking_around() -> Result {
     let mut net = Net::from_file(LENET, Phase::Test)?;
     let x: ArrayD<f32> = ArrayD::zeros(IxDyn(&[64, 1, 28, 28]));
     println!("{net}");
+    assert!(net.drawing().to_html().contains("<svg"));
     println!("{:?}", net.layer_names());
     println!("{}", net.layer_type("ip1")?);
     println!("{}", net.params("ip1")?.len());

@@ -1,6 +1,9 @@
 //! Images in, names of classes out.
 
 use crate::bench::Bench;
+use crate::pictures::write_png;
+use cortado::data::encode;
+use cortado::data::image::Picture;
 
 /// Each class is the mean of one channel: blue, green, red.
 const NET: &str = r#"
@@ -9,24 +12,14 @@ layer { name: "mean" type: "Pooling" bottom: "data" top: "mean" pooling_param { 
 layer { name: "prob" type: "Softmax" bottom: "mean" top: "prob" }
 "#;
 
-fn write_png(bench: &Bench, name: &str, size: usize, color: png::ColorType, pixel: &[u8]) {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, size as u32, size as u32);
-    encoder.set_color(color);
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&pixel.repeat(size * size)).unwrap();
-    writer.finish().unwrap();
-    bench.write(name, bytes);
-}
-
 #[test]
 fn the_best_classes_come_first() {
     let bench = Bench::new();
     bench.write("deploy.prototxt", NET);
     bench.write("labels.txt", "blue\ngreen\nred\n");
-    write_png(&bench, "red.png", 4, png::ColorType::Rgb, &[255, 0, 51]);
-    write_png(&bench, "grey.png", 6, png::ColorType::Grayscale, &[51]);
-    write_png(&bench, "clear.png", 4, png::ColorType::Rgba, &[0, 255, 0, 0]);
+    write_png(&bench, "red.png", 4, &[255, 0, 51]);
+    write_png(&bench, "grey.png", 6, &[51]);
+    write_png(&bench, "clear.png", 4, &[0, 255, 0, 0]);
     let line = "classify --model deploy.prototxt --labels labels.txt --raw-scale 1";
     let said = bench.good(&format!("{line} --top 2 red.png grey.png clear.png")).out;
     // exp(1), exp(0.2) and exp(0), over their sum.
@@ -46,11 +39,28 @@ fn the_best_classes_come_first() {
 }
 
 #[test]
+fn a_jpeg_is_read_as_well() {
+    let bench = Bench::new();
+    bench.write("deploy.prototxt", NET);
+    bench.write("labels.txt", "blue\ngreen\nred\n");
+    let red = Picture { height: 4, width: 4, channels: 3, data: [51, 0, 255].repeat(16) };
+    bench.write("red.jpg", encode::encode(&red, encode::Format::Jpeg).unwrap());
+    let said = bench.good("classify --model deploy.prototxt --labels labels.txt --raw-scale 1 red.jpg").out;
+    let lines: Vec<Vec<&str>> = said.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    // As of the PNG, but for a JPEG's rounding.
+    for (line, (prob, label)) in lines.iter().zip([(0.5503, "red"), (0.2473, "blue"), (0.2025, "green")]) {
+        let near = (line[0].parse::<f64>().unwrap() - prob).abs() < 0.003;
+        assert!(near && line[1] == label, "{said}");
+    }
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
 fn mistakes_are_named() {
     let bench = Bench::new();
     bench.write("deploy.prototxt", NET);
     bench.write("two.txt", "a\nb\n");
-    write_png(&bench, "red.png", 4, png::ColorType::Rgb, &[255, 0, 0]);
+    write_png(&bench, "red.png", 4, &[255, 0, 0]);
     bench.write("half.png", &bench.read("red.png")[..40]);
     let bad = |line: &str, code, says: &str| {
         let error = bench.bad(&format!("classify {line}"), code);
@@ -65,7 +75,11 @@ fn mistakes_are_named() {
     bad(&format!("{model} --image-dims 8"), 2, "give H,W");
     bad(&format!("{model} --labels two.txt"), 1, "2 labels for a net of 3 classes");
     bad("--model deploy.prototxt none.png", 1, "none.png is not there");
-    bad("--model deploy.prototxt two.txt", 1, "two.txt: no PNG can be read");
+    bad(
+        "--model deploy.prototxt two.txt",
+        1,
+        "two.txt: its first bytes [61, 0a, 62, 0a] are of no image; PNG and JPEG can be decoded",
+    );
     bad("--model deploy.prototxt half.png", 1, "half.png: ");
     bad("--model net.prototxt red.png", 1, "a classifier has one");
 }

@@ -3,9 +3,16 @@
 mod bench;
 mod check;
 mod classify;
+mod convert;
+mod draw;
 mod extract;
 mod forward;
+mod mean;
+mod own;
+mod pictures;
+mod plot;
 mod time;
 mod train;
+mod upgrade;
 mod usage;
 mod weights;

@@ -6,7 +6,9 @@ use crate::bench::{Bench, NET, write_idx};
 fn help_and_version() {
     let bench = Bench::new();
     let help = bench.good("--help").out;
-    for command in ["train", "test", "time", "forward", "check", "diff", "explain", "convert", "device_query"] {
+    let commands =
+        "train test time forward classify extract check diff explain convert mean upgrade draw plot device_query";
+    for command in commands.split(' ') {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
         let own = bench.good(&format!("help {command}")).out;
         assert!(own.starts_with(&format!("usage: cortado {command}")), "{own}");
@@ -40,8 +42,9 @@ fn what_cannot_be_meant_is_code_2() {
         ("diff net.prototxt", "two prototxt files"),
         ("explain net.prototxt", "the name of a blob"),
         ("explain net.prototxt ip1 --phase DEPLOY", "give TRAIN or TEST"),
-        ("convert", "mnist can be converted"),
-        ("convert cifar", "not \"cifar\""),
+        ("convert", "imageset, mnist, cifar10 and csv can be converted"),
+        ("convert cifar", "not \"cifar\"; did you mean cifar10?"),
+        ("mean", "mean takes DB [FILE]"),
         ("convert mnist --overwrite=1", "--overwrite takes no value"),
         ("device_query now", "does not know what to do with \"now\""),
     ] {

@@ -197,7 +197,7 @@ fn broken_idx_files() {
     let zipped = gz(&good);
     let mut flipped = zipped.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    let cases: [(&[u8], &str); 13] = [
+    let cases: [(&[u8], &str); 30] = [
         (b"", "first bytes: it has 0 of 4"),
         (b"\0\0\x08", "first bytes: it has 3 of 4"),
         (b"PNG image", "not those of an IDX file"),
@@ -211,6 +211,23 @@ fn broken_idx_files() {
         (&idx(&[i32::MAX as u32], b"abc"), "it has 3 of 2147483647"),
         (&zipped[..zipped.len() / 2], "cannot read"),
         (&flipped, "cannot read"),
+        (b"\0", "first bytes: it has 1 of 4"),
+        (b"\x1F\x8B", "cannot read"),
+        (&gz(b""), "first bytes: it has 0 of 4"),
+        (&gz(&good[..10]), "within its sizes: it has 6 of 12"),
+        (&gz(&[&good[..], b"x"].concat()), "goes on"),
+        (&gz(&zipped), "not those of an IDX file"),
+        (b"\x01\0\x08\x01\0\0\0\0", "not those of an IDX file"),
+        (b"\0\x01\x08\x01\0\0\0\0", "not those of an IDX file"),
+        (b"\x03\x01\x08\0\0\0\0\0", "not those of an IDX file"), // the bytes in the other order
+        (b"\0\0\x08\xFF\0\0\0\0", "not those of an IDX file"),
+        (b"\0\0\0\x01\0\0\0\0", "type 0x00"),
+        (b"\0\0\x0B\x01\0\0\0\x01\0\0", "type 0x0b"),
+        (b"\0\0\xFF\x03", "type 0xff"),
+        (&good[..4], "within its sizes: it has 0 of 12"),
+        (&good[..16], "values of shape [2, 1, 3]: it has 0 of 6"),
+        (&idx(&[2, huge, huge, huge], &[]), "too large"),
+        (&gz(&idx(&[huge, 1 << 8], &[1, 2])), "it has 2 of"),
     ];
     for (bytes, says) in cases {
         let text = complaint(read(bytes), &path);

@@ -77,11 +77,14 @@ fn strings() {
 
     assert_eq!(layer_error("name: 'ab\n'"), "1:7+3 this string is not closed | end it with ' on the same line");
     assert_eq!(layer_error(r"name: 'a\'"), "1:7+4 this string is not closed | end it with ' on the same line");
-    assert_eq!(layer_error(r"name: 'ab\q'"), r"1:10+2 there is no such escape; a backslash itself is written \\");
+    assert_eq!(
+        layer_error(r"name: 'ab\q'"),
+        r"1:10+2 there is no such escape; in a path write /, and a backslash itself as \\"
+    );
     assert_eq!(layer_error(r"name: 'ab\xg'"), r"1:10+2 \x needs one or two hexadecimal digits");
     assert_eq!(layer_error(r"name: '\400'"), r"1:8+2 an octal escape goes up to \377");
     assert_eq!(layer_error(r"name: '\ud800'"), r"1:8+2 \u needs four hexadecimal digits of a character, \U eight");
-    assert_eq!(layer_error(r"name: '\377'"), "1:7+6 the escapes of this string do not make UTF-8 text");
+    assert_eq!(name(r"'\377'"), "\u{f7ff}"); // a stray byte
     assert_eq!(
         layer_error("name: conv1"),
         "1:7+5 `name` is a quoted string, found `conv1` | strings are quoted: `name: \"conv1\"`"
@@ -303,9 +306,31 @@ fn files_that_cannot_be_read() {
     assert!(missing.to_string().starts_with("cannot read no/such.prototxt: "), "{missing}");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("net.caffemodel");
-    std::fs::write(&path, b"name: 'x'\n\xff\xfe").unwrap();
-    let binary = text::read::<NetParameter>(&path).unwrap_err();
-    assert!(binary.to_string().contains("line 2 is not UTF-8"), "{binary}");
+    std::fs::write(&path, b"name: 'x'\n\xff\x00").unwrap();
+    let binary = text::read::<NetParameter>(&path).unwrap_err().to_string();
+    assert!(
+        binary.contains("net.caffemodel is not a text: its byte 11 is 00") && binary.contains("a binary file"),
+        "{binary}"
+    );
+    let utf16: Vec<u8> = "\u{feff}name: 'x'".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&path, utf16).unwrap();
+    assert!(text::read::<NetParameter>(&path).unwrap_err().to_string().contains("save it as UTF-8"));
+}
+
+/// Bytes that are not UTF-8, in comments, strings and escapes, as Caffe's parser takes them; printed as the same escapes.
+#[test]
+fn stray_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("net.prototxt");
+    for text in [&b"# Gr\xfc\xdfe\nname: \"Gr\xfc\xdfe\""[..], b"name: 'Gr\\374\\xdfe' # \xff"] {
+        std::fs::write(&path, text).unwrap();
+        let net = text::read::<NetParameter>(&path).unwrap().message;
+        assert_eq!(text::print(&net), "name: \"Gr\\374\\337e\"\n");
+    }
+    std::fs::write(&path, b"name: 'x'\nlayer { name: \xb2 }").unwrap();
+    let e = text::read::<NetParameter>(&path).unwrap_err();
+    assert_eq!(e.place().map(|p| (p.line, p.column)), Some((2, 15)));
+    assert!(e.to_string().contains("the byte B2, which is not UTF-8"), "{e}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Data layers of a net that is only looked at: where the data are missing, the tops get the shape that the settings tell.
 
 use crate::blob;
-use crate::data::mnist;
 use crate::layer::*;
 use crate::layers::Layers;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -52,10 +51,7 @@ impl Layer for StandIn {
             Err(e) if e.kind() == Kind::File => e,
             done => return done,
         };
-        let Some((axes, why)) = image(&self.param, self.image) else {
-            let hint = "to see the shapes without the data, give one image's channels, height and width: --data-shape 3,227,227";
-            return Err(missing.hint(hint));
-        };
+        let (axes, why) = image(&self.param, self.image);
         let n = batch_size(&self.param).max(1);
         self.assumed = Some((n, axes));
         let (name, [c, h, w]) = (self.param.name(), axes);
@@ -101,30 +97,32 @@ fn batch_size(p: &LayerParameter) -> usize {
 }
 
 /// Channels, height and width of the layer's images as far as its settings and `given` tell, and what told them.
-fn image(p: &LayerParameter, given: Option<[usize; 3]>) -> Option<([usize; 3], String)> {
+fn image(p: &LayerParameter, given: Option<[usize; 3]>) -> ([usize; 3], String) {
     let t = p.transform_param.clone().unwrap_or_default();
+    let source = p.data_param.as_ref().map_or("", |p| p.source());
     let images = p.image_data_param.clone().unwrap_or_default();
     let (channels, why_channels) = match given {
         Some([c, ..]) => (c, "--data-shape"),
-        None if p.data_param.as_ref().is_some_and(|p| mnist::is_lmdb(p.source())) => (1, "MNIST's images"),
+        None if source.contains("mnist") => (1, "MNIST's images"),
         None if t.force_gray() => (1, "force_gray"),
         None if images.is_color.is_some() && !images.is_color() => (1, "is_color: false"),
         None if t.mean_value.len() > 1 => (t.mean_value.len(), "the mean values"),
         None => (3, "the usual 3 channels"),
     };
-    let crop = match t.crop_size() {
+    let crop_size = match t.crop_size() {
         0 => p.window_data_param.as_ref().map_or(0, |p| p.crop_size()),
         size => size,
     };
     let (height, width, why_size) = match given {
-        _ if crop > 0 => (crop as usize, crop as usize, "crop_size"),
+        _ if crop_size > 0 => (crop_size as usize, crop_size as usize, "crop_size"),
         _ if images.new_height() > 0 && images.new_width() > 0 => {
             (images.new_height() as usize, images.new_width() as usize, "new_height and new_width")
         }
         Some([_, h, w]) => (h, w, "--data-shape"),
-        None if why_channels == "MNIST's images" => (mnist::SIDE, mnist::SIDE, why_channels),
-        None => return None,
+        None if source.contains("mnist") => (28, 28, "MNIST's images"),
+        None if source.contains("cifar") => (32, 32, "CIFAR's images"),
+        None => (224, 224, "the usual 224 x 224 (--data-shape C,H,W gives another size)"),
     };
     let why = if why_size == why_channels { why_size.to_string() } else { format!("{why_channels} and {why_size}") };
-    Some(([channels, height, width], why))
+    ([channels, height, width], why)
 }

@@ -1,0 +1,54 @@
+//! `cortado mean`: the mean image of a database, Caffe's `compute_image_mean`.
+
+use super::args::{Args, Command, Flag};
+use super::convert::{lmdb_only, progress};
+use super::{Done, say, usage};
+use cortado::data::mean::Mean;
+use cortado::data::{binaryproto, npy};
+use cortado::error::Error;
+use cortado::files;
+use cortado::log::number;
+use ndarray::ArrayView3;
+use std::path::Path;
+
+#[rustfmt::skip]
+pub const COMMAND: Command = Command {
+    name: "mean",
+    words: "DB [FILE]",
+    about: "writes the mean image of a database, a .binaryproto or .npy, and tells the mean of each channel",
+    flags: &[&[Flag { name: "backend", value: "lmdb", about: "the kind of database" }]],
+    run,
+};
+
+fn run(args: &Args) -> Done {
+    lmdb_only(args)?;
+    let (db, file) = match &args.words[..] {
+        [db] => (db, None),
+        [db, file] => (db, Some(Path::new(file))),
+        _ => return Err(usage("mean takes DB [FILE]")),
+    };
+    let (bar, _) = progress(0);
+    let mean = Mean::of_lmdb(files::find(db, None)?, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let mean = mean?;
+    let [c, h, w] = mean.shape;
+    say(format!("{db}: {} images of {c} x {h} x {w}", mean.images));
+    for (channel, x) in mean.channels().into_iter().enumerate() {
+        say(format!("mean_value of channel {channel}: {}", number(x)));
+    }
+    match file {
+        None => {}
+        Some(file) if file.extension().is_some_and(|e| e == "npy") => {
+            if let Some(folder) = file.parent() {
+                std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, "make", e))?;
+            }
+            let x = ArrayView3::from_shape((c, h, w), &mean.values).map_err(|e| Error::shape(e.to_string()))?;
+            npy::write(file, x.into_dyn())?;
+        }
+        Some(file) => binaryproto::write(file, mean.shape, &mean.values)?,
+    }
+    Ok(())
+}
