@@ -15,6 +15,7 @@
 //! | `database`    | a folder of either kind, opened as what it is                                     |
 //! | `image`       | PNG and JPEG files to pixels, and their size changed                              |
 //! | `list`        | text files that name other files                                                  |
+//! | `windows`     | Caffe's files of windows in images                                                |
 //! | `encode`      | pixels to PNG and JPEG files                                                      |
 //! | `datum`       | the message that a database holds: one image and its label                        |
 //! | `transform`   | mean, scale, crop and mirror                                                      |
@@ -83,6 +84,7 @@ pub mod mnist;
 pub mod npy;
 pub mod prefetch;
 pub mod transform;
+pub(crate) mod windows;
 
 pub use dataset::{Dataset, Sample};
 

@@ -54,6 +54,10 @@ const EXAMPLES: &[Example] = &[
     row("Parameter", &[], &["w"], "parameter_param", "shape { dim: 2 dim: 3 }", Ones),
     row("Data", &[], &["data", "label"], "data_param", "source: \"data/mnist_train_lmdb\"; backend: LMDB; batch_size: 64", Not),
     row("MemoryData", &[], &["data", "label"], "memory_data_param", "batch_size: 2; channels: 1; height: 2; width: 2", Not),
+    row("HDF5Data", &[], &["data", "label"], "hdf5_data_param", "source: \"data/train_h5.txt\"; batch_size: 64; shuffle: true", Not),
+    row("HDF5Output", &[("data", PAIR, Any), LABEL], &[], "hdf5_output_param", "file_name: \"features.h5\"", Not),
+    row("ImageData", &[], &["data", "label"], "image_data_param", "source: \"data/train.txt\"; root_folder: \"data/images/\"; batch_size: 64; shuffle: true; new_height: 256; new_width: 256", Not),
+    row("WindowData", &[], &["data", "label"], "window_data_param", WINDOWS, Not),
     row("Convolution", &[("x", &[1, 1, 7], Any)], &["y"], "convolution_param", CONVOLUTION, Ones),
     row("Deconvolution", &[("x", &[1, 1, 3], Any)], &["y"], "convolution_param", DECONVOLUTION, Ones),
     row("Im2col", &[("x", &[1, 1, 6], Any)], &["y"], "convolution_param", "kernel_size: 2; dilation: 2", Ones),
@@ -107,6 +111,8 @@ const EXAMPLES: &[Example] = &[
     row("Accuracy", &[("x", &[4, 3], Any), ("label", &[4], Given(&[2., 0., 1., 1.]))], &["accuracy"], "", "", Ones),
 ];
 
+/// The size of the windows is in another message.
+const WINDOWS: &str = "source: \"data/windows.txt\"; batch_size: 128; fg_fraction: 0.25; context_pad: 16\n  }\n  transform_param {\n    crop_size: 227";
 const CONVOLUTION: &str =
     "num_output: 1; kernel_size: 3; stride: 2; pad: 1; weight_filler { type: \"uniform\" min: -1 max: 1 }";
 const DECONVOLUTION: &str =

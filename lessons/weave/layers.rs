@@ -162,7 +162,9 @@ fn page(row: &Row, rows: &[Row], proto: &str, drawing: Option<&str>) -> Result<S
     }
     page += &format!("\n## Prototxt\n\n```protobuf\n{}```\n", example.prototxt());
     page += &match example.run {
-        Run::Not => "\nThis net reads files that the project's folder does not hold, so it was not run here.\n".into(),
+        Run::Not => {
+            "\nThis net reads or writes files that the project's folder does not hold, so it was not run here.\n".into()
+        }
         _ => format!("\n## Run\n\n{}\n\n{SAID}{}```\n\n</div>\n", introduction(example), example.said()?),
     };
     page += &fields::tables(&row.kind, &row.source, &row.doc, example.message, proto);

@@ -221,7 +221,10 @@ impl Picture {
             return Ok(self.clone());
         }
         let c = self.channels;
-        let refuse = || Error::value(format!("an image cannot be scaled to {width} x {height} pixels"));
+        let refuse = || {
+            let e = Error::value(format!("an image cannot be scaled to {width} x {height} pixels"));
+            e.hint("give a height and a width of at least 1, and no more than 128 Mi pixels together")
+        };
         if height == 0 || width == 0 || self.data.is_empty() {
             return Err(refuse());
         }

@@ -106,6 +106,32 @@ impl Transform {
         Ok(if self.crop == 0 { shape } else { [c, self.crop, self.crop] })
     }
 
+    /// The mean of a square of this side in the middle of an image of three channels: 3 x side x side.
+    ///
+    /// # Errors
+    /// The mean is of other sizes.
+    pub(crate) fn mean_of_square(&self, side: usize) -> Result<Vec<f32>> {
+        let plane = side * side;
+        match &self.mean {
+            Mean::Zero => Ok(vec![0.0; 3 * plane]),
+            Mean::Channels(mean) => {
+                self.output_shape([3, side.max(self.crop), side.max(self.crop)])?;
+                Ok((0..3 * plane).map(|i| mean[i / plane % mean.len()]).collect())
+            }
+            Mean::Image(shape, mean) => {
+                let &[c, h, w] = shape;
+                if c != 3 || h < side || w < side {
+                    let what = format!("a mean image of shape {shape:?} for windows of shape {:?}", [3, side, side]);
+                    let e = Error::shape(what).field("transform_param.mean_file");
+                    return Err(e.hint("it has three channels, and crop_size rows and columns or more"));
+                }
+                let (top, left) = ((h - side) / 2, (w - side) / 2);
+                let rows = (0..3 * side).flat_map(|i| &mean[((i / side) * h + top + i % side) * w + left..][..side]);
+                Ok(rows.copied().collect())
+            }
+        }
+    }
+
     /// Transforms sample number `sample`, an image `x` of shape `[C, H, W]` that [`output_shape`](Self::output_shape)
     /// accepts, into `y`.
     pub fn apply<T: Copy + Into<f32>>(&self, x: &[T], shape: [usize; 3], sample: u64, y: &mut [f32]) {

@@ -47,7 +47,7 @@ use std::sync::Arc;
 
 type Create = fn(&LayerParameter) -> Result<Box<dyn Layer>>;
 
-/// Caffe's layers, as far as they exist: the prototxt's `type` and the constructor, in teaching order.
+/// Caffe's layers: the prototxt's `type` and the constructor, in teaching order.
 #[rustfmt::skip]
 pub const LAYERS: &[(&str, Create)] = &[
     // data
@@ -59,6 +59,7 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("HDF5Data",                new::<Hdf5Data>),
     ("HDF5Output",              new::<Hdf5Output>),
     ("ImageData",               new::<ImageData>),
+    ("WindowData",              new::<WindowData>),
     // vision
     ("Convolution",             new::<Convolution>),
     ("Deconvolution",           new::<Deconvolution>),
@@ -123,12 +124,6 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
     Ok(Box::new(L::new(param)?))
 }
 
-/// The types of Caffe 1.0 that are not here yet, and what to use instead.
-const MISSING: &[(&str, &str)] = &[(
-    "WindowData",
-    "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
-)];
-
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
 
 /// The layer types that a net may use. Cloning is cheap.
@@ -138,7 +133,7 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Those of Caffe's layers that exist so far: [`LAYERS`].
+    /// Caffe's layers: [`LAYERS`].
     pub fn caffe() -> Layers {
         Layers { table: LAYERS.iter().map(|&(name, create)| (name.to_string(), Arc::new(create) as _)).collect() }
     }
@@ -172,7 +167,7 @@ impl Layers {
     /// `python_param` gives.
     ///
     /// # Errors
-    /// A type that is unknown or does not exist yet, or parameters that the layer refuses.
+    /// A type that is unknown, or parameters that the layer refuses.
     pub fn create(&self, param: &LayerParameter) -> Result<Box<dyn Layer>> {
         let kind = param.r#type();
         match self.find(kind) {
@@ -181,24 +176,15 @@ impl Layers {
             None if kind.is_empty() => {
                 Err(Error::new(Kind::Unknown, "the layer has no `type`").hint("add type: \"..\""))
             }
-            None => Err(match MISSING.iter().find(|(name, _)| *name == kind) {
-                Some((_, instead)) => {
-                    let e = Error::new(
-                        Kind::Unknown,
-                        format!("Caffe's layer type \"{kind}\" does not exist in Cortado yet"),
-                    );
-                    e.hint(*instead)
-                }
-                None => {
-                    let e = Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\""));
-                    let own = "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`";
-                    match forks::layer_type(kind) {
-                        Some(fork) => e.hint(fork),
-                        None => e.near_or_all(kind, &self.names().collect::<Vec<_>>(), own),
-                    }
-                }
+            None => {
+                let e = Error::new(Kind::Unknown, format!("there is no layer type \"{kind}\"")).field("type");
+                let own =
+                    "if the type is your own, add it to a `Layers` and hand that to the builder: `.layers(&layers)`";
+                Err(match forks::layer_type(kind) {
+                    Some(fork) => e.hint(fork),
+                    None => e.near_or_all(kind, &self.names().collect::<Vec<_>>(), own),
+                })
             }
-            .field("type")),
         }
     }
 }

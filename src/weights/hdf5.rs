@@ -2,7 +2,7 @@
 
 use crate::proto::{BlobProto, BlobShape};
 use crate::{Error, Kind, Result};
-use hdf5_pure::{Dataset, File, FileBuilder, FinishedGroup, Group, GroupBuilder, Layout};
+use hdf5_pure::{DType, Dataset, File, FileBuilder, FinishedGroup, Group, GroupBuilder, Layout};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -80,6 +80,14 @@ impl Reader {
     pub(crate) fn shape(&self, array: &str) -> Result<Vec<usize>> {
         let shape = self.root().dataset(array).and_then(|array| array.shape()).map_err(|e| self.broken(array, e))?;
         shape.iter().map(|&d| usize::try_from(d).map_err(|e| self.broken(array, e))).collect()
+    }
+
+    /// The type of an array's values, if they are no numbers that can be read.
+    pub(crate) fn other_type(&self, array: &str) -> Result<Option<String>> {
+        use DType::{Enum, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+        let found = self.root().dataset(array).and_then(|array| array.dtype()).map_err(|e| self.broken(array, e))?;
+        let number = matches!(found, F32 | F64 | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64 | Enum(_));
+        Ok((!number).then(|| found.to_string()))
     }
 
     /// An array of numbers as a blob.

@@ -180,11 +180,6 @@ fn a_type_that_does_not_exist_names_a_way_out() {
     // A type of one's own.
     let error = check("Soft");
     assert!(error.contains("add it to a `Layers`") && error.contains("the types are"), "{error}");
-    for kind in ["WindowData"] {
-        let error = check(kind);
-        assert!(error.contains("does not exist in Cortado yet") && !error.contains("the types are"), "{error}");
-        assert!(error.contains("help: "), "{error}");
-    }
     bench.write("rule.prototxt", crate::bench::SOLVER.to_string() + "type: \"Lion\"\n");
     let error = bench.bad("check rule.prototxt", 1);
     assert!(error.contains("add it to a `Rules`") && error.contains("the types are"), "{error}");

@@ -124,9 +124,13 @@ fn hdf5_files_that_do_not_fit_are_errors() {
     }
     let said = complaint(&two("").replace("\"label\"", "\"labels\""), &[&h5("a")], source);
     assert_eq!(said, "FOLDER/list:1: a.h5 has no array \"labels\"; it has \"byte\", \"label\", \"x\"");
-    // Texts are found when they are read: the first row, at setup.
-    let said = complaint(&two(""), &[&h5("words")], "");
-    assert!(said.starts_with("words.h5 is not a whole HDF5 file: x: "), "{said}");
+    for (file, of) in [("words", "string"), ("half", "")] {
+        let said = complaint(&two(""), &[&h5(file)], source);
+        assert!(
+            said.starts_with(&format!("FOLDER/list:1: the array \"x\" in {file}.h5 has values of type {of}")),
+            "{said}"
+        );
+    }
     let said = complaint(&two("transform_param { scale: 2 }"), &[&h5("a")], "transform_param");
     assert_eq!(said, "arrays of HDF5 files are not transformed");
     let said = complaint(&two("").replace("LIST", ""), &[], source);
@@ -258,7 +262,8 @@ fn image_data_shuffles_skips_and_transforms() {
         mean_value: vec![1.0, 2.0, 3.0],
         ..Default::default()
     });
-    let mut bench = Harness::create(&Layers::caffe(), &param, &[]).unwrap().phase(cortado::Phase::Test);
+    param.phase = Some(cortado::Phase::Test as i32);
+    let mut bench = Harness::create(&Layers::caffe(), &param, &[]).unwrap();
     bench.forward().unwrap();
     let picture =
         cortado::data::image::read(format!("{IMAGES}/rgb.png"), cortado::data::image::Channels::Colour).unwrap();

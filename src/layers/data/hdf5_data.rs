@@ -1,12 +1,12 @@
 //! # HDF5Data: batches of arrays from HDF5 files
 //!
-//! | blob     | shape            | meaning                                       |
-//! |----------|------------------|-----------------------------------------------|
-//! | `top[i]` | batch_size x ... | rows of the array that has the name of the top |
+//! | blob     | shape            | meaning                                |
+//! |----------|------------------|----------------------------------------|
+//! | `top[i]` | batch_size x ... | rows of the array that has its name    |
 //!
 //! `hdf5_data_param { source batch_size }` names a list with the path of an HDF5 file on each line. Relative paths start at the
 //! current folder, the list's or the prototxt's. An array's first axis counts its rows, and all arrays of a file have as many.
-//! Any type of number becomes f32. Rows come file after file, and after the last comes the first again, also within a batch;
+//! Integers, f32 and f64 become f32. Rows come file after file, and after the last comes the first again, also within a batch;
 //! with `shuffle` the files, and the rows of each, have a new order each epoch. Memory holds the arrays of one file at a time.
 //! Nothing is transformed: `transform_param` is refused, as in Caffe.
 
@@ -115,6 +115,12 @@ impl Hdf5Files {
             if !name.contains('/') && !there.contains(name) {
                 let what = format!("{} has no array \"{name}\"; it has {}", path.display(), quoted(&there));
                 return Err(Error::new(Kind::Data, what).hint("give each top the name of an array"));
+            }
+            if let Some(other) = reader.other_type(name)? {
+                let what = format!("the array \"{name}\" in {} has values of type {other}", path.display());
+                return Err(
+                    Error::new(Kind::Data, what).hint("write it as f32 or f64, or as integers: h5py's dtype=\"f4\"")
+                );
             }
             let shape = reader.shape(name)?;
             let Some((&rows, axes)) = shape.split_first() else {

@@ -1,9 +1,9 @@
 //! # HDF5Output: two blobs, written to a file
 //!
-//! | blob        | shape   | meaning                        |
-//! |-------------|---------|--------------------------------|
-//! | `bottom[0]` | N x ... | written as the array `data`    |
-//! | `bottom[1]` | N x ... | written as the array `label`   |
+//! | blob        | shape   | meaning                      |
+//! |-------------|---------|------------------------------|
+//! | `bottom[0]` | N x ... | written as the array `data`  |
+//! | `bottom[1]` | N x ... | written as the array `label` |
 //!
 //! `hdf5_output_param { file_name }` names the HDF5 file. Each forward writes it anew, so that it holds the last batch, and
 //! renames it into place, so that it is never half a file. (Caffe writes the first batch and ends at the second.) As in Caffe an

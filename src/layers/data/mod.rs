@@ -9,6 +9,7 @@ pub mod image_data;
 pub mod input;
 pub mod memory_data;
 pub mod parameter;
+pub mod window_data;
 
 pub use data::Data;
 pub use dummy_data::DummyData;
@@ -18,6 +19,7 @@ pub use image_data::ImageData;
 pub use input::Input;
 pub use memory_data::MemoryData;
 pub use parameter::Parameter;
+pub use window_data::WindowData;
 
 // The layer of every data set.
 mod data_layer;

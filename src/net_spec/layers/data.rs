@@ -42,7 +42,7 @@ layers! {
     transform_param: TransformationParameter {
         one scale: f32, one mirror: bool, one crop_size: u32, one mean_file: &str, each mean_value: f32
     }
-    /// Not in Cortado yet (a net with it is not built): windows of images, for detection.
+    /// Windows of images, for detection.
     WindowData(source: &str, batch_size: u32) = "WindowData";
     window_data_param: WindowDataParameter {
         one source: &str, one batch_size: u32, one fg_threshold: f32, one bg_threshold: f32, one fg_fraction: f32,

@@ -23,4 +23,5 @@ write("b", x=(count(12, 2, 2, 2).astype("<f4") / 2, {}), label=(count(13, 2).ast
 write("wide", x=(count(0, 2, 3).astype("f4"), {}), label=(count(0, 2), {}))
 write("short", x=(count(0, 3, 2, 2).astype("f4"), {}), label=(count(0, 2), {}))
 write("single", x=(np.float32(3), {}), label=(count(0, 2), {}))
+write("half", x=(count(0, 2).astype("f2"), {}), label=(count(0, 2), {}))
 write("words", x=(np.array([b"one", b"two"]), {}), label=(count(0, 2), {}))
