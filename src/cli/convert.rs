@@ -70,7 +70,7 @@ fn run(args: &Args) -> Done {
         return Err(usage(format!("convert knows imageset, mnist, cifar10 and csv, not \"{name}\"{near}")));
     };
     if !source.counts.contains(&words.len()) {
-        return Err(usage(format!("convert {name} takes {}, not {} words", source.words, words.len())));
+        return Err(usage(format!("convert {name} takes {}", source.words)));
     }
     if let Some(flag) = args.given().find(|flag| *flag != "overwrite" && !source.flags.contains(flag)) {
         return Err(usage(format!("convert {name} has no use for --{flag}")));
@@ -80,15 +80,14 @@ fn run(args: &Args) -> Done {
 }
 
 /// Refuses a `--backend` other than LMDB.
-pub fn lmdb_only(args: &Args) -> Done {
+fn lmdb_only(args: &Args) -> Done {
     match args.get("backend") {
-        None => Ok(()),
-        Some(backend) if backend.eq_ignore_ascii_case("lmdb") => Ok(()),
-        Some(other) => {
-            Err(Error::value(format!("databases of the kind \"{other}\" are neither written nor read here"))
-                .hint("leave --backend out: the database is an LMDB, which Caffe's tools and layers read as well")
+        Some(other) if !other.eq_ignore_ascii_case("lmdb") => {
+            Err(Error::value(format!("--backend {other}: databases are made as LMDB only"))
+                .hint("leave --backend out: Caffe's tools and layers read LMDB as well")
                 .into())
         }
+        _ => Ok(()),
     }
 }
 

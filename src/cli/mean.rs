@@ -1,7 +1,7 @@
 //! `cortado mean`: the mean image of a database, Caffe's `compute_image_mean`.
 
 use super::args::{Args, Command, Flag};
-use super::convert::{lmdb_only, progress};
+use super::convert::progress;
 use super::{Done, say, usage};
 use cortado::data::mean::Mean;
 use cortado::data::{binaryproto, npy};
@@ -16,12 +16,12 @@ pub const COMMAND: Command = Command {
     name: "mean",
     words: "DB [FILE]",
     about: "writes the mean image of a database, a .binaryproto or .npy, and tells the mean of each channel",
-    flags: &[&[Flag { name: "backend", value: "lmdb", about: "the kind of database" }]],
+    flags: &[&[Flag { name: "backend", value: "lmdb|leveldb", about: "ignored: a database says what it is" }]],
     run,
 };
 
 fn run(args: &Args) -> Done {
-    lmdb_only(args)?;
+    args.choice("backend", &["lmdb", "leveldb"])?; // the database says what it is
     let (db, file) = match &args.words[..] {
         [db] => (db, None),
         [db, file] => (db, Some(Path::new(file))),

@@ -134,14 +134,14 @@ type Wrong = (u64, String, &'static str);
 fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
     let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
     let delimiter = [b'\t', b';'].into_iter().find(|d| first.contains(d)).unwrap_or(b',');
-    let mut reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).flexible(true).from_reader(text);
-    let mut record = StringRecord::new();
-    if !next(&mut reader, &mut record)? {
+    let reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).flexible(true).from_reader(text);
+    let mut lines = Lines { text, reader, record: StringRecord::new(), line: 1, at: 0 };
+    if !lines.next()? {
         return Err((0, "the table is empty".into(), ""));
     }
-    let (columns, start) = (record.len(), line_of(&record));
-    let names: Vec<String> = record.iter().map(|name| name.trim().to_string()).collect();
-    let header = has_header(&record, options)?;
+    let (columns, start) = (lines.record.len(), lines.line);
+    let names: Vec<String> = lines.record.iter().map(|name| name.trim().to_string()).collect();
+    let header = has_header(&lines.record, options).map_err(|(what, hint)| (start, what, hint))?;
     let label = match options.label {
         None => None,
         Some(label) => {
@@ -156,12 +156,12 @@ fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
     }
     if header {
         table.names = names.iter().enumerate().filter(|(i, _)| Some(*i) != label).map(|(_, n)| n.clone()).collect();
-        if !next(&mut reader, &mut record)? {
+        if !lines.next()? {
             return Err((start, "the table has names, but no line of numbers".into(), ""));
         }
     }
     loop {
-        let line = line_of(&record);
+        let (line, record) = (lines.line, &lines.record);
         if record.len() != columns {
             let what = format!("{} columns where the first line has {columns}", record.len());
             return Err((line, what, "each line must have a value for each column"));
@@ -181,30 +181,43 @@ fn parse(text: &[u8], options: Options) -> Result<Table, Wrong> {
         if label.is_none() {
             table.labels.push(0.0);
         }
-        if !next(&mut reader, &mut record)? {
+        if !lines.next()? {
             return Ok(table);
         }
     }
 }
 
-/// Reads the next line that is not empty; false at the end.
-fn next(reader: &mut csv::Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, Wrong> {
-    reader.read_record(record).map_err(|e| {
-        let line = e.position().map_or(0, |place| place.line());
-        let what = match e.kind() {
-            csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8 text".into(),
-            _ => e.to_string(),
-        };
-        (line, what, "save the table as CSV in UTF-8")
-    })
+/// The lines of a file that are not empty.
+struct Lines<'a> {
+    text: &'a [u8],
+    reader: csv::Reader<&'a [u8]>,
+    record: StringRecord,
+    /// The number of this line, and where it begins.
+    line: u64,
+    at: usize,
 }
 
-fn line_of(record: &StringRecord) -> u64 {
-    record.position().map_or(0, |place| place.line())
+impl Lines<'_> {
+    /// Goes to the next line; false at the end.
+    fn next(&mut self) -> Result<bool, Wrong> {
+        let mut at = self.reader.position().byte() as usize;
+        at += self.text.iter().skip(at).take_while(|b| b"\r\n".contains(b)).count();
+        let passed = &self.text[self.at..at];
+        let ends = |(i, b): &(usize, &u8)| **b == b'\n' || **b == b'\r' && passed.get(i + 1) != Some(&b'\n');
+        self.line += passed.iter().enumerate().filter(ends).count() as u64;
+        self.at = at;
+        self.reader.read_record(&mut self.record).map_err(|e| {
+            let what = match e.kind() {
+                csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8 text".into(),
+                _ => e.to_string(),
+            };
+            (self.line, what, "save the table as CSV in UTF-8")
+        })
+    }
 }
 
 /// Whether the first line has names.
-fn has_header(record: &StringRecord, options: Options) -> Result<bool, Wrong> {
+fn has_header(record: &StringRecord, options: Options) -> Result<bool, (String, &'static str)> {
     if let Some(header) = options.header {
         return Ok(header);
     }
@@ -215,7 +228,6 @@ fn has_header(record: &StringRecord, options: Options) -> Result<bool, Wrong> {
         _ if by_name => Ok(true),
         n if n == record.len() => Ok(false),
         _ => Err((
-            line_of(record),
             "the first line has both words and numbers".into(),
             "say whether it names the columns: --header yes or --header no",
         )),

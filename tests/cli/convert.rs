@@ -202,14 +202,14 @@ fn mistakes_are_named() {
         assert!(error.contains(says), "{line}: {error}");
         assert!(!bench.path("x_lmdb").exists(), "{line}");
     };
-    bad("imageset photos", 2, "convert imageset takes ROOT [LIST] DB, not 1 words");
-    bad("imageset a b c d", 2, "not 4 words");
+    bad("imageset photos", 2, "convert imageset takes ROOT [LIST] DB\n");
+    bad("imageset a b c d", 2, "takes ROOT [LIST] DB\n");
     bad("csv t.csv", 2, "convert csv takes FILE DB");
     bad("mnist photos", 2, "convert mnist takes no words");
     bad("imagset photos x_lmdb", 2, "did you mean imageset?");
     bad("mnist --gray", 2, "convert mnist has no use for --gray");
     bad("csv t.csv x_lmdb --check-size", 2, "convert csv has no use for --check_size");
-    bad("imageset photos list.txt x_lmdb --backend leveldb", 1, "the database is an LMDB");
+    bad("imageset photos list.txt x_lmdb --backend leveldb", 1, "--backend leveldb: databases are made as LMDB only");
     bad("imageset photos list.txt x_lmdb --resize-height 4", 2, "give both --resize_height and --resize_width");
     bad("imageset photos list.txt x_lmdb --encode-type gif", 2, "give png or jpg or jpeg");
     bad("imageset photos list.txt x_lmdb --labels l.txt", 2, "a list has no names");

@@ -50,7 +50,7 @@ fn mistakes_are_named() {
     bad("", 2, "mean takes DB [FILE]");
     bad("a b c", 2, "mean takes DB [FILE]");
     bad("none_lmdb m.binaryproto", 1, "none_lmdb is not there");
-    bad("mixed_lmdb m.binaryproto --backend leveldb", 1, "LMDB");
+    bad("mixed_lmdb m.binaryproto --backend hdf5", 2, "give lmdb or leveldb");
     let says =
         "mixed_lmdb: entry \"00000001_2.png\" is of 3 x 3 x 3, the first of 3 x 2 x 2\n  = help: a mean image needs";
     bad("mixed_lmdb m.binaryproto", 1, says);

@@ -57,7 +57,7 @@ fn the_same_table_in_many_spellings() {
 fn hostile_tables() {
     let gz_cut = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0];
     let utf16: Vec<u8> = [&[0xFF, 0xFE][..], b"1\0,\x002\0\n\0"].concat();
-    let cases: [(&[u8], &str, Option<bool>, &str); 36] = [
+    let cases: [(&[u8], &str, Option<bool>, &str); 39] = [
         (b"", "", None, "t.csv: the table is empty"),
         (b"\n\r\n\n", "", None, "t.csv: the table is empty"),
         (b"\xEF\xBB\xBF", "", None, "t.csv: the table is empty"),
@@ -67,6 +67,9 @@ fn hostile_tables() {
         (b"1,2\n3,4,5\n", "", None, "t.csv:2: 3 columns where the first line has 2"),
         (b"1,2\n3,4,\n", "", None, "t.csv:2: 3 columns where the first line has 2"),
         (b"x,y\n1,2\n\n3,\n", "", None, "t.csv:4: \"\" in column 1 (\"y\") is no number"),
+        (b"x,y\r\n1,2\r\n\r\n3,\r\n", "", None, "t.csv:4: \"\" in column 1 (\"y\") is no number"),
+        (b"\n\xEF\xBB\xBFx,y\n1,2\n3,\xFF\r\n", "", None, "t.csv:4: the line is not UTF-8 text"),
+        (b"x,y\r1,2\r\r3,\r", "", None, "t.csv:4: \"\" in column 1 (\"y\") is no number"),
         (b"x,y\n1,2\n3,four\n", "", None, "t.csv:3: \"four\" in column 1 (\"y\") is no number"),
         (b"1,2\n3,four\n", "", None, "t.csv:2: \"four\" in column 1 is no number"),
         (b"1,2\n3,nan\n", "", None, "\"nan\" in column 1 is no number"),
