@@ -20,12 +20,17 @@ use std::path::{Path, PathBuf};
 /// assert!(files::find("no/such/thing", None).unwrap_err().to_string().contains("no/such/thing"));
 /// ```
 pub fn find(path: impl AsRef<Path>, prototxt_dir: Option<&Path>) -> Result<PathBuf> {
+    find_in(path, prototxt_dir.as_slice())
+}
+
+/// [`find`] for a path that may start in several folders, such as a list's and the prototxt's.
+pub(crate) fn find_in(path: impl AsRef<Path>, folders: &[&Path]) -> Result<PathBuf> {
     let path = &*real(path.as_ref());
     if path.as_os_str().is_empty() {
         return Err(Error::new(Kind::File, "the path is empty"));
     }
     let mut tried: Vec<PathBuf> = Vec::new();
-    for candidate in candidates(path, prototxt_dir) {
+    for candidate in candidates(path, folders) {
         if candidate.exists() {
             return Ok(candidate);
         }
@@ -56,13 +61,13 @@ fn real(path: &Path) -> Cow<'_, Path> {
 }
 
 /// The paths to try, in this order. An absolute path is the only candidate.
-fn candidates(path: &Path, prototxt_dir: Option<&Path>) -> Vec<PathBuf> {
+fn candidates(path: &Path, folders: &[&Path]) -> Vec<PathBuf> {
     let mut candidates = vec![path.to_path_buf()];
     if path.is_relative() {
-        candidates.extend(prototxt_dir.map(|dir| dir.join(path)));
+        candidates.extend(folders.iter().map(|dir| dir.join(path)));
         let here = std::env::current_dir().ok();
-        let dir = prototxt_dir.and_then(|dir| std::path::absolute(dir).ok());
-        let root = here.iter().chain(&dir).find_map(|from| project_root(from));
+        let dirs = folders.iter().filter_map(|dir| std::path::absolute(dir).ok());
+        let root = here.into_iter().chain(dirs).find_map(|from| project_root(&from).map(Path::to_path_buf));
         candidates.extend(root.map(|root| root.join(path)));
     }
     candidates

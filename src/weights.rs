@@ -15,7 +15,7 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-mod hdf5;
+pub(crate) mod hdf5;
 pub(crate) mod kind;
 mod net_hdf5;
 mod raw;

@@ -12,11 +12,7 @@ mod golden_replay;
 use golden_replay::{Stop, cases};
 
 /// What cannot be replayed yet. A name that is missing here or need not be here any more fails the test.
-#[rustfmt::skip]
-const NOT_KNOWN: &[&str] = &[
-    // HDF5
-    "hdf5data",
-];
+const NOT_KNOWN: &[&str] = &[];
 
 #[test]
 fn every_case_of_caffe_is_replayed() {

@@ -618,7 +618,6 @@ fn a_label_that_is_learned() {
     let text = [
         INPUT.into(),
         ip("label", "x", ""),
-        r#"layer { name: "one" type: "ArgMax" bottom: "label" top: "one" }"#.into(),
         r#"layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "x" bottom: "label" top: "loss" }"#.into(),
     ];
     let make = |phase| builder(&text.concat()).phase(phase).make();

@@ -73,6 +73,12 @@ pub trait Dataset: Send + 'static {
     /// The sample cannot be read; the message names the file and the place in it. The next forward tries again.
     fn read(&mut self, i: usize, sample: &mut Sample) -> Result;
 
+    /// The numbers of samples that lie together, such as those of one file: a shuffle changes the order of the parts, and that
+    /// within each. By default all samples are one part.
+    fn parts(&self) -> Vec<usize> {
+        vec![self.len()]
+    }
+
     /// `batch_size`, `shuffle`, `rand_skip` and `prefetch`, for a layer that keeps them in a message of its own.
     fn settings(param: &LayerParameter) -> DataParameter
     where

@@ -176,7 +176,7 @@ impl<D: Dataset> Reader<D> {
     /// Fills a batch with the next samples.
     fn fill(&mut self, batch: &mut Batch) -> Result {
         for row in 0..batch.rows {
-            let entry = self.order.entry(self.number, self.dataset.len())?;
+            let entry = self.order.entry(self.number, &self.dataset)?;
             let (transform, number) = (&self.transform, self.number);
             let mut sample = Sample { batch: &mut *batch, transform, number, row, next: 0 };
             self.dataset.read(entry, &mut sample)?;
@@ -208,8 +208,9 @@ impl Order {
         Order { seed, shuffle, skip, epoch: None, permutation: Vec::new() }
     }
 
-    /// The entry, of `len`, that sample number `number` is.
-    fn entry(&mut self, number: u64, len: usize) -> Result<usize> {
+    /// The entry of the data set that sample number `number` is.
+    fn entry(&mut self, number: u64, dataset: &impl Dataset) -> Result<usize> {
+        let len = dataset.len();
         if len == 0 {
             return Err(Error::new(Kind::Data, "the data set is empty"));
         }
@@ -218,9 +219,24 @@ impl Order {
             return Ok((at % n) as usize);
         };
         if self.epoch != Some(at / n) {
-            self.permutation = Random::new(self.seed, name, at / n).permutation(len);
+            self.permutation = permutation(self.seed, name, at / n, &dataset.parts());
             self.epoch = Some(at / n);
         }
         Ok(self.permutation[(at % n) as usize] as usize)
     }
+}
+
+/// A new order of the parts, and within each part.
+fn permutation(seed: u64, name: &str, epoch: u64, parts: &[usize]) -> Vec<u32> {
+    if let &[len] = parts {
+        return Random::new(seed, name, epoch).permutation(len);
+    }
+    let starts: Vec<u32> = parts.iter().scan(0, |at, &n| Some(std::mem::replace(at, *at + n as u32))).collect();
+    let order = Random::new(seed, &format!("{name}/parts"), epoch).permutation(parts.len());
+    let within = |part: u32| {
+        let random = Random::new(seed, &format!("{name}/{part}"), epoch);
+        let start = starts[part as usize];
+        random.permutation(parts[part as usize]).into_iter().map(move |i| start + i)
+    };
+    order.into_iter().flat_map(within).collect()
 }

@@ -89,7 +89,7 @@ impl Reader {
     pub fn open(path: impl AsRef<Path>) -> Result<Reader> {
         let path = path.as_ref();
         let hint = match path.to_string_lossy() {
-            _ if path.join("CURRENT").exists() => "this looks like a LevelDB; convert the data to LMDB",
+            _ if path.join("CURRENT").exists() => "this looks like a LevelDB, which `leveldb::Reader` opens",
             path if path.contains("mnist") => "make MNIST's databases with `cortado convert mnist`",
             _ => "make the database again, or correct its path",
         };

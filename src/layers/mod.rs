@@ -56,6 +56,9 @@ pub const LAYERS: &[(&str, Create)] = &[
     ("Parameter",               new::<Parameter>),
     ("Data",                    new::<Data>),
     ("MemoryData",              new::<MemoryData>),
+    ("HDF5Data",                new::<Hdf5Data>),
+    ("HDF5Output",              new::<Hdf5Output>),
+    ("ImageData",               new::<ImageData>),
     // vision
     ("Convolution",             new::<Convolution>),
     ("Deconvolution",           new::<Deconvolution>),
@@ -121,18 +124,10 @@ fn new<L: Layer>(param: &LayerParameter) -> Result<Box<dyn Layer>> {
 }
 
 /// The types of Caffe 1.0 that are not here yet, and what to use instead.
-const MISSING: &[(&str, &str)] = &[
-    ("HDF5Data", "convert the data to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does"),
-    ("HDF5Output", "read the blob in your program, or write it by `cortado forward --output BLOB=FILE.npy`"),
-    (
-        "ImageData",
-        "convert the images to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
-    ),
-    (
-        "WindowData",
-        "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
-    ),
-];
+const MISSING: &[(&str, &str)] = &[(
+    "WindowData",
+    "convert the windows to an LMDB for a Data layer, or write a data layer of your own, as lesson 04 does",
+)];
 
 type SharedCreate = Arc<dyn Fn(&LayerParameter) -> Result<Box<dyn Layer>> + Send + Sync>;
 

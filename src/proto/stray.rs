@@ -9,7 +9,7 @@ use std::borrow::Cow;
 const FIRST: u32 = 0xf700;
 
 /// The text, with a stand-in for each stray byte.
-pub(super) fn decode(bytes: &[u8]) -> String {
+pub fn decode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text += chunk.valid();

@@ -121,12 +121,7 @@ mod tests {
         assert_eq!(fold("ü ß", 1), ["ü ", "ß"]);
         let mut table = Table::new(&["layer", "<n"]);
         table.row(["one two three four five".into(), "12".into()]);
-        assert_eq!(
-            format!("{table:18}"),
-            "layer           n\none two        12\nthree four\nfive\n"
-                .replace("  n", "   n")
-                .replace("   12", "    12")
-        );
+        assert_eq!(format!("{table:18}"), "layer            n\none two three   12\nfour five\n");
     }
 
     /// Names of 70,000 letters once made a table that Rust's formatter refused, and one blob with 3,000 readers 258 MB of text.

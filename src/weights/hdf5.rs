@@ -8,39 +8,44 @@ use std::path::Path;
 
 /// The most groups and arrays that are visited, and how deep they may lie: a link can lead back to a group above.
 const MAX_OBJECTS: usize = 100_000;
-pub(super) const MAX_DEPTH: usize = 16;
+pub(crate) const MAX_DEPTH: usize = 16;
 /// Compressed values may take this many times the file's length, all arrays together.
 const MAX_RATIO: u64 = 64;
+/// Data may be zeros for the most part: deflate's best ratio, twice for f32 of f16.
+const MAX_RATIO_OF_DATA: u64 = 2 * 1032;
 
 /// An open file, which counts what is taken from it.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     file: File,
     path: String,
+    /// Of its errors: weights or data.
+    kind: Kind,
     bytes_left: Cell<u64>,
     objects_left: Cell<usize>,
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> Result<Reader> {
+    pub(crate) fn open(path: &Path, kind: Kind) -> Result<Reader> {
         let name = path.display().to_string();
         let length = std::fs::metadata(path).map_err(|e| Error::file(path, "read", e))?.len();
         // The values are read array by array, so that memory holds them once.
-        let file = File::open_streaming(path).map_err(|e| broken(&name, "", &e.to_string()))?;
-        let bytes_left = Cell::new(length.saturating_mul(MAX_RATIO));
-        Ok(Reader { file, path: name, bytes_left, objects_left: Cell::new(MAX_OBJECTS) })
+        let file = File::open_streaming(path).map_err(|e| broken(&name, kind, "", &e.to_string()))?;
+        let ratio = if kind == Kind::Data { MAX_RATIO_OF_DATA } else { MAX_RATIO };
+        let bytes_left = Cell::new(length.saturating_mul(ratio));
+        Ok(Reader { file, path: name, kind, bytes_left, objects_left: Cell::new(MAX_OBJECTS) })
     }
 
-    pub(super) fn root(&self) -> Group {
+    pub(crate) fn root(&self) -> Group {
         self.file.root()
     }
 
     /// The error of the object at `place`.
-    pub(super) fn broken(&self, place: &str, why: impl std::fmt::Display) -> Error {
-        broken(&self.path, place, &why.to_string())
+    pub(crate) fn broken(&self, place: &str, why: impl std::fmt::Display) -> Error {
+        broken(&self.path, self.kind, place, &why.to_string())
     }
 
     /// The names of a group's groups and of its arrays.
-    pub(super) fn members(&self, group: &Group, place: &str) -> Result<(Vec<String>, Vec<String>)> {
+    pub(crate) fn members(&self, group: &Group, place: &str) -> Result<(Vec<String>, Vec<String>)> {
         let groups = group.groups().map_err(|e| self.broken(place, e))?;
         let arrays = group.datasets().map_err(|e| self.broken(place, e))?;
         match self.objects_left.get().checked_sub(groups.len() + arrays.len()) {
@@ -50,7 +55,7 @@ impl Reader {
         Ok((groups, arrays))
     }
 
-    pub(super) fn group(&self, parent: &Group, name: &str, place: &str) -> Result<Group> {
+    pub(crate) fn group(&self, parent: &Group, name: &str, place: &str) -> Result<Group> {
         parent.group(name).map_err(|e| self.broken(place, e))
     }
 
@@ -71,43 +76,50 @@ impl Reader {
         Ok((array, dims))
     }
 
+    /// The axes of an array.
+    pub(crate) fn shape(&self, array: &str) -> Result<Vec<usize>> {
+        let shape = self.root().dataset(array).and_then(|array| array.shape()).map_err(|e| self.broken(array, e))?;
+        shape.iter().map(|&d| usize::try_from(d).map_err(|e| self.broken(array, e))).collect()
+    }
+
     /// An array of numbers as a blob.
-    pub(super) fn blob(&self, group: &Group, name: &str, place: &str) -> Result<BlobProto> {
+    pub(crate) fn blob(&self, group: &Group, name: &str, place: &str) -> Result<BlobProto> {
         let (array, dim) = self.array(group, name, place)?;
         let data = array.read_f32().map_err(|e| self.broken(place, e))?;
         Ok(BlobProto { shape: Some(BlobShape { dim }), data, ..Default::default() })
     }
 
     /// The whole numbers of an array.
-    pub(super) fn integers(&self, group: &Group, name: &str) -> Result<Vec<u64>> {
+    pub(crate) fn integers(&self, group: &Group, name: &str) -> Result<Vec<u64>> {
         self.array(group, name, name)?.0.read_u64().map_err(|e| self.broken(name, e))
     }
 
     /// The texts of an array.
-    pub(super) fn texts(&self, group: &Group, name: &str) -> Result<Vec<String>> {
+    pub(crate) fn texts(&self, group: &Group, name: &str) -> Result<Vec<String>> {
         self.array(group, name, name)?.0.read_string().map_err(|e| self.broken(name, e))
     }
 }
 
-fn broken(file: &str, place: &str, why: &str) -> Error {
+fn broken(file: &str, kind: Kind, place: &str, why: &str) -> Error {
     let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-    Error::new(Kind::Weights, format!("{file} is not a whole HDF5 file of Caffe's: {place}{why}"))
+    let whose = if kind == Kind::Weights { " of Caffe's" } else { "" };
+    Error::new(kind, format!("{file} is not a whole HDF5 file{whose}: {place}{why}"))
         .hint("the file is truncated, damaged, or of another program")
 }
 
 /// A group to be written, with its groups; `finish` gives it to the crate's writer.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     group: GroupBuilder,
     children: Vec<(String, Tree)>,
 }
 
 impl Tree {
-    pub(super) fn new(name: &str) -> Tree {
+    pub(crate) fn new(name: &str) -> Tree {
         Tree { group: FileBuilder::new().create_group(name), children: Vec::new() }
     }
 
     /// The group at a path below this one, made if need be: a layer `a/b` is the group `b` in the group `a`.
-    pub(super) fn at(&mut self, path: &str) -> &mut Tree {
+    pub(crate) fn at(&mut self, path: &str) -> &mut Tree {
         path.split('/').fold(self, |tree, name| {
             let i = tree.children.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
                 tree.children.push((name.into(), Tree::new(name)));
@@ -117,12 +129,12 @@ impl Tree {
         })
     }
 
-    pub(super) fn put(&mut self, name: usize, values: &[f32], shape: &[i64]) {
+    pub(crate) fn put(&mut self, name: usize, values: &[f32], shape: &[i64]) {
         let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
         self.group.create_dataset(&name.to_string()).with_f32_data(values).with_shape(&shape);
     }
 
-    pub(super) fn finish(mut self) -> FinishedGroup {
+    pub(crate) fn finish(mut self) -> FinishedGroup {
         for (_, child) in self.children {
             self.group.add_group(child.finish());
         }
@@ -131,6 +143,16 @@ impl Tree {
 }
 
 /// The bytes of a whole file.
-pub(super) fn encode(file: FileBuilder) -> Result<Vec<u8>> {
+pub(crate) fn encode(file: FileBuilder) -> Result<Vec<u8>> {
     file.finish().map_err(|e| Error::new(Kind::Weights, format!("cannot be written as HDF5: {e}")))
+}
+
+/// The bytes of a file with these arrays: name, shape, values.
+pub(crate) fn encode_arrays(arrays: &[(&str, &[usize], &[f32])]) -> Result<Vec<u8>> {
+    let mut file = FileBuilder::new();
+    for (name, shape, values) in arrays {
+        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
+        file.create_dataset(name).with_f32_data(values).with_shape(&shape);
+    }
+    encode(file)
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Layers without order: HDF5 sorts names.
 pub(super) fn read(path: &Path) -> Result<NetParameter> {
-    let reader = Reader::open(path)?;
+    let reader = Reader::open(path, Kind::Weights)?;
     let mut net = NetParameter::default();
     let root = reader.root();
     if !reader.members(&root, "")?.0.iter().any(|name| name == "data") {

@@ -3,12 +3,12 @@
 
 use super::hdf5::{Reader, Tree, encode as finish};
 use crate::proto::{LayerPosition, SolverState};
-use crate::{Result, proto::BlobProto};
+use crate::{Kind, Result, proto::BlobProto};
 use hdf5_pure::{FileBuilder, Group};
 use std::path::Path;
 
 pub(super) fn read(path: &Path) -> Result<SolverState> {
-    let reader = Reader::open(path)?;
+    let reader = Reader::open(path, Kind::Weights)?;
     let root = reader.root();
     let (groups, arrays) = reader.members(&root, "")?;
     let has = |name: &str| arrays.iter().any(|array| array == name);

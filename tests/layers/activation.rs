@@ -475,7 +475,7 @@ fn nothing_is_learnt_through_a_threshold() {
         layer { name: "ip" type: "InnerProduct" bottom: "x" top: "h" inner_product_param { num_output: 3 } }
         layer { name: "t" type: "Threshold" bottom: "h" top: "y" }
         layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "x" top: "l" }"#;
-    let e = cortado::net::Builder::parse(text, "text").unwrap().make().err().unwrap();
+    let e = cortado::net::Builder::parse(text, "text").unwrap().phase(cortado::Phase::Train).make().err().unwrap();
     assert_eq!(e.message(), "Threshold has no gradient for its bottom \"h\", which needs one");
 }
 

@@ -5,7 +5,8 @@
 //! | `top[0]` | N x C x H x W | images, transformed by `transform_param` |
 //! | `top[1]` | N             | labels, if there is a second top         |
 //!
-//! `data_param { source batch_size }` names an LMDB and N. Samples come in the order of the keys, or with `shuffle` in
+//! `data_param { source batch_size }` names a database and N: an LMDB or a LevelDB, whichever the folder holds, whatever
+//! `backend` says. Samples come in the order of the keys, or with `shuffle` in
 //! a new order each epoch. After the last comes the first again, also within a batch. `rand_skip: n` starts at a random
 //! one of the first n samples (Caffe 1.0 ignores it), and `prefetch` is how many batches a thread keeps ready. An
 //! order, a crop, a mirrored image are functions of (seed, layer name, number of the sample): a layer that seeks to a
@@ -15,18 +16,17 @@
 use super::DataLayer;
 use crate::data::datum::{self, Pixels};
 use crate::data::image::Channels;
-use crate::data::{Dataset, Sample, lmdb};
+use crate::data::{Dataset, Sample, database};
 use crate::layer::Cx;
-use crate::proto::data_parameter::Db;
 use crate::proto::{Datum, LayerParameter};
 use crate::{Error, Result};
 
 /// Batches from a database.
 pub type Data = DataLayer<Database>;
 
-/// The images of an LMDB, each with its label.
+/// The images of a database, each with its label.
 pub struct Database {
-    db: lmdb::Reader,
+    db: database::Reader,
     /// The path, for errors.
     path: String,
     datum: Datum,
@@ -41,11 +41,6 @@ impl Dataset for Database {
             let e = Error::value("no `source` is given").field("data_param.source");
             return Err(e.hint("name the database's folder"));
         }
-        if p.backend() == Db::Leveldb && p.backend.is_some() {
-            return Err(Error::value("LEVELDB databases cannot be read")
-                .field("data_param.backend")
-                .hint("convert the data to LMDB (MNIST: `cortado convert mnist`) and write backend: LMDB"));
-        }
         let t = param.transform_param.clone().unwrap_or_default();
         let channels = match (t.force_color(), t.force_gray()) {
             (true, true) => {
@@ -56,7 +51,7 @@ impl Dataset for Database {
             (false, true) => Channels::Grey,
             (false, false) => Channels::AsStored,
         };
-        let db = cx.find(p.source()).and_then(lmdb::Reader::open).map_err(|e| e.field("data_param.source"))?;
+        let db = cx.find(p.source()).and_then(database::Reader::open).map_err(|e| e.field("data_param.source"))?;
         Ok(Database { path: db.path().display().to_string(), db, datum: Datum::default(), channels })
     }
 
@@ -84,9 +79,13 @@ impl Dataset for Database {
             ("crop_size", p.crop_size.is_some()),
             ("mirror", p.mirror.is_some()),
         ];
-        let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
-        let ignored =
-            format!("{} in data_param is ignored, as in Caffe; write it into transform_param", given.join(", "));
-        (!given.is_empty()).then_some(ignored)
+        ignored("data_param", &old)
     }
+}
+
+/// A warning about those fields that are given, which Caffe moved to `transform_param`.
+pub(super) fn ignored(message: &str, old: &[(&str, bool)]) -> Option<String> {
+    let given: Vec<&str> = old.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+    let ignored = format!("{} in {message} is ignored, as in Caffe; write it into transform_param", given.join(", "));
+    (!given.is_empty()).then_some(ignored)
 }

@@ -20,7 +20,7 @@ layers! {
         one scale: f32, one mirror: bool, one crop_size: u32, one mean_file: &str, each mean_value: f32,
         one force_color: bool, one force_gray: bool
     }
-    /// Not in Cortado yet (a net with it is not built): images and labels from a list of files.
+    /// Images and labels from a list of files.
     ImageData(source: &str, batch_size: u32) = "ImageData";
     image_data_param: ImageDataParameter {
         one source: &str, one batch_size: u32, one rand_skip: u32, one shuffle: bool, one new_height: u32,
@@ -30,10 +30,10 @@ layers! {
         one scale: f32, one mirror: bool, one crop_size: u32, one mean_file: &str, each mean_value: f32,
         one force_color: bool, one force_gray: bool
     }
-    /// Not in Cortado yet (a net with it is not built): arrays from HDF5 files, a top for the data set of its name.
+    /// Arrays from HDF5 files, a top for the array of its name.
     Hdf5Data(source: &str, batch_size: u32) = "HDF5Data";
     hdf5_data_param: Hdf5DataParameter { one source: &str, one batch_size: u32, one shuffle: bool }
-    /// Not in Cortado yet (a net with it is not built): writes its bottoms to an HDF5 file.
+    /// Writes its bottoms to an HDF5 file.
     Hdf5Output(file_name: &str) = "HDF5Output";
     hdf5_output_param: Hdf5OutputParameter { one file_name: &str }
     /// Samples and labels from arrays that the program gives.
