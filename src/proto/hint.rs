@@ -306,7 +306,7 @@ fn describe(token: Token<'_>) -> String {
         Token::Word(text) | Token::Number(text) => format!("`{}`", clip(text)),
         Token::Quoted(text) => format!("the string {}", clip(text)),
         Token::Symbol(c) if stray::byte(c).is_some() => format!("the byte {:02X}, which is not UTF-8", c as u32 & 0xff),
-        Token::Symbol(c) if !c.is_ascii_graphic() => format!("the character U+{:04X}{}", c as u32, looks(c)),
+        Token::Symbol(c) if is_unseen(c) => format!("the character U+{:04X}", c as u32),
         Token::Symbol(c) => format!("`{c}`"),
         Token::End => "the end of the text".to_owned(),
     }
@@ -319,11 +319,6 @@ fn is_unseen(c: char) -> bool {
 }
 
 const UNSEEN: &str = "it cannot be seen in an editor: put a plain space in its place";
-
-/// What can be seen of a character.
-fn looks(c: char) -> String {
-    if is_unseen(c) { String::new() } else { format!(" `{c}`") }
-}
 
 /// The first 40 characters of a text.
 fn clip(text: &str) -> String {
