@@ -1,4 +1,4 @@
-//! LevelDB databases: keys and values in a folder of files. Only read here; `lmdb` is written as well.
+//! LevelDB databases: keys and values in a folder of files.
 //!
 //! Caffe's `backend` is LEVELDB where a prototxt names none. Entries go to a log first. When a log is long enough they
 //! are written to a table, in the order of the keys, and tables are merged into longer ones from time to time. No file is
@@ -14,7 +14,7 @@
 //! An entry has a key, a sequence number and a type: a value, or the mark of a deletion. The highest number of a key
 //! counts. Sequence number and type are one u64, the tag: `number << 8 | type`. All numbers are little-endian.
 //!
-//! Nothing is written and no lock taken: a folder may be read-only, and any number of readers may share it. Opening reads
+//! Reading writes nothing and takes no lock: a folder may be read-only, and any number of readers may share it. Opening reads
 //! every block once, as nothing else says how many entries there are. The keys are kept in memory and the values are not.
 //! An entry is found by its index, as a shuffle needs it.
 
@@ -22,7 +22,11 @@ mod log;
 mod manifest;
 mod source;
 mod table;
+mod write;
 
+pub use write::{Writer, create};
+
+use super::lmdb;
 use crate::{Error, Kind, Result};
 use log::Log;
 use manifest::Files;

@@ -34,6 +34,7 @@
 
 mod write;
 
+pub(in crate::data) use write::create_whole;
 pub use write::{Writer, create, create_new};
 
 use crate::{Error, Kind, Result};

@@ -94,20 +94,72 @@ fn reading_changes_nothing() {
     assert_eq!((a.len(), b.len(), list()), (20, 20, before));
 }
 
-/// Databases of all kinds, as the C++ library makes them by way of plyvel. Python is `python3`, or what `CORTADO_PYTHON`
-/// names.
-#[test]
-fn the_library_writes_and_we_read() {
+/// Runs `leveldb_plyvel.py`, which drives the C++ library; false where Python has no plyvel. Python is `python3`, or what
+/// `CORTADO_PYTHON` names.
+fn plyvel(mode: &str, folder: &Path) -> bool {
     let python = std::env::var_os("CORTADO_PYTHON").unwrap_or("python3".into());
     let run = |args: &[&std::ffi::OsStr]| std::process::Command::new(&python).args(args).output();
     if !run(&["-c".as_ref(), "import plyvel".as_ref()]).is_ok_and(|out| out.status.success()) {
         println!("skipped: {} has no plyvel", python.display());
-        return;
+        return false;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/leveldb_plyvel.py");
+    let out = run(&[script.as_ref(), mode.as_ref(), folder.as_ref()]).unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    true
+}
+
+#[test]
+fn we_write_and_the_library_reads() {
+    // one entry; a block; many tables; long keys; values longer than a block
+    for (n, key, value) in [(1, 8, 10), (20, 8, 20), (30_000, 8, 600), (500, 3000, 50), (60, 8, 200_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ours");
+        let entry = |i: usize| {
+            let mut k = format!("{i:06}").into_bytes();
+            k.resize(6 + i * 31 % (key - 5), b'k');
+            (
+                k,
+                (0..i * i % 999_983 * 37 % (value + 1))
+                    .map(|j| if i % 2 == 0 { 7 } else { (i * j * j / 7) as u8 })
+                    .collect(),
+            )
+        };
+        let mut want: Entries = (0..n).map(entry).collect();
+        let write = |overwrite| {
+            leveldb::create(&path, overwrite, |db| want.iter().try_for_each(|(k, v)| db.put(k, v))).unwrap()
+        };
+        assert_eq!([write(false), write(false), write(true)], [true, false, true]);
+        assert!(read(&path).unwrap() == want, "{n} {key} {value}");
+        if plyvel("read", folder.path()) {
+            let its = listed(&std::fs::read(folder.path().join("ours.entries")).unwrap());
+            assert!(its == want, "{n} {key} {value}");
+            want.remove(0);
+            want.push((b"~".to_vec(), b"new".to_vec()));
+            assert!(read(&path).unwrap() == want, "{n} {key} {value}: changed by the library");
+        }
     }
     let folder = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/leveldb_plyvel.py");
-    let out = run(&[script.as_ref(), "many".as_ref(), folder.path().as_ref()]).unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let refused = |keys: &[&[u8]]| {
+        let path = folder.path().join("db");
+        let made = leveldb::create(&path, false, |db| keys.iter().try_for_each(|k| db.put(k, b"x")));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+        made.unwrap_err().to_string()
+    };
+    assert!(refused(&[b"b", b"a"]).contains("order"));
+    assert!(refused(&[b"a", b"a"]).contains("order"));
+    let empty = folder.path().join("empty");
+    leveldb::create(&empty, false, |_| Ok(())).unwrap();
+    assert!(read(&empty).unwrap_err().to_string().contains("empty database"));
+}
+
+/// Databases of all kinds, as the C++ library makes them.
+#[test]
+fn the_library_writes_and_we_read() {
+    let folder = tempfile::tempdir().unwrap();
+    if !plyvel("many", folder.path()) {
+        return;
+    }
     let mut count = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();

@@ -1,6 +1,7 @@
 """Makes LevelDB databases by the C++ library, by way of plyvel.
 
 leveldb_plyvel.py small OUT: the two of tests/data/leveldb: images in a table and a log, some changed and some deleted.
+leveldb_plyvel.py read OUT: reads the database OUT/ours, forward, backward and by key, then changes it.
 leveldb_plyvel.py many OUT: large ones of all kinds, each with its entries as the library reads them, in NAME.entries.
 """
 import os
@@ -68,6 +69,15 @@ def many(name, seed, sessions, batch, **options):
 if mode == "small":
     small("snappy", "snappy")
     small("plain", None)
+elif mode == "read":
+    with plyvel.DB(os.path.join(out, "ours"), paranoid_checks=True) as db:
+        entries = list(db.iterator(verify_checksums=True))
+        assert entries == list(db.iterator(reverse=True))[::-1]
+        assert all(db.get(key) == value for key, value in entries)
+        write_entries("ours", db)
+        db.delete(entries[0][0])
+        db.put(b"~", b"new")
+        db.compact_range()
 else:
     few = dict(write_buffer_size=1 << 16, max_file_size=1 << 20)
     many("one_log", 1, 1, 1)

@@ -7,16 +7,16 @@ use super::source::{Bytes, Source, checksum};
 use crate::Result;
 use std::ops::Range;
 
-const BLOCK: u64 = 32768;
+pub(super) const BLOCK: u64 = 32768;
 /// Bytes before a part's data.
-const HEAD: u64 = 7;
+pub(super) const HEAD: u64 = 7;
 
 // Types of parts.
 const ZERO: u8 = 0; // space that was reserved and never written
-const FULL: u8 = 1;
-const FIRST: u8 = 2;
-const MIDDLE: u8 = 3;
-const LAST: u8 = 4;
+pub(super) const FULL: u8 = 1;
+pub(super) const FIRST: u8 = 2;
+pub(super) const MIDDLE: u8 = 3;
+pub(super) const LAST: u8 = 4;
 
 /// The records of a log, from its beginning.
 pub(super) struct Log {

@@ -12,8 +12,8 @@ use super::source::{Bytes, Source, checksum, split_key};
 use crate::Result;
 use std::ops::Range;
 
-const FOOTER: usize = 48;
-const MAGIC: u64 = 0xDB47_7524_8B80_FB57;
+pub(super) const FOOTER: usize = 48;
+pub(super) const MAGIC: u64 = 0xDB47_7524_8B80_FB57;
 /// Bytes after a block.
 const TAIL: usize = 5;
 /// A block's keys together may be longer than the block, as each has the previous one's first bytes: so many times.
@@ -130,8 +130,8 @@ fn unpack(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), String> {
 }
 
 /// Calls `visit` with the key of each entry in a block, and with the bytes of its value.
-fn entries<'a>(
-    block: &'a [u8],
+fn entries(
+    block: &[u8],
     mut visit: impl FnMut(&[u8], Range<usize>) -> Result<(), &'static str>,
 ) -> Result<(), &'static str> {
     let positions = block.split_last_chunk().map(|(rest, n)| (rest, u32::from_le_bytes(*n) as usize));

@@ -16,16 +16,24 @@ const KEY_MAX: usize = 511;
 /// # Errors
 /// An error of `fill`; a folder that cannot be written.
 pub fn create(folder: impl AsRef<Path>, overwrite: bool, fill: impl FnOnce(&mut Writer) -> Result) -> Result<bool> {
-    let folder = folder.as_ref();
+    create_whole(folder.as_ref(), overwrite, |temporary| {
+        let mut db = Writer::create(temporary)?;
+        fill(&mut db)?;
+        db.finish()
+    })
+}
+
+/// The same for a database of any kind, which `write` writes into the folder it is given.
+pub(in crate::data) fn create_whole(
+    folder: &Path,
+    overwrite: bool,
+    write: impl FnOnce(&Path) -> Result,
+) -> Result<bool> {
     if folder.exists() && !overwrite {
         return Ok(false);
     }
     let temporary = new_folder_beside(folder)?;
-    let made = Writer::create(&temporary).and_then(|mut db| {
-        fill(&mut db)?;
-        db.finish()?;
-        rename_into_place(&temporary, folder, overwrite)
-    });
+    let made = write(&temporary).and_then(|()| rename_into_place(&temporary, folder, overwrite));
     if !matches!(made, Ok(true)) {
         let _ = std::fs::remove_dir_all(&temporary); // a folder that stays does no harm
     }
