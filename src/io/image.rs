@@ -115,7 +115,7 @@ pub fn oversample(images: &[Array3<f32>], [h, w]: [usize; 2]) -> Result<Array4<f
         let five: Vec<ArrayView3<f32>> =
             corners.iter().map(|&(top, left)| image.slice(s![top..top + h, left..left + w, ..])).collect();
         crops.extend(five.iter().cloned());
-        crops.extend(five.iter().map(|crop| crop.clone().slice_move(s![.., ..;-1, ..])));
+        crops.extend(five.iter().map(|crop| (*crop).slice_move(s![.., ..;-1, ..])));
     }
     ndarray::stack(Axis(0), &crops).map_err(|_| {
         let shapes: Vec<&[usize]> = images.iter().map(|image| image.shape()).collect();
