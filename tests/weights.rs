@@ -241,7 +241,7 @@ fn field(number: u32, bytes: &[u8]) -> Vec<u8> {
 fn values_as_bytes_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("half.caffemodel");
-    let mut read = |kind: u8, raw: &[u8]| {
+    let read = |kind: u8, raw: &[u8]| {
         // The type follows the values: the order of fields is free.
         let blob = [field(12, raw), vec![10 << 3, kind]].concat();
         let layer = [field(1, b"ip"), field(7, &blob)].concat();

@@ -184,7 +184,7 @@ impl Entries {
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
         let mut shared = key.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
-        if self.count % self.whole == 0 {
+        if self.count.is_multiple_of(self.whole) {
             shared = 0;
             self.positions.extend((self.bytes.len() as u32).to_le_bytes());
         }

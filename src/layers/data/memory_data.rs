@@ -28,7 +28,7 @@ pub struct MemoryData {
 
 impl Layer for MemoryData {
     fn new(param: &LayerParameter) -> Result<Self> {
-        let p = param.memory_data_param.clone().unwrap_or_default();
+        let p = param.memory_data_param.unwrap_or_default();
         let sizes = [p.batch_size(), p.channels(), p.height(), p.width()];
         for (field, size) in ["batch_size", "channels", "height", "width"].into_iter().zip(sizes) {
             if size == 0 {
