@@ -73,27 +73,33 @@ impl Version {
 
     fn field(&mut self, bytes: &mut Bytes) -> Result<(), String> {
         let tag = bytes.varint();
-        let whole = (|| match tag? {
-            1 => bytes.string().map(|name| match name {
-                COMPARATOR => Ok(()),
-                _ => Err(format!("the keys are in the order of {:?}", String::from_utf8_lossy(name))),
-            }),
-            2 => bytes.varint().map(|log| Ok(self.log = Some(log))),
-            3 | 4 => bytes.varint().map(|_| Ok(())), // the next file's number, the last sequence number
-            5 => bytes.varint().and(bytes.string()).map(|_| Ok(())), // where the next compaction begins
-            6 => {
-                let table = (bytes.varint()?, bytes.varint()?);
-                self.tables.remove(&table);
-                Some(Ok(()))
+        let whole = (|| {
+            match tag? {
+                1 => {
+                    let name = bytes.string()?;
+                    if name != COMPARATOR {
+                        return Some(Err(format!("the keys are in the order of {:?}", String::from_utf8_lossy(name))));
+                    }
+                }
+                2 => self.log = Some(bytes.varint()?),
+                3 | 4 => _ = bytes.varint()?, // the next file's number, the last sequence number
+                5 => _ = (bytes.varint()?, bytes.string()?), // where the next compaction begins
+                6 => {
+                    let table = (bytes.varint()?, bytes.varint()?);
+                    self.tables.remove(&table);
+                }
+                7 => {
+                    let (level, number, len) = (bytes.varint()?, bytes.varint()?, bytes.varint()?);
+                    _ = (bytes.string()?, bytes.string()?); // the smallest and the largest key
+                    if level >= LEVELS {
+                        return Some(Err(format!("there is no level {level}")));
+                    }
+                    self.tables.insert((level, number), len);
+                }
+                9 => self.previous_log = bytes.varint()?,
+                tag => return Some(Err(format!("a field of number {tag} is unknown"))),
             }
-            7 => {
-                let (level, number, len) = (bytes.varint()?, bytes.varint()?, bytes.varint()?);
-                bytes.string().and(bytes.string())?; // the smallest and the largest key
-                self.tables.insert((level, number), len);
-                Some(if level < LEVELS { Ok(()) } else { Err(format!("there is no level {level}")) })
-            }
-            9 => bytes.varint().map(|log| Ok(self.previous_log = log)),
-            tag => Some(Err(format!("a field of number {tag} is unknown"))),
+            Some(Ok(()))
         })();
         whole.unwrap_or_else(|| Err("the record ends within a field".into()))
     }

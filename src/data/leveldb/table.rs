@@ -130,8 +130,8 @@ fn unpack(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), String> {
 }
 
 /// Calls `visit` with the key of each entry in a block, and with the bytes of its value.
-fn entries<'a>(
-    block: &'a [u8],
+fn entries(
+    block: &[u8],
     mut visit: impl FnMut(&[u8], Range<usize>) -> Result<(), &'static str>,
 ) -> Result<(), &'static str> {
     let positions = block.split_last_chunk().map(|(rest, n)| (rest, u32::from_le_bytes(*n) as usize));
