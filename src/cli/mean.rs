@@ -28,7 +28,7 @@ fn run(args: &Args) -> Done {
         _ => return Err(usage("mean takes DB [FILE]")),
     };
     let (bar, _) = progress(0);
-    let mean = Mean::of_lmdb(files::find(db, None)?, |done, all| {
+    let mean = Mean::of_database(files::find(db, None)?, |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });

@@ -1,7 +1,7 @@
 //! The mean image of a database, Caffe's `compute_image_mean`.
 
+use super::database;
 use super::datum::{self, Pixels};
-use super::lmdb;
 use crate::proto::Datum;
 use crate::{Error, Result};
 use std::path::Path;
@@ -23,9 +23,9 @@ impl Mean {
     ///
     /// # Errors
     /// The database is broken or empty; an entry is no image, or of another size than the first: the error names its key.
-    pub fn of_lmdb(path: impl AsRef<Path>, mut after: impl FnMut(u64, u64)) -> Result<Mean> {
+    pub fn of_database(path: impl AsRef<Path>, mut after: impl FnMut(u64, u64)) -> Result<Mean> {
         let path = path.as_ref();
-        let mut db = lmdb::Reader::open(path)?;
+        let mut db = database::Reader::open(path)?;
         let (images, mut shape, mut sum) = (db.len(), [0; 3], Vec::<f64>::new());
         let mut buffer = Datum::default();
         for i in 0..images {

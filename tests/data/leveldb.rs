@@ -121,7 +121,7 @@ fn we_write_and_the_library_reads() {
             (
                 k,
                 (0..i * i % 999_983 * 37 % (value + 1))
-                    .map(|j| if i % 2 == 0 { 7 } else { (i * j * j / 7) as u8 })
+                    .map(|j| if i.is_multiple_of(2) { 7 } else { (i * j * j / 7) as u8 })
                     .collect(),
             )
         };
