@@ -190,7 +190,11 @@ fn data_that_are_missing_are_assumed() {
             "--data-shape 1,33,33",
             "4 x 1 x 33 x 33",
         ),
-        ("type: 'WindowData' window_data_param { source: 'l.txt' batch_size: 4 crop_size: 27 }", "", "4 x 3 x 27 x 27"),
+        (
+            "type: 'WindowData' window_data_param { source: 'l.txt' batch_size: 4 } transform_param { crop_size: 27 }",
+            "",
+            "4 x 3 x 27 x 27",
+        ),
     ] {
         let out = draw(layer, flags);
         // MemoryData needs no data to know its shape.

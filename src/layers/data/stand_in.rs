@@ -109,12 +109,8 @@ fn image(p: &LayerParameter, given: Option<[usize; 3]>) -> ([usize; 3], String) 
         None if t.mean_value.len() > 1 => (t.mean_value.len(), "the mean values"),
         None => (3, "the usual 3 channels"),
     };
-    let crop_size = match t.crop_size() {
-        0 => p.window_data_param.as_ref().map_or(0, |p| p.crop_size()),
-        size => size,
-    };
     let (height, width, why_size) = match given {
-        _ if crop_size > 0 => (crop_size as usize, crop_size as usize, "crop_size"),
+        _ if t.crop_size() > 0 => (t.crop_size() as usize, t.crop_size() as usize, "crop_size"),
         _ if images.new_height() > 0 && images.new_width() > 0 => {
             (images.new_height() as usize, images.new_width() as usize, "new_height and new_width")
         }
