@@ -18,7 +18,7 @@ use crate::{Error, Kind, Result, blob};
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 use std::array::from_fn;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -35,7 +35,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<ArrayD<f32>> {
     parse(BufReader::new(file)).map_err(|what| Error::new(Kind::Data, format!("{}: {what}", path.display())))
 }
 
-/// Writes an array as little-endian f4.
+/// Writes an array as little-endian f4; never half a file.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -46,16 +46,13 @@ pub fn write(path: impl AsRef<Path>, x: ArrayViewD<'_, f32>) -> Result {
     let before = MAGIC.len() + 4;
     let padded = (before + header.len() + 1).next_multiple_of(64) - before;
     header = format!("{header:width$}\n", width = padded - 1);
-    let write = || {
-        let mut file = BufWriter::new(File::create(path)?);
-        file.write_all(MAGIC)?;
-        file.write_all(&[1, 0])?;
-        file.write_all(&(header.len() as u16).to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        x.iter().try_for_each(|x| file.write_all(&x.to_le_bytes()))?;
-        file.flush()
-    };
-    write().map_err(|e: std::io::Error| Error::file(path, "write", e))
+    let mut bytes = Vec::with_capacity(before + header.len() + 4 * x.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend([1, 0]);
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(header.as_bytes());
+    x.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+    crate::files::write_aside(path, &bytes)
 }
 
 fn parse(mut file: impl Read) -> Result<ArrayD<f32>, String> {

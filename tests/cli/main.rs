@@ -7,6 +7,7 @@ mod convert;
 mod draw;
 mod extract;
 mod forward;
+mod killed;
 mod mean;
 mod own;
 mod pictures;
