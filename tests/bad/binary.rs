@@ -280,3 +280,49 @@ fn database_net(path: &Path, work: impl FnOnce(&str)) {
     let rest = NET.lines().skip(3).collect::<Vec<_>>().join("\n");
     work(&format!("{data}\n{rest}"));
 }
+
+/// Files damaged anywhere: all truncations of some length, and a bit flipped at many places. What cannot be read is an error that
+/// names the file; nothing panics, and nothing takes more memory than a small file asks for.
+fn damage(what: &str, good: &[u8], file: &Path, mut read: impl FnMut() -> Result) {
+    let (mut tried, mut refused) = (0, 0);
+    let folder = file.parent().unwrap().to_str().unwrap();
+    let mut with = |bytes: &[u8]| {
+        std::fs::write(file, bytes).unwrap();
+        tried += 1;
+        if let Err(e) = survive(what, &mut read) {
+            refused += 1;
+            assert!(e.to_string().contains(folder), "{what}: no file is named: {e}");
+        }
+    };
+    (0..200).for_each(|k| with(&good[..good.len() * k / 200]));
+    for k in 0..2000usize {
+        let mut bytes = good.to_vec();
+        bytes[k * 7919 % good.len()] ^= 1 << (k % 8);
+        with(&bytes);
+    }
+    assert!(refused > 200 && refused < tried, "{what}: {refused} of {tried} are refused");
+}
+
+#[test]
+fn damaged_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("net.caffemodel");
+    let mut into = net(NET);
+    let good = into.to_proto(false).unwrap().encode_to_vec();
+    damage("weights", &good, &file, || into.copy_fitting_layers_from(&file).map(|_| ()));
+
+    let mut solver = make_solver(NET, SOLVER, &folder.path().join("net"));
+    solver.step(2).unwrap();
+    let state = solver.snapshot().unwrap();
+    let good = std::fs::read(&state).unwrap();
+    damage("a state", &good, &state, || solver.restore(&state));
+
+    let path = folder.path().join("db");
+    make_database(&path);
+    let file = path.join("data.mdb");
+    let good = std::fs::read(&file).unwrap();
+    damage("a database", &good, &file, || {
+        let mut db = cortado::data::lmdb::Reader::open(&path)?;
+        (0..db.len().min(10)).try_for_each(|i| db.get(i).map(|_| ()))
+    });
+}
