@@ -3,6 +3,7 @@
 use super::args::{Args, Command, Flag};
 use super::train::log_above;
 use super::{Done, Failure, say, usage};
+use cortado::data::database::Backend;
 use cortado::data::encode::Format;
 use cortado::data::imageset::{self, ImageSet};
 use cortado::data::{cifar10, csv, mnist};
@@ -23,7 +24,7 @@ pub const COMMAND: Command = Command {
             convert csv FILE DB            a table of numbers, a line for each sample",
     flags: &[&[
         Flag { name: "overwrite",     value: "",         about: "replace existing databases" },
-        Flag { name: "backend",       value: "lmdb",     about: "the kind of database" },
+        Flag { name: "backend",       value: "KIND",     about: "the kind of database: lmdb or leveldb; lmdb if not given" },
         Flag { name: "gray",          value: "",         about: "imageset: one channel, not three" },
         Flag { name: "shuffle",       value: "",         about: "imageset: put the images in another order, always the same" },
         Flag { name: "resize_height", value: "H",        about: "imageset: resize the images; needs --resize_width" },
@@ -54,7 +55,7 @@ struct Source {
 const SOURCES: &[Source] = &[
     Source { name: "imageset", words: "ROOT [LIST] DB", counts: &[2, 3], run: run_imageset, flags:
         &["backend", "gray", "shuffle", "resize_height", "resize_width", "check_size", "encoded", "encode_type", "labels"] },
-    Source { name: "mnist",    words: "no words",       counts: &[0],    run: run_mnist,    flags: &["backend", "from", "to"] },
+    Source { name: "mnist",    words: "no words",       counts: &[0],    run: run_mnist,    flags: &["from", "to"] },
     Source { name: "cifar10",  words: "no words",       counts: &[0],    run: run_cifar10,  flags: &["backend", "from", "to"] },
     Source { name: "csv",      words: "FILE DB",        counts: &[2],    run: run_csv,      flags:
         &["backend", "label_column", "header", "shape"] },
@@ -75,20 +76,13 @@ fn run(args: &Args) -> Done {
     if let Some(flag) = args.given().find(|flag| *flag != "overwrite" && !source.flags.contains(flag)) {
         return Err(usage(format!("convert {name} has no use for --{flag}")));
     }
-    lmdb_only(args)?;
     (source.run)(args, &words.iter().map(Path::new).collect::<Vec<_>>())
 }
 
-/// Refuses a `--backend` other than LMDB.
-fn lmdb_only(args: &Args) -> Done {
-    match args.get("backend") {
-        Some(other) if !other.eq_ignore_ascii_case("lmdb") => {
-            Err(Error::value(format!("--backend {other}: databases are made as LMDB only"))
-                .hint("leave --backend out: Caffe's tools and layers read LMDB as well")
-                .into())
-        }
-        _ => Ok(()),
-    }
+/// The kind of database that `--backend` asks for; LMDB if it is not given, as in Caffe.
+fn backend(args: &Args) -> Result<Backend, Failure> {
+    let choice = args.choice("backend", &["lmdb", "leveldb"])?;
+    Ok(if choice == Some("leveldb") { Backend::Leveldb } else { Backend::Lmdb })
 }
 
 fn run_imageset(args: &Args, words: &[&Path]) -> Done {
@@ -156,6 +150,7 @@ fn options(args: &Args) -> Result<imageset::Options, Failure> {
         grey: args.get("gray").is_some(),
         size,
         check_size: args.get("check_size").is_some(),
+        backend: backend(args)?,
         encoded: (format.is_some() || args.get("encoded").is_some()).then_some(format),
     })
 }
@@ -176,7 +171,7 @@ fn run_mnist(args: &Args, _: &[&Path]) -> Done {
 
 fn run_cifar10(args: &Args, _: &[&Path]) -> Done {
     let to = args.get("to").map_or_else(|| files::root().map(|root| root.join("data")), |to| Ok(PathBuf::from(to)))?;
-    for (db, images) in cifar10::convert(args.need("from")?, to, args.get("overwrite").is_some())? {
+    for (db, images) in cifar10::convert(args.need("from")?, to, backend(args)?, args.get("overwrite").is_some())? {
         say(format!("{}: {images} images of 3 x 32 x 32", db.display()));
     }
     Ok(())
@@ -192,7 +187,7 @@ fn run_csv(args: &Args, words: &[&Path]) -> Done {
         Some(&[c, h, w]) => [c, h, w],
         _ => return Err(usage("--shape: give C,H,W, as in --shape 1,28,28")),
     };
-    table.convert(shape, db, args.get("overwrite").is_some())?;
+    table.convert(shape, db, backend(args)?, args.get("overwrite").is_some())?;
     let [c, h, w] = shape;
     say(format!("{}: {} samples of {c} x {h} x {w}", db.display(), table.len()));
     Ok(())

@@ -2,7 +2,8 @@
 //!
 //! A file is an array of records: a byte with the class, then 3 x 32 x 32 bytes, the red values before green and blue.
 
-use super::{datum, lmdb};
+use super::database::{self, Backend};
+use super::datum;
 use crate::{Error, Kind, Result};
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,10 @@ const CLASSES: u8 = 10;
 /// The databases that [`convert`] makes, and their source files.
 const PARTS: [(&str, &[&str]); 2] = [
     (
-        "cifar10_train_lmdb",
+        "cifar10_train",
         &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
     ),
-    ("cifar10_test_lmdb", &["test_batch.bin"]),
+    ("cifar10_test", &["test_batch.bin"]),
 ];
 
 /// The images of a file.
@@ -66,19 +67,25 @@ impl Batch {
     }
 }
 
-/// Makes Caffe's two databases, `cifar10_train_lmdb` and `cifar10_test_lmdb`, in the folder `to` from the six files in
+/// Makes Caffe's two databases, `cifar10_train_lmdb` and `cifar10_test_lmdb`, or `.._leveldb`, in the folder `to` from the six files in
 /// `from`. The key is the image's number in five digits. Returns for both where they are and how many images they have.
 ///
 /// # Errors
 /// A file is missing or broken; a database cannot be written, or exists and not `overwrite`.
-pub fn convert(from: impl AsRef<Path>, to: impl AsRef<Path>, overwrite: bool) -> Result<Vec<(PathBuf, usize)>> {
+pub fn convert(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+    backend: Backend,
+    overwrite: bool,
+) -> Result<Vec<(PathBuf, usize)>> {
     let from = from.as_ref();
     let unpacked = from.join("cifar-10-batches-bin"); // what the archive unpacks to
     let from = if unpacked.is_dir() { &unpacked } else { from };
     let mut made = Vec::new();
     for (name, files) in PARTS {
-        let (target, mut n) = (to.as_ref().join(name), 0);
-        lmdb::create_new(&target, overwrite, |db| {
+        let kind = if backend == Backend::Lmdb { "lmdb" } else { "leveldb" };
+        let (target, mut n) = (to.as_ref().join(format!("{name}_{kind}")), 0);
+        database::create(&target, backend, overwrite, |db| {
             let mut value = Vec::new();
             for file in files {
                 let batch = Batch::read(from.join(file))?;

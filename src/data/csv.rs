@@ -3,7 +3,7 @@
 //! Columns are divided by commas, or by semicolons or tabs if the first line has any. The first line may name them. A gzipped
 //! file is recognised by its first two bytes.
 
-use super::lmdb;
+use super::database::{self, Backend};
 use crate::proto::Datum;
 use crate::{Error, Kind, Result, blob};
 use csv::{ReaderBuilder, StringRecord};
@@ -94,10 +94,10 @@ impl Table {
     /// # Errors
     /// C x H x W is not the number of columns; a class is no whole number; the database cannot be written, or exists and
     /// not `overwrite`.
-    pub fn convert(&self, shape: [usize; 3], db: impl AsRef<Path>, overwrite: bool) -> Result {
+    pub fn convert(&self, shape: [usize; 3], db: impl AsRef<Path>, backend: Backend, overwrite: bool) -> Result {
         self.check(shape)?;
         let [c, h, w] = shape.map(|n| i32::try_from(n).ok());
-        lmdb::create_new(db, overwrite, |db| {
+        database::create(db, backend, overwrite, |db| {
             for (i, (values, &label)) in self.values.chunks(self.columns).zip(&self.labels).enumerate() {
                 if label.fract() != 0.0 || label.abs() > 1e9 {
                     let what =

@@ -1,4 +1,4 @@
-//! A database of either kind: LMDB or LevelDB, whichever a folder holds.
+//! A database of either kind: LMDB or LevelDB, whichever a folder holds, or whichever is asked for.
 
 use super::{leveldb, lmdb};
 use crate::weights::kind::FileKind;
@@ -71,6 +71,53 @@ impl Reader {
             Reader::Lmdb(db) => db.get(i),
             Reader::Leveldb(db) => db.get(i),
         }
+    }
+}
+
+/// The kind of a database that is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Backend {
+    /// One file, which any number of programs read at once.
+    #[default]
+    Lmdb,
+    /// Sorted tables, Caffe's older default.
+    Leveldb,
+}
+
+/// A database of either kind that is being written.
+pub struct Writer<'a>(&'a mut dyn FnMut(&[u8], &[u8]) -> Result);
+
+impl Writer<'_> {
+    /// Adds an entry after the last.
+    ///
+    /// # Errors
+    /// A key that is not larger than the last, a key or a value that is too long, a full disk.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result {
+        (self.0)(key, value)
+    }
+}
+
+/// Makes the database `folder` with the entries that `fill` puts. It appears when it is whole.
+///
+/// # Errors
+/// An error of `fill`; the database exists and not `overwrite`; a folder that cannot be written.
+pub fn create(
+    folder: impl AsRef<Path>,
+    backend: Backend,
+    overwrite: bool,
+    fill: impl FnOnce(&mut Writer) -> Result,
+) -> Result {
+    let folder = folder.as_ref();
+    let made = match backend {
+        Backend::Lmdb => lmdb::create(folder, overwrite, |db| fill(&mut Writer(&mut |key, value| db.put(key, value)))),
+        Backend::Leveldb => {
+            leveldb::create(folder, overwrite, |db| fill(&mut Writer(&mut |key, value| db.put(key, value))))
+        }
+    };
+    match made? {
+        true => Ok(()),
+        false => Err(Error::new(Kind::File, format!("{} is there already", folder.display()))
+            .hint("replace it with --overwrite, or choose another name")),
     }
 }
 

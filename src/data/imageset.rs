@@ -1,9 +1,9 @@
 //! Sets of image files: a list as Caffe's tools read it, or a folder with a subfolder for each class. They become arrays, or
 //! a database as Caffe's `convert_imageset` makes it.
 
+use super::database::{self, Backend};
 use super::encode::{self, Format};
 use super::image::{self, Channels, Picture};
-use super::lmdb;
 use crate::proto::Datum;
 use crate::random::Random;
 use crate::{Error, Kind, Result, blob};
@@ -135,6 +135,8 @@ pub struct Options {
     pub check_size: bool,
     /// Store files, not pixels: of the given format, or of the image's own.
     pub encoded: Option<Option<Format>>,
+    /// The kind of database.
+    pub backend: Backend,
 }
 
 /// What a database was made of.
@@ -201,7 +203,7 @@ pub fn convert(
     mut after: impl FnMut(Option<Error>),
 ) -> Result<Made> {
     let mut made = Made::default();
-    lmdb::create_new(db, overwrite, |db| {
+    database::create(db, options.backend, overwrite, |db| {
         for (i, (name, label)) in set.images.iter().enumerate() {
             let (datum, shape) = match options.datum(&set.path(i), *label) {
                 Ok(whole) => whole,

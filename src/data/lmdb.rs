@@ -35,7 +35,7 @@
 mod write;
 
 pub(in crate::data) use write::create_whole;
-pub use write::{Writer, create, create_new};
+pub use write::{Writer, create};
 
 use crate::{Error, Kind, Result};
 use std::fs::File;

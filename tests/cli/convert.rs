@@ -2,18 +2,18 @@
 
 use crate::bench::Bench;
 use crate::pictures::{png, write_png};
+use cortado::data::database;
 use cortado::data::image::{self, Channels};
-use cortado::data::lmdb;
 use cortado::proto::{Datum, binary};
 
 /// The keys and the messages of a database.
-fn database(bench: &Bench, name: &str) -> Vec<(String, Datum)> {
-    let mut reader = lmdb::Reader::open(bench.path(name)).unwrap();
+fn entries(bench: &Bench, name: &str) -> Vec<(String, Datum)> {
+    let mut reader = database::Reader::open(bench.path(name)).unwrap();
     let entry = |i| {
         let (key, value) = reader.get(i).unwrap();
         (String::from_utf8(key.to_vec()).unwrap(), binary::decode(value).unwrap())
     };
-    (0..2000).take_while(|&i| i < lmdb::Reader::open(bench.path(name)).unwrap().len()).map(entry).collect()
+    (0..2000).take_while(|&i| i < database::Reader::open(bench.path(name)).unwrap().len()).map(entry).collect()
 }
 
 /// A picture of 2 x 3 pixels: red rises by 1 from pixel to pixel, green by 10, blue by 40.
@@ -33,7 +33,7 @@ fn a_list_becomes_caffes_database() {
     for file in ["Skipped: photos/broken.png: a broken PNG", "Skipped: cannot read the image photos/none.png: "] {
         assert_eq!(ran.err.lines().filter(|line| line.contains(file)).count(), 1, "{}", ran.err);
     }
-    let made = database(&bench, "made/photos_lmdb");
+    let made = entries(&bench, "made/photos_lmdb");
     let keys: Vec<&str> = made.iter().map(|(key, _)| &**key).collect();
     assert_eq!(keys, ["00000000_a b/ramp 1.png", "00000003_grey.png"], "keys keep the list's numbers");
     let want = Datum {
@@ -48,9 +48,13 @@ fn a_list_becomes_caffes_database() {
     assert_eq!(made[0].1, want);
     assert_eq!((made[1].1.data(), made[1].1.label(), made[1].1.channels()), (&[7; 12][..], -2, 3));
 
+    bench.good("convert imageset photos list.txt made/photos_leveldb -backend leveldb");
+    assert!(bench.path("made/photos_leveldb/CURRENT").is_file());
+    assert_eq!(entries(&bench, "made/photos_leveldb"), made);
+
     // The flags, in either spelling.
     bench.good("convert imageset --gray -resize_width 4 --resize-height=5 photos list.txt grey_lmdb --backend LMDB");
-    let grey = database(&bench, "grey_lmdb").remove(0).1;
+    let grey = entries(&bench, "grey_lmdb").remove(0).1;
     let want = image::read(bench.path("photos/a b/ramp 1.png"), Channels::Grey).unwrap().resized(5, 4).unwrap();
     assert_eq!(([grey.channels(), grey.height(), grey.width()], grey.data()), ([1, 5, 4], &want.planes()[..]));
     let error = bench.bad("convert imageset photos list.txt same_lmdb --check_size", 1);
@@ -67,7 +71,7 @@ fn files_are_stored_as_they_are_or_encoded_anew() {
     bench.write("list.txt", "ramp.png 0\nphoto.jpg 1\n");
     let encoded = |flags: &str| -> Vec<Vec<u8>> {
         bench.good(&format!("convert imageset . list.txt made_lmdb --overwrite {flags}"));
-        let made = database(&bench, "made_lmdb");
+        let made = entries(&bench, "made_lmdb");
         assert!(made.iter().all(|(_, datum)| datum.encoded()), "{flags}");
         made.into_iter().map(|(_, datum)| datum.data.unwrap()).collect()
     };
@@ -96,7 +100,7 @@ fn subfolders_are_classes() {
     assert_eq!(said, "made/photos_lmdb: 3 images of 3 x 2 x 2\nmade/labels.txt: 2 classes\n");
     assert_eq!(bench.read("made/labels.txt"), b"a cats\nb dogs\n");
     let made =
-        |name| -> Vec<_> { database(&bench, name).into_iter().map(|(key, x)| (key, x.label(), x.data()[0])).collect() };
+        |name| -> Vec<_> { entries(&bench, name).into_iter().map(|(key, x)| (key, x.label(), x.data()[0])).collect() };
     let want = [("00000000_a cats/1.png", 0, 3), ("00000001_a cats/2.png", 0, 2), ("00000002_b dogs/1.png", 1, 1)];
     assert_eq!(made("made/photos_lmdb"), want.map(|(key, label, x)| (key.to_string(), label, x)));
 
@@ -132,11 +136,11 @@ fn cifar10_becomes_caffes_databases() {
     let said = bench.good("convert cifar10 --from cifar --to made").out;
     let want = "made/cifar10_train_lmdb: 10 images of 3 x 32 x 32\nmade/cifar10_test_lmdb: 1 images of 3 x 32 x 32\n";
     assert_eq!(said, want);
-    let train = database(&bench, "made/cifar10_train_lmdb");
+    let train = entries(&bench, "made/cifar10_train_lmdb");
     let (key, datum) = &train[7];
     assert_eq!((&**key, datum.label(), [datum.channels(), datum.height(), datum.width()]), ("00007", 9, [3, 32, 32]));
     assert_eq!(datum.data(), [[45; 1024], [46; 1024], [47; 1024]].concat());
-    assert_eq!((train.len(), database(&bench, "made/cifar10_test_lmdb")[0].1.data()[0]), (10, 200));
+    assert_eq!((train.len(), entries(&bench, "made/cifar10_test_lmdb")[0].1.data()[0]), (10, 200));
 
     let bad = |file: &str, bytes: &[u8], says: &str| {
         bench.write("cifar/test_batch.bin", record(0, 200));
@@ -164,7 +168,7 @@ fn a_table_becomes_a_database() {
     let (file, flag) = ("points.csv", "--label-column=the class");
     let output = bench.command("convert csv").args([file, "made/points_lmdb", flag]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "made/points_lmdb: 2 samples of 1 x 1 x 2\n");
-    let made = database(&bench, "made/points_lmdb");
+    let made = entries(&bench, "made/points_lmdb");
     let datum = |label, x: [f32; 2]| Datum {
         channels: Some(1),
         height: Some(1),
@@ -180,7 +184,7 @@ fn a_table_becomes_a_database() {
     let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits8x8/digits.csv.gz");
     let said = bench.good(&format!("convert csv {digits} digits_lmdb --label-column -1 --shape 1,8,8")).out;
     assert_eq!(said, "digits_lmdb: 1797 samples of 1 x 8 x 8\n");
-    let (key, first) = database(&bench, "digits_lmdb").remove(1);
+    let (key, first) = entries(&bench, "digits_lmdb").remove(1);
     assert_eq!((&*key, first.label(), &first.float_data[..6]), ("00000001", 1, &[0., 0., 0., 12., 13., 5.][..]));
 }
 
@@ -209,7 +213,8 @@ fn mistakes_are_named() {
     bad("imagset photos x_lmdb", 2, "did you mean imageset?");
     bad("mnist --gray", 2, "convert mnist has no use for --gray");
     bad("csv t.csv x_lmdb --check-size", 2, "convert csv has no use for --check_size");
-    bad("imageset photos list.txt x_lmdb --backend leveldb", 1, "--backend leveldb: databases are made as LMDB only");
+    bad("imageset photos list.txt x_lmdb --backend hdf5", 2, "give lmdb or leveldb");
+    bad("mnist --backend leveldb", 2, "convert mnist has no use for --backend");
     bad("imageset photos list.txt x_lmdb --resize-height 4", 2, "give both --resize_height and --resize_width");
     bad("imageset photos list.txt x_lmdb --encode-type gif", 2, "give png or jpg or jpeg");
     bad("imageset photos list.txt x_lmdb --labels l.txt", 2, "a list has no names");

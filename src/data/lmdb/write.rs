@@ -40,19 +40,6 @@ pub(in crate::data) fn create_whole(
     made
 }
 
-/// The same; an existing database is an error unless `overwrite`.
-///
-/// # Errors
-/// Those of [`create`]; the database exists.
-pub fn create_new(folder: impl AsRef<Path>, overwrite: bool, fill: impl FnOnce(&mut Writer) -> Result) -> Result {
-    let folder = folder.as_ref();
-    match create(folder, overwrite, fill)? {
-        true => Ok(()),
-        false => Err(Error::new(Kind::File, format!("{} is there already", folder.display()))
-            .hint("replace it with --overwrite, or choose another name")),
-    }
-}
-
 /// A new, empty folder beside `folder` for this process alone.
 fn new_folder_beside(folder: &Path) -> Result<PathBuf> {
     let Some(name) = folder.file_name() else {
