@@ -66,6 +66,8 @@ impl Args {
             };
             let value = match (flag.value.is_empty(), value) {
                 (true, None) => String::new(),
+                (true, Some(value)) if value == "true" => String::new(), // as Caffe's tools take them
+                (true, Some(value)) if value == "false" => continue,
                 (true, Some(_)) => return Err(usage(format!("--{name} takes no value"))),
                 (false, Some(value)) => value,
                 (false, None) => match line.next() {

@@ -31,7 +31,8 @@ fn run(args: &Args) -> Done {
     let (layers, assumed) = Layers::caffe().without_data(data_shape(args)?);
     let mut seen = Vec::new();
     if is_solver(&file)? {
-        let builder = nets::solver_builder(args, &file, &log)?.layers(&layers);
+        let mut builder = nets::solver_builder(args, &file, &log)?.layers(&layers);
+        builder.param_mut().snapshot = Some(0); // whether snapshots can be written is tried by writing
         let mut solver = builder.make().map_err(|e| with_notes(e, &assumed))?;
         say(format!("{solver}\n"));
         show(&*solver.net());

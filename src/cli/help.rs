@@ -9,7 +9,7 @@ pub fn overview() -> String {
     for Command { name, about, .. } in COMMANDS {
         text += &format!("  {name:<13} {}\n", about.lines().next().unwrap_or_default());
     }
-    text + "\ncortado help COMMAND tells more. Flags are written --flag VALUE, --flag=VALUE or, as in Caffe, -flag VALUE."
+    text + "\ncortado help COMMAND tells more. Flags are written --flag VALUE, --flag=VALUE or, as in Caffe, -flag VALUE; -\nand _ in a name mean the same."
 }
 
 /// The text of `cortado help COMMAND`.

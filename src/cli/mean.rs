@@ -27,6 +27,10 @@ fn run(args: &Args) -> Done {
         [db, file] => (db, Some(Path::new(file))),
         _ => return Err(usage("mean takes DB [FILE]")),
     };
+    let ending = file.and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or_default();
+    if let Some(file) = file.filter(|_| !["binaryproto", "npy"].contains(&ending)) {
+        return Err(usage(format!("{}: its name must end with .binaryproto or .npy", file.display())));
+    }
     let (bar, _) = progress(0);
     let mean = Mean::of_database(files::find(db, None)?, |done, all| {
         bar.set_length(all);
@@ -49,6 +53,9 @@ fn run(args: &Args) -> Done {
             npy::write(file, x.into_dyn())?;
         }
         Some(file) => binaryproto::write(file, mean.shape, &mean.values)?,
+    }
+    if let Some(file) = file {
+        say(format!("written to {}", file.display()));
     }
     Ok(())
 }

@@ -138,6 +138,10 @@ pub fn describe(net: &Net, log: &Log) -> Result<()> {
 /// A file of which nothing fits; a layer of another shape, unless `--skip-mismatched` says to leave such layers as they are; with
 /// `--strict`, anything that was left over on either side.
 pub fn load_weights(args: &Args, net: &mut Net, log: &Log) -> Result<()> {
+    let gives_answers = ["forward", "classify", "extract"].contains(&args.command.name);
+    if gives_answers && args.list("weights").is_empty() && net.store().count() > 0 {
+        log.warning(|| "no --weights are given: the layers are as their fillers made them".into());
+    }
     let mut new: Option<Vec<String>> = None;
     for file in args.list("weights") {
         log.info(|| format!("Finetuning from {file}"));

@@ -26,6 +26,7 @@ fn run(args: &Args) -> Done {
         return Err(usage("plot needs a training log, or more than one"));
     }
     let to = Path::new(args.need("to")?);
+    is_svg("to", to)?;
     let mut logs = Vec::new();
     for file in &args.words {
         logs.push(TrainingLog::read(files::find(file, None)?)?);
@@ -38,4 +39,14 @@ fn run(args: &Args) -> Done {
     }
     say(format!("drawn to {}", to.display()));
     Ok(())
+}
+
+/// Refuses a picture's name with another ending: it would be an SVG all the same.
+pub fn is_svg(flag: &str, file: &Path) -> Done {
+    match file.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
+        true => Ok(()),
+        false => {
+            Err(usage(format!("--{flag} {}: the picture is an SVG, so its name must end with .svg", file.display())))
+        }
+    }
 }

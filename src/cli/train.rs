@@ -1,6 +1,7 @@
 //! `cortado train`: trains the net of a solver file.
 
 use super::args::{Args, Command, Flag};
+use super::plot::is_svg;
 use super::{DEVICE, Done, STATE, WEIGHTS, nets, usage};
 use cortado::log::{Level, least_from_env, number};
 use cortado::show::TrainingLog;
@@ -8,7 +9,7 @@ use cortado::solver::Remote;
 use cortado::{Error, Log, files};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -44,6 +45,7 @@ fn run(args: &Args) -> Done {
     let sighup_effect = args.choice("sighup_effect", &effects)?.unwrap_or("snapshot");
     let sigterm_effect = args.choice("sigterm_effect", &effects)?.unwrap_or("stop");
 
+    args.get("plot").map_or(Ok(()), |file| is_svg("plot", Path::new(file)))?;
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     let (mut plot, lines) = Plot::new(args.get("plot"));
     let log = log_above(&bar, lines);

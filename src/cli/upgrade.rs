@@ -35,8 +35,15 @@ fn run(args: &Args) -> Done {
         }
         "net" => {
             let mut net = text::read::<NetParameter>(&path)?;
+            if net.message == NetParameter::default() {
+                let e = Error::new(cortado::Kind::Net, format!("{} is empty: no net", path.display()));
+                return Err(e.hint("a net has `layer { .. }`").into());
+            }
             let notes = net.upgrade()?;
-            files::write_aside(out, text::print(&net.message).as_bytes())?;
+            match out.extension().is_some_and(|e| e == "caffemodel" || e == "binaryproto") {
+                true => files::write_aside(out, &binary::encode(&net.message))?,
+                false => files::write_aside(out, text::print(&net.message).as_bytes())?,
+            }
             notes
         }
         "solver" => {

@@ -163,7 +163,7 @@ impl Sample<'_> {
         if top.shape[1..] != *shape {
             let first = &top.shape[1..];
             return Err(Error::shape(format!("a sample of shape {shape:?} in a batch whose first has {first:?}"))
-                .hint("a batch has samples of one shape: crop images with crop_size, or use batch_size: 1"));
+                .hint("a batch has samples of one shape: crop images with crop_size; write force_color: true where some are grey; or use batch_size: 1"));
         }
         self.next += 1;
         let size = top.data.len() / *rows;

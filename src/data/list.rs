@@ -2,6 +2,7 @@
 
 use crate::layer::Cx;
 use crate::proto::stray;
+use crate::weights::kind::FileKind;
 use crate::{Error, Kind, Result, files};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ impl List {
         }
         let path = cx.find(source)?;
         let text = std::fs::read(&path).map_err(|e| Error::file(&path, "read the list", e))?;
+        if let Some(other) = FileKind::of(&text).name().filter(|_| !text.is_empty()) {
+            let e = Error::new(Kind::Data, format!("{} is {other}, not a list", path.display()));
+            return Err(e.hint("the source is a text file that names the files with the data, one on each line"));
+        }
         let text = stray::decode(&text);
         let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim().to_string()));
         let lines: Vec<_> = lines.filter(|(_, line)| !line.is_empty()).collect();

@@ -98,7 +98,7 @@ impl Chart {
         let (low, high) = match self.log {
             true => (low / 1.3, high * 1.3),
             false => {
-                let margin = if high > low { 0.04 * (high - low) } else { 1.0 };
+                let margin = if high > low { 0.04 * (high - low) } else { (1e-3 * low.abs()).max(1.0) };
                 (if (0.0..=high - low).contains(&low) { 0.0 } else { low - margin }, high + margin)
             }
         };

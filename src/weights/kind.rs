@@ -66,7 +66,9 @@ impl FileKind {
         match self {
             FileKind::Empty => "the download or the copy went wrong: fetch the file again",
             FileKind::Gzip => "unpack it with gunzip, or tar xzf",
-            FileKind::Hdf5 => "only weights and solver states are read from HDF5",
+            FileKind::Hdf5 => {
+                "HDF5 is read as weights, as a solver's state and by the layer HDF5Data, whose source is a list of such files"
+            }
             FileKind::Html => "the address gave a web page instead of the file: download the file itself",
             FileKind::LfsPointer => "it names the real file, which `git lfs pull` fetches",
             FileKind::Npy => "convert the array, or give the file that Caffe wrote",

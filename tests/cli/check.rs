@@ -60,6 +60,7 @@ fn a_solver_is_checked_without_the_data_and_nothing_is_written() {
     assert!(said.contains("6 x 1 x 28 x 28, 6") && said.contains("5 x 1 x 28 x 28, 5"), "{said}");
     assert!(said.contains("from MNIST's images\n"), "{said}");
     assert_eq!(bench.listing(), before);
+    assert!(!bench.path("run").exists(), "not even the folder of the snapshots");
 }
 
 #[test]

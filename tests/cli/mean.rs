@@ -17,7 +17,7 @@ fn the_mean_of_pixels_files_and_floats() {
         bench.good(&format!("convert imageset a list.txt db{i} {flags}"));
         let said = bench.good(&format!("mean db{i} new/mean.binaryproto -backend lmdb")).out;
         let told = "images of 3 x 1 x 2\nmean_value of channel 0: 47.25\nmean_value of channel 1: 36.75\nmean_value of channel 2: 26.25\n";
-        assert_eq!(said, format!("db{i}: 2 {told}"));
+        assert_eq!(said, format!("db{i}: 2 {told}written to new/mean.binaryproto\n"));
         // As Caffe writes it: with the four sizes of old blobs.
         let proto: BlobProto = binary::decode(&bench.read("new/mean.binaryproto")).unwrap();
         assert_eq!([proto.num, proto.channels, proto.height, proto.width], [1, 3, 1, 2].map(Some));

@@ -98,3 +98,16 @@ fn a_run_draws_itself() {
     assert_eq!(ran.err.matches("--plot: ").count(), 1, "{}", ran.err);
     assert!(ran.err.contains("Optimization Done."));
 }
+
+/// A loss far from 1 that never changes still has an axis; a picture of another kind is refused.
+#[test]
+fn large_numbers_and_other_endings() {
+    let bench = Bench::new();
+    let line = |i: u32| format!("I0101 00:00:00.000000 1 solver.cpp:1] Iteration {i}, loss = 1e+30\n");
+    bench.write("big.log", [line(0), line(10)].concat());
+    bench.good("plot big.log --to big.svg");
+    assert!(!String::from_utf8(bench.read("big.svg")).unwrap().contains("NaN"));
+    assert!(bench.bad("plot big.log --to big.png", 2).contains("must end with .svg"));
+    assert!(bench.bad("train --solver solver.prototxt --plot p.png", 2).contains("--plot p.png"));
+    assert!(bench.bad("mean train_lmdb mean.png", 2).contains(".binaryproto or .npy"));
+}

@@ -76,3 +76,16 @@ fn what_cannot_be_upgraded_leaves_no_file() {
         assert!(!bench.path("new.prototxt").exists(), "{line}");
     }
 }
+
+/// A text becomes binary where the name says so; an empty file is no net.
+#[test]
+fn a_text_becomes_a_caffemodel_by_its_name() {
+    let bench = Bench::new();
+    bench.write("n.prototxt", "layers { name: 'r' type: RELU bottom: 'x' top: 'y' }");
+    bench.good("upgrade net n.prototxt n.caffemodel");
+    let net: cortado::proto::NetParameter = cortado::proto::binary::decode(&bench.read("n.caffemodel")).unwrap();
+    assert_eq!(net.layer[0].r#type(), "ReLU");
+    bench.write("empty.prototxt", "");
+    assert!(bench.bad("upgrade net empty.prototxt new.prototxt", 1).contains("empty.prototxt is empty: no net"));
+    assert!(!bench.path("new.prototxt").exists());
+}

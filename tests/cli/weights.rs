@@ -71,3 +71,12 @@ fn a_layer_of_another_shape_may_be_skipped() {
     let said = bench.good("forward --model n.prototxt --weights w.caffemodel --skip-mismatched").err;
     assert!(said.contains("[5, 2]") && said.contains("it stays as it is"), "{said}");
 }
+
+#[test]
+fn answers_of_an_untrained_net_are_said_to_be_such() {
+    let bench = Bench::new();
+    bench.write("n.prototxt", net(&[("ip1", 2)]));
+    assert!(bench.good("forward --model n.prototxt").err.contains("no --weights are given"));
+    save(&bench, &[("ip1", 2)]);
+    assert_eq!(bench.good("forward --model n.prototxt --weights w.caffemodel").err, "");
+}

@@ -42,7 +42,7 @@ impl Dataset for Database {
             return Err(e.hint("name the database's folder"));
         }
         let t = param.transform_param.clone().unwrap_or_default();
-        let channels = match (t.force_color(), t.force_gray()) {
+        let channels = match (t.force_color() || p.force_encoded_color(), t.force_gray()) {
             (true, true) => {
                 let e = Error::value("force_color and force_gray are both given").field("transform_param.force_gray");
                 return Err(e.hint("keep one of them"));
