@@ -3,6 +3,8 @@
 //! A relative path starts at the current directory, as in Caffe; or at the prototxt's folder; or at the project's root,
 //! the nearest folder above that holds `proto/caffe.proto`. So a net works from the root and from a notebook's folder.
 
+pub(crate) mod kind;
+
 use crate::proto::stray;
 use crate::{Error, Kind, Result};
 use std::borrow::Cow;

@@ -16,15 +16,14 @@
 //! ```
 
 pub(crate) mod hdf5;
-pub(crate) mod kind;
 mod net_hdf5;
 mod raw;
 mod state_hdf5;
 
+use crate::files::kind::FileKind;
 use crate::proto::text::Named;
 use crate::proto::{self, NetParameter, SolverState, binary};
 use crate::{Error, Kind, Result, files};
-use kind::FileKind;
 use std::path::Path;
 
 /// Reads weights, a `.caffemodel` or a `.caffemodel.h5`; old versions of the first are upgraded. HDF5 has no blob for

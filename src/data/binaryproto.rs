@@ -1,8 +1,8 @@
 //! Files of one blob: a mean image, the matrix of an InfogainLoss. They are `.binaryproto`, or `.npy` as pycaffe's means.
 
 use super::npy;
+use crate::files::kind::FileKind;
 use crate::proto::{BlobProto, binary, stored};
-use crate::weights::kind::FileKind;
 use crate::{Error, Kind, Result, files};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! A database of either kind: LMDB or LevelDB, whichever a folder holds, or whichever is asked for.
 
 use super::{leveldb, lmdb};
-use crate::weights::kind::FileKind;
+use crate::files::kind::FileKind;
 use crate::{Error, Kind, Result};
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! Text files that name other files, one on each line: the lists of HDF5Data and ImageData.
 
+use crate::files::kind::FileKind;
 use crate::layer::Cx;
 use crate::proto::stray;
-use crate::weights::kind::FileKind;
 use crate::{Error, Kind, Result, files};
 use std::path::{Path, PathBuf};
 

@@ -25,6 +25,7 @@ use super::schema::Message;
 use super::source::SourceMap;
 use super::stray;
 use crate::error::{Error, Kind, Result};
+use crate::files::kind::FileKind;
 
 /// A message with a schema: each message of [`caffe`](super::caffe).
 pub trait Named: prost::Message + Default {
@@ -71,6 +72,10 @@ pub fn load(path: &Path) -> Result<String> {
     std::fs::File::open(path).map_err(fail)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(&file.to_string()));
+    }
+    if let Some(other) = FileKind::of(&bytes).name().filter(|_| !bytes.is_empty()) {
+        return Err(Error::new(Kind::Syntax, format!("{file} is {other}, not a prototxt"))
+            .hint(FileKind::of(&bytes).what_to_do()));
     }
     // Text has no control characters but these, and that of old DOS editors for its end.
     let is_control = |b: &u8| b.is_ascii_control() && !b"\t\n\x0b\x0c\r\x1a".contains(b);

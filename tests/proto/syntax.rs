@@ -312,6 +312,17 @@ fn files_that_cannot_be_read() {
         binary.contains("net.caffemodel is not a text: its byte 11 is 00") && binary.contains("a binary file"),
         "{binary}"
     );
+    for (bytes, what) in [
+        (&b"\x89HDF\r\n\x1a\n"[..], "an HDF5 file"),
+        (b"<!DOCTYPE html><html>", "an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let e = text::read::<NetParameter>(&path).unwrap_err();
+        assert!(e.to_string().contains(&format!("net.caffemodel is {what}, not a prototxt")), "{e}");
+        assert_eq!(e.hints().len(), 1);
+    }
     let utf16: Vec<u8> = "\u{feff}name: 'x'".encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(&path, utf16).unwrap();
     assert!(text::read::<NetParameter>(&path).unwrap_err().to_string().contains("save it as UTF-8"));

@@ -93,7 +93,11 @@ impl Dataset for ImageList {
             ("crop_size", p.crop_size.is_some()),
             ("mirror", p.mirror.is_some()),
         ];
-        super::data::ignored("image_data_param", &old)
+        let root = Some(p.root_folder()).filter(|root| !root.is_empty() && !root.ends_with('/'));
+        let joined = root.map(|root| {
+            format!("root_folder \"{root}\" does not end with /, and is put in front of each path as it is")
+        });
+        joined.or(super::data::ignored("image_data_param", &old))
     }
 }
 
