@@ -148,7 +148,10 @@ pub fn load_weights(args: &Args, net: &mut Net, log: &Log) -> Result<()> {
         let path = files::find(file, None)?;
         let report = match args.get("skip_mismatched") {
             Some(_) => net.copy_fitting_layers_from(path)?,
-            None => net.copy_trained_layers_from(path)?,
+            None => net.copy_trained_layers_from(path).map_err(|e| match e.message().contains("layer \"") {
+                true => e.hint("the command skips it by --skip-mismatched"),
+                false => e,
+            })?,
         };
         let mut said = Vec::new();
         said.extend(report.mismatched.iter().map(|why| format!("{file}: {why}; it stays as it is")));

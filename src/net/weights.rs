@@ -36,7 +36,7 @@ impl Net {
         let report = self.copy_trained_layers(&read_weights(path)?, false)?;
         match report.mismatched.first() {
             Some(first) => Err(Error::new(Kind::Weights, format!("{}: {first}", path.display())).hint(
-                "to train such a layer anew, give it another name, or skip it: --skip-mismatched, in a program copy_fitting_layers_from",
+                "to train such a layer anew, give it another name; a program can skip it by copy_fitting_layers_from",
             )),
             None => Ok(report),
         }
