@@ -3,7 +3,7 @@
 use super::args::{Args, Command, Flag};
 use super::{DEVICE, Done, Failure, STATE, nets, say, usage};
 use cortado::classifier::Classifier;
-use cortado::data::{binaryproto, npy};
+use cortado::data::binaryproto;
 use cortado::error::{Error, Kind, Result};
 use cortado::net::Keep;
 use cortado::{Log, Phase, files, io};
@@ -103,9 +103,6 @@ fn read_mean(mean: &str) -> Result<ArrayD<f32>> {
         return Ok(ndarray::Array1::from_vec(values).into_dyn());
     }
     let path = files::find(mean, None)?;
-    if path.extension().is_some_and(|e| e == "npy") {
-        return npy::read(path);
-    }
     let (shape, values) =
         binaryproto::read(&path, "the mean", "give a .binaryproto, a .npy, or values as in 104,117,123")?;
     ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(|e| Error::shape(e.to_string()))

@@ -122,12 +122,7 @@ impl Target {
         let x = ArrayViewD::from_shape(IxDyn(&shape), &self.values).map_err(|e| Error::shape(e.to_string()))?;
         match lmdb {
             true => self.write_lmdb(x)?,
-            false => {
-                if let Some(folder) = self.path.parent() {
-                    std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, "make", e))?;
-                }
-                npy::write(&self.path, x)?;
-            }
+            false => npy::write(&self.path, x)?,
         }
         Ok(shape.iter().map(usize::to_string).collect())
     }

@@ -46,9 +46,6 @@ fn run(args: &Args) -> Done {
     match file {
         None => {}
         Some(file) if file.extension().is_some_and(|e| e == "npy") => {
-            if let Some(folder) = file.parent() {
-                std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, "make", e))?;
-            }
             let x = ArrayView3::from_shape((c, h, w), &mean.values).map_err(|e| Error::shape(e.to_string()))?;
             npy::write(file, x.into_dyn())?;
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The most pixels of an image that is decoded: 128 Mi.
 const PIXELS_MAX: usize = 1 << 27;
-/// A byte of a file stands for at most so many pixels: deflate's best ratio, in an image of one bit a pixel.
+/// The most pixels for which a byte of a file can stand: deflate's best ratio, in an image of one bit a pixel.
 const PIXELS_PER_BYTE: usize = 8 * 1032;
 
 /// How many channels a decoded image has.

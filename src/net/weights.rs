@@ -152,7 +152,7 @@ impl Net {
 
     /// Whether parameter `k` of step `i` is shared, and another layer or an earlier parameter made it.
     fn is_borrowed(&self, i: usize, k: usize) -> bool {
-        let id = self.steps[i].params[k];
-        self.steps[..i].iter().any(|step| step.params.contains(&id)) || self.steps[i].params[..k].contains(&id)
+        let owner = &self.params.specs[self.steps[i].params[k]];
+        (&owner.layer, owner.index) != (&self.steps[i].name, k)
     }
 }

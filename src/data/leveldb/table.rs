@@ -1,7 +1,7 @@
 //! Tables of a LevelDB: entries in the order of their keys, in blocks that may be compressed.
 //!
 //! The last 48 bytes are the footer: two handles (offset and length of a block, as varints) for an unused block and the
-//! index, zeros, the magic. The index is a block, too: of each data block a key and the handle. After a block come 5
+//! index, zeros, the magic. The index is also a block: a key and the handle of each data block. After a block come 5
 //! bytes: how it is compressed (0 not, 1 snappy) and the masked CRC-32C of all before.
 //!
 //! A block's entry is three varints (the bytes of the key that are the previous key's, the key's other bytes, the
@@ -16,7 +16,7 @@ pub(super) const FOOTER: usize = 48;
 pub(super) const MAGIC: u64 = 0xDB47_7524_8B80_FB57;
 /// Bytes after a block.
 const TAIL: usize = 5;
-/// A block's keys together may be longer than the block, as each has the previous one's first bytes: so many times.
+/// How many times longer than the block its keys may be together: each shares the first bytes of the one before.
 /// LevelDB spells out every 16th key.
 const KEYS_MAX: usize = 64;
 

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// A block that has so many bytes is whole, and so is a table.
+/// A block ends once it has this many bytes, and so does a table.
 const BLOCK_LEN: usize = 4096;
 const TABLE_LEN: u64 = 2 << 20;
 /// From one whole key to the next, in entries.
