@@ -131,7 +131,10 @@ impl Harness {
         let bottom = bottom_shapes.iter().map(|s| Blob::new(s)).collect::<Result<Vec<_>>>()?;
         let device = Device::cpu_with_threads(1);
         let phase = if param.phase.is_some() { param.phase() } else { Phase::Train };
-        let made = layer.setup(&Cx::new(phase, &device), &bottom)?;
+        let mut made = layer.setup(&Cx::new(phase, &device), &bottom)?;
+        for Param { blob, filler, .. } in &mut made {
+            filler.take().map_or(Ok(()), |filler| filler.fill(&device.host(), blob))?;
+        }
         let trained = made.iter().map(|p| p.lr_mult != 0.0).collect();
         let params = made.into_iter().map(|p| p.blob).collect();
         let mut top = vec![Blob::default(); tops];

@@ -23,11 +23,12 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+use crate::device::{Cpu, cpu::PIECE};
 use crate::proto::{FillerParameter, filler_parameter::VarianceNorm};
 use crate::random::{Random, unit};
 use crate::{Blob, Error, Kind, Result};
 
-type Fill = fn(&FillerParameter, &Random, &mut Blob) -> Result;
+type Fill = fn(&FillerParameter, &Draw, &mut Blob) -> Result;
 
 /// Prototxt type and the function that fills.
 #[rustfmt::skip]
@@ -41,14 +42,52 @@ pub const FILLERS: &[(&str, Fill)] = &[
     ("bilinear",          bilinear),
 ];
 
+/// Random numbers, and the threads that draw them: each number is a function of its index alone.
+pub struct Draw<'a>(&'a Random, &'a Cpu);
+
+impl Draw<'_> {
+    fn uniform(&self, lo: f32, hi: f32, x: &mut [f32]) {
+        self.1.pieces(x, PIECE, |start, x| self.0.uniform_from(start, lo, hi, x));
+    }
+
+    fn gaussian(&self, mean: f32, std: f32, x: &mut [f32]) {
+        self.1.pieces(x, PIECE, |start, x| self.0.gaussian_from(start, mean, std, x));
+    }
+}
+
+/// The first values of a learnable blob, still to be drawn: those that a file holds need not be.
+#[derive(Clone, Debug)]
+pub struct Filler {
+    /// What the prototxt says.
+    pub param: FillerParameter,
+    /// Where the values come from.
+    pub random: Random,
+    /// The prototxt's field, which errors name.
+    pub field: &'static str,
+}
+
+impl Filler {
+    /// Fills the blob's data, on the CPU's threads.
+    ///
+    /// # Errors
+    /// As [`fill`].
+    pub fn fill(&self, cpu: &Cpu, blob: &mut Blob) -> Result {
+        fill_on(cpu, &self.param, &self.random, blob).map_err(|e| e.field(self.field))
+    }
+}
+
 /// Fills the blob's data as `filler` says.
 ///
 /// # Errors
 /// An unknown type; a range, standard deviation or shape that the type cannot use.
 pub fn fill(filler: &FillerParameter, random: &Random, blob: &mut Blob) -> Result {
+    fill_on(&Cpu::new(1), filler, random, blob)
+}
+
+fn fill_on(cpu: &Cpu, filler: &FillerParameter, random: &Random, blob: &mut Blob) -> Result {
     let name = filler.r#type();
     match FILLERS.iter().find(|(n, _)| *n == name) {
-        Some((_, fill)) => fill(filler, random, blob),
+        Some((_, fill)) => fill(filler, &Draw(random, cpu), blob),
         None => {
             let names: Vec<&str> = FILLERS.iter().map(|(n, _)| *n).collect();
             Err(Error::new(Kind::Unknown, format!("there is no filler \"{name}\""))
@@ -58,26 +97,26 @@ pub fn fill(filler: &FillerParameter, random: &Random, blob: &mut Blob) -> Resul
     }
 }
 
-fn constant(p: &FillerParameter, _: &Random, w: &mut Blob) -> Result {
+fn constant(p: &FillerParameter, _: &Draw, w: &mut Blob) -> Result {
     w.data.fill(p.value());
     Ok(())
 }
 
-fn uniform(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
+fn uniform(p: &FillerParameter, draw: &Draw, w: &mut Blob) -> Result {
     if p.min() > p.max() || !(p.max() - p.min()).is_finite() {
         return Err(Error::value(format!("uniform filler with min {} and max {}", p.min(), p.max()))
             .hint("give two finite numbers, the smaller as min"));
     }
-    random.uniform(p.min(), p.max(), w.data.slice_mut());
+    draw.uniform(p.min(), p.max(), w.data.slice_mut());
     Ok(())
 }
 
-fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
+fn gaussian(p: &FillerParameter, draw: &Draw, w: &mut Blob) -> Result {
     if !(p.std() >= 0.0 && p.std().is_finite() && p.mean().is_finite()) {
         return Err(Error::value(format!("gaussian filler with mean {} and std {}", p.mean(), p.std()))
             .hint("give a finite mean and a std of 0 or more: 0.01, for example"));
     }
-    random.gaussian(p.mean(), p.std(), w.data.slice_mut());
+    draw.gaussian(p.mean(), p.std(), w.data.slice_mut());
     if p.sparse.is_none() || p.sparse() == -1 {
         return Ok(());
     }
@@ -91,7 +130,7 @@ fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     let keep = p.sparse() as f32 / outputs as f32;
     let w = w.data.slice_mut();
     let n = w.len().div_ceil(4) * 4; // the numbers after those that made the values
-    random.each(n + w.len(), |i, bits| {
+    draw.0.each(n + w.len(), |i, bits| {
         if i >= n && unit(bits) >= keep {
             w[i - n] = 0.0;
         }
@@ -99,9 +138,9 @@ fn gaussian(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
     Ok(())
 }
 
-fn positive_unitball(_: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
+fn positive_unitball(_: &FillerParameter, draw: &Draw, w: &mut Blob) -> Result {
     let unit_count = (w.count() / w.num().max(1)).max(1);
-    random.uniform(0.0, 1.0, w.data.slice_mut());
+    draw.uniform(0.0, 1.0, w.data.slice_mut());
     for unit in w.data.slice_mut().chunks_mut(unit_count) {
         let sum: f64 = unit.iter().map(|&x| x as f64).sum();
         if sum > 0.0 {
@@ -111,19 +150,19 @@ fn positive_unitball(_: &FillerParameter, random: &Random, w: &mut Blob) -> Resu
     Ok(())
 }
 
-fn xavier(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
+fn xavier(p: &FillerParameter, draw: &Draw, w: &mut Blob) -> Result {
     let a = (3.0 / fan(p, w)).sqrt();
-    random.uniform(-a, a, w.data.slice_mut());
+    draw.uniform(-a, a, w.data.slice_mut());
     Ok(())
 }
 
-fn msra(p: &FillerParameter, random: &Random, w: &mut Blob) -> Result {
+fn msra(p: &FillerParameter, draw: &Draw, w: &mut Blob) -> Result {
     let std = (2.0 / fan(p, w)).sqrt();
-    random.gaussian(0.0, std, w.data.slice_mut());
+    draw.gaussian(0.0, std, w.data.slice_mut());
     Ok(())
 }
 
-fn bilinear(_: &FillerParameter, _: &Random, w: &mut Blob) -> Result {
+fn bilinear(_: &FillerParameter, _: &Draw, w: &mut Blob) -> Result {
     let &[_, _, h, k] = w.shape() else {
         return Err(Error::shape(format!("the bilinear filler needs 4 axes, not shape {:?}", w.shape()))
             .hint("it is for the kernels of a convolution; \"xavier\" fits any shape"));

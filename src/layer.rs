@@ -5,7 +5,7 @@
 //! | when                     | call       | what it does                                                      |
 //! |--------------------------|------------|-------------------------------------------------------------------|
 //! | once                     | `new`      | reads its parameters from the prototxt                            |
-//! | once                     | `setup`    | makes its learnable blobs, filled                                 |
+//! | once                     | `setup`    | makes its learnable blobs; the net fills them                     |
 //! | before **every** forward | `reshape`  | shapes its tops; cheap when nothing changed                       |
 //! | every pass               | `forward`  | reads its bottoms' data, writes its tops' data                    |
 //! | every training pass      | `backward` | **sets** its bottoms' diffs, **adds to** its parameters' diffs    |
@@ -45,6 +45,7 @@
 //! ```
 
 use crate::files;
+use crate::filler::Filler;
 use crate::random::Random;
 use std::any::Any;
 use std::ops::RangeInclusive;
@@ -104,8 +105,10 @@ impl<'a> Cx<'a> {
 /// A learnable blob that a layer made, with the multipliers it takes if the prototxt gives none.
 #[derive(Debug)]
 pub struct Param {
-    /// The parameter's shape and first values.
+    /// The parameter's shape, and its first values unless a filler draws them.
     pub blob: Blob,
+    /// What the net fills it with, unless it copies trained weights into it first.
+    pub filler: Option<Filler>,
     /// Multiplies the solver's learning rate; 0 for a parameter that is not trained.
     pub lr_mult: f32,
     /// Multiplies the solver's weight decay; 0 for none.
@@ -117,7 +120,7 @@ pub struct Param {
 impl Param {
     /// A parameter with both multipliers 1.
     pub fn new(blob: Blob) -> Param {
-        Param { blob, lr_mult: 1.0, decay_mult: 1.0, unfilled: None }
+        Param { blob, filler: None, lr_mult: 1.0, decay_mult: 1.0, unfilled: None }
     }
 
     /// A statistic that the layer itself writes: no solver touches it.

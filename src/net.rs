@@ -323,7 +323,28 @@ impl Net {
             if let Ok(empty) = Blob::new(&shape) {
                 self.params.blobs[mine] = empty;
             }
+            self.params.specs[mine].filler = None;
         }
+    }
+
+    /// Draws the first values of all parameters that have none: neither drawn before nor copied. [`Builder::make`] calls
+    /// it, unless it is left [for later](Builder::fill_later).
+    ///
+    /// # Errors
+    /// A filler that is unknown or cannot fill its parameter.
+    pub fn fill(&mut self) -> Result {
+        let cpu = self.device.host();
+        for id in 0..self.params.len() {
+            let Some(filler) = self.params.specs[id].filler.take() else { continue };
+            filler.fill(&cpu, &mut self.params.blobs[id]).map_err(|e| {
+                let maker = self.steps.iter().position(|step| step.params.contains(&id));
+                self.blame(e, maker.unwrap_or_default())
+            })?;
+        }
+        if self.phase == Phase::Train {
+            self.warn_of_zero_weights();
+        }
+        Ok(())
     }
 
     pub(crate) fn swap_params(&mut self, other: &mut Net, pairs: &[(usize, usize)]) {

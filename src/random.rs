@@ -54,9 +54,14 @@ impl Random {
     }
 
     /// Calls `visit` with each of the first `n` numbers' bits, in order.
-    pub fn each(&self, n: usize, mut visit: impl FnMut(usize, u32)) {
+    pub fn each(&self, n: usize, visit: impl FnMut(usize, u32)) {
+        self.each_from(0, n, visit);
+    }
+
+    /// Calls `visit` with `i` and the bits of number `start + i`, for each `i` below `n`; `start` is a multiple of 4.
+    fn each_from(&self, start: usize, n: usize, mut visit: impl FnMut(usize, u32)) {
         for b in 0..n.div_ceil(4) {
-            let bits = self.block(b as u32);
+            let bits = self.block((start / 4 + b) as u32);
             for (lane, &bits) in bits.iter().enumerate().take(n - 4 * b) {
                 visit(4 * b + lane, bits);
             }
@@ -65,14 +70,24 @@ impl Random {
 
     /// Fills `x` with uniform values in [lo, hi).
     pub fn uniform(&self, lo: f32, hi: f32, x: &mut [f32]) {
-        self.each(x.len(), |i, bits| x[i] = lo + (hi - lo) * unit(bits));
+        self.uniform_from(0, lo, hi, x);
+    }
+
+    /// The values from `start` on of those that [`uniform`](Random::uniform) draws; `start` is a multiple of 4.
+    pub(crate) fn uniform_from(&self, start: usize, lo: f32, hi: f32, x: &mut [f32]) {
+        self.each_from(start, x.len(), |i, bits| x[i] = lo + (hi - lo) * unit(bits));
     }
 
     /// Fills `x` with normal values, two at a time by Box and Muller's formula.
     pub fn gaussian(&self, mean: f32, std: f32, x: &mut [f32]) {
+        self.gaussian_from(0, mean, std, x);
+    }
+
+    /// The values from `start` on of those that [`gaussian`](Random::gaussian) draws; `start` is a multiple of 4.
+    pub(crate) fn gaussian_from(&self, start: usize, mean: f32, std: f32, x: &mut [f32]) {
         let pairs = x.len().div_ceil(2) * 2;
         let mut u = 0.0;
-        self.each(pairs, |i, bits| {
+        self.each_from(start, pairs, |i, bits| {
             if i % 2 == 0 {
                 u = 1.0 - unit(bits) as f64; // in (0, 1], so that the logarithm is finite
             } else {

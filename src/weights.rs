@@ -15,10 +15,13 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+#[cfg_attr(not(feature = "hdf5"), path = "weights/without_hdf5.rs")]
 pub(crate) mod hdf5;
-mod net_hdf5;
 mod raw;
-mod state_hdf5;
+mod skim;
+mod stored;
+
+pub(crate) use stored::StoredWeights;
 
 use crate::files::kind::FileKind;
 use crate::proto::text::Named;
@@ -32,11 +35,14 @@ use std::path::Path;
 /// # Errors
 /// The file is missing, truncated, of another kind, or without weights.
 pub fn read_weights(path: &Path) -> Result<NetParameter> {
-    let missing = |e| Error::file(path, "read the weights", e).hint("give the path of a .caffemodel or .caffemodel.h5");
-    match FileKind::at(path).map_err(missing)? {
-        FileKind::Hdf5 => some_weights(net_hdf5::read(path)?, &path.display().to_string()),
-        _ => decode_weights(&std::fs::read(path).map_err(missing)?, &path.display().to_string()),
+    match FileKind::at(path).map_err(|e| missing(path, e))? {
+        FileKind::Hdf5 => some_weights(hdf5::net::read(path)?, &path.display().to_string()),
+        _ => decode_weights(&std::fs::read(path).map_err(|e| missing(path, e))?, &path.display().to_string()),
     }
+}
+
+fn missing(path: &Path, e: std::io::Error) -> Error {
+    Error::file(path, "read the weights", e).hint("give the path of a .caffemodel or .caffemodel.h5")
 }
 
 /// The weights in the bytes of a `.caffemodel`; `file` is what errors call them.
@@ -62,7 +68,7 @@ fn some_weights(net: NetParameter, file: &str) -> Result<NetParameter> {
 pub(crate) fn read_state(path: &Path) -> Result<SolverState> {
     let missing = |e| Error::file(path, "read the snapshot", e);
     if FileKind::at(path).map_err(missing)? == FileKind::Hdf5 {
-        return state_hdf5::read(path);
+        return hdf5::state::read(path);
     }
     decode(&std::fs::read(path).map_err(missing)?, &path.display().to_string(), ".solverstate")
 }
@@ -90,7 +96,7 @@ fn is_hdf5(path: &Path) -> bool {
 /// HDF5 cannot hold the layers' names; the file cannot be written.
 pub fn write(path: impl AsRef<Path>, net: &NetParameter) -> Result {
     let path = path.as_ref();
-    let bytes = if is_hdf5(path) { net_hdf5::encode(net)? } else { binary::encode(net) };
+    let bytes = if is_hdf5(path) { hdf5::net::encode(net)? } else { binary::encode(net) };
     files::write_aside(path, &bytes)
 }
 
@@ -99,6 +105,6 @@ pub fn write(path: impl AsRef<Path>, net: &NetParameter) -> Result {
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn write_state(path: &Path, state: &SolverState) -> Result {
-    let bytes = if is_hdf5(path) { state_hdf5::encode(state)? } else { binary::encode(state) };
+    let bytes = if is_hdf5(path) { hdf5::state::encode(state)? } else { binary::encode(state) };
     files::write_aside(path, &bytes)
 }

@@ -1,14 +1,15 @@
 //! Making a learnable blob.
 
+use crate::filler::Filler;
 use crate::layer::Param;
 use crate::proto::FillerParameter;
 use crate::random::Random;
-use crate::{Blob, Result, filler};
+use crate::{Blob, Result};
 
-/// A learnable blob of a shape, filled as the prototxt says, or with the value `or` if it says nothing.
+/// A learnable blob of a shape, to be filled as the prototxt says, or with the value `or` if it says nothing.
 ///
 /// # Errors
-/// The shape is too large; or the filler cannot fill it, and `field` is where the prototxt names that filler.
+/// The shape is too large. Later, the filler cannot fill it, and `field` is where the prototxt names that filler.
 pub(super) fn learnable(
     shape: &[usize],
     filler: Option<&FillerParameter>,
@@ -17,11 +18,10 @@ pub(super) fn learnable(
     field: &'static str,
 ) -> Result<Param> {
     let mut blob = Blob::new(shape)?;
-    match filler {
-        Some(filler) => filler::fill(filler, &random, &mut blob).map_err(|e| e.field(field))?,
-        None if or == 0.0 => {} // a blob starts as zeros, and its memory need not exist yet
-        None => blob.data.fill(or),
+    if filler.is_none() && or != 0.0 {
+        blob.data.fill(or); // without this a blob starts as zeros, and its memory need not exist yet
     }
     let unfilled = (filler.is_none() && field.ends_with("weight_filler")).then_some(field);
-    Ok(Param { unfilled, ..Param::new(blob) })
+    let filler = filler.map(|param| Filler { param: param.clone(), random, field });
+    Ok(Param { filler, unfilled, ..Param::new(blob) })
 }

@@ -82,6 +82,7 @@ pub struct Builder {
     layers: Layers,
     device: Option<Device>,
     seed: u64,
+    fill_later: bool,
     log: Log,
     keep: Keep,
 }
@@ -98,6 +99,7 @@ impl Builder {
             layers: Layers::caffe(),
             device: None,
             seed: 0,
+            fill_later: false,
             log: Log::from_env(),
             keep: Keep::All,
         }
@@ -139,6 +141,13 @@ impl Builder {
     /// The seed of everything random: fillers, dropout, shuffling.
     pub fn seed(mut self, seed: u64) -> Builder {
         self.seed = seed;
+        self
+    }
+
+    /// Leaves the parameters unfilled until [`Net::fill`]: no numbers are drawn for those whose values are copied from a
+    /// file before it.
+    pub fn fill_later(mut self) -> Builder {
+        self.fill_later = true;
         self
     }
 
@@ -211,10 +220,10 @@ impl Builder {
         for spec in &mut params.specs {
             spec.frozen = spec.lr_mult == 0.0 && !force;
         }
-        if phase == Phase::Train {
-            net.warn_of_zero_weights();
-        }
         net.keeper = keep::Keeper::new(self.keep, &net.steps, net.blobs.len());
+        if !self.fill_later {
+            net.fill()?;
+        }
         Ok(net)
     }
 

@@ -3,6 +3,7 @@
 //! Layers that name a parameter alike, `param { name: "w" }`, share one entry; its diff is then the sum of what each
 //! layer adds. The store can be lent to another net, entry by entry, by swapping pointers.
 
+use crate::filler::Filler;
 use crate::layer::Param;
 use crate::proto::{ParamSpec, param_spec::DimCheckMode};
 use crate::{Blob, Error, Kind, Result};
@@ -24,6 +25,8 @@ pub struct Spec {
     pub(crate) frozen: bool,
     /// See [`Param::unfilled`].
     pub(crate) unfilled: Option<&'static str>,
+    /// What its first values are drawn by, unless they were drawn or copied already.
+    pub(crate) filler: Option<Filler>,
     given: ParamSpec,
 }
 
@@ -37,6 +40,7 @@ impl Spec {
             decay_mult: given.decay_mult.unwrap_or(made.decay_mult),
             frozen: false,
             unfilled: made.unfilled,
+            filler: made.filler.clone(),
             given,
         }
     }

@@ -190,6 +190,7 @@ fn fill_inline(param: &crate::proto::LayerParameter, made: &mut [Param]) -> Resu
     }
     for (k, (proto, made)) in param.blobs.iter().zip(made).enumerate() {
         crate::proto::stored::from_proto(proto, &mut made.blob).map_err(|e| e.field(format!("blobs[{k}]")))?;
+        made.filler = None;
     }
     Ok(())
 }

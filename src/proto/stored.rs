@@ -9,18 +9,26 @@ use crate::{Blob, Error, Kind, Result};
 /// # Errors
 /// A size is negative, or the number of values does not match the shape.
 pub(crate) fn shape_of(proto: &BlobProto) -> Result<Vec<usize>> {
+    shape_with(proto, proto.data.len().max(proto.double_data.len()))
+}
+
+/// The shape of a stored blob that has so many values.
+///
+/// # Errors
+/// As [`shape_of`].
+pub(crate) fn shape_with(proto: &BlobProto, stored: usize) -> Result<Vec<usize>> {
     let dims: Vec<i64> = match &proto.shape {
         Some(shape) => shape.dim.clone(),
         None if proto.num.is_some() || proto.channels.is_some() || proto.height.is_some() || proto.width.is_some() => {
             [proto.num(), proto.channels(), proto.height(), proto.width()].map(i64::from).to_vec()
         }
-        None => vec![proto.data.len().max(proto.double_data.len()) as i64],
+        None => vec![stored as i64],
     };
     let shape = dims
         .iter()
         .map(|&d| usize::try_from(d).map_err(|_| Error::new(Kind::Weights, format!("a stored blob of shape {dims:?}"))))
         .collect::<Result<Vec<usize>>>()?;
-    let (count, stored) = (crate::blob::count(&shape)?, proto.data.len().max(proto.double_data.len()));
+    let count = crate::blob::count(&shape)?;
     if count != stored {
         let message = format!("a stored blob of shape {shape:?} holds {stored} values instead of {count}");
         return Err(Error::new(Kind::Weights, message));

@@ -23,7 +23,7 @@ pub(super) fn put_varint(wire: &mut Vec<u8>, mut value: u64) {
     wire.push(value as u8);
 }
 
-pub(super) fn put(wire: &mut Vec<u8>, number: u32, value: Value<'_>) {
+pub(crate) fn put(wire: &mut Vec<u8>, number: u32, value: Value<'_>) {
     let wire_type = match value {
         Value::Varint(_) => 0,
         Value::Eight(_) => 1,

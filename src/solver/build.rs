@@ -163,6 +163,7 @@ impl Builder {
             test.set_debug_info(p.debug_info());
             let pairs = net.params_shared_with(&test)?;
             test.drop_params(&pairs);
+            test.fill()?;
             tests.push(Test { net: test, pairs });
         }
         let mut history = Vec::new();
@@ -175,6 +176,7 @@ impl Builder {
             let path = crate::files::find(file, self.folder.as_deref());
             path.and_then(|path| net.copy_trained_layers_from(path)).map_err(|e| e.field("weights"))?;
         }
+        net.fill()?;
         self.log.info(|| "Solver scaffolding done.".into());
         Ok(Solver {
             cpu: match &device {

@@ -112,6 +112,6 @@ impl Builder {
             builder = builder.device(device);
         }
         let phase = state.and_then(|s| s.phase).map_or(phase, |_| state.map_or(phase, NetState::phase));
-        builder.phase(phase).layers(&self.layers).seed(self.seed).log(&self.log).keep(self.keep).make()
+        builder.phase(phase).layers(&self.layers).seed(self.seed).log(&self.log).keep(self.keep).fill_later().make()
     }
 }

@@ -1,5 +1,8 @@
 //! HDF5 as Caffe uses it: groups within groups, and arrays. Reading trusts no size that a file declares.
 
+pub(crate) mod net;
+pub(crate) mod state;
+
 use crate::proto::{BlobProto, BlobShape};
 use crate::{Error, Kind, Result};
 use hdf5_pure::{DType, Dataset, File, FileBuilder, FinishedGroup, Group, GroupBuilder, Layout};
@@ -11,6 +14,8 @@ const MAX_OBJECTS: usize = 100_000;
 pub(crate) const MAX_DEPTH: usize = 16;
 /// Compressed values may take this many times the file's length, all arrays together.
 const MAX_RATIO: u64 = 64;
+/// How many values are read at a time.
+const ROWS: u64 = 1 << 18;
 /// Data may be zeros for the most part: deflate's best ratio, twice for f32 of f16.
 const MAX_RATIO_OF_DATA: u64 = 2 * 1032;
 
@@ -37,6 +42,11 @@ impl Reader {
 
     pub(crate) fn root(&self) -> Group {
         self.file.root()
+    }
+
+    /// The file's path.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The error of the object at `place`.
@@ -88,6 +98,36 @@ impl Reader {
         let found = self.root().dataset(array).and_then(|array| array.dtype()).map_err(|e| self.broken(array, e))?;
         let number = matches!(found, F32 | F64 | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64 | Enum(_));
         Ok((!number).then(|| found.to_string()))
+    }
+
+    /// An array of numbers as a blob without values.
+    pub(crate) fn shape_only(&self, group: &Group, name: &str, place: &str) -> Result<BlobProto> {
+        let (_, dim) = self.array(group, name, place)?;
+        Ok(BlobProto { shape: Some(BlobShape { dim }), ..Default::default() })
+    }
+
+    /// Copies the numbers of an array, whose size was compared with the file's, some rows at a time unless they are packed.
+    pub(crate) fn values(&self, place: &str, to: &mut [f32]) -> Result {
+        let fail = |e: hdf5_pure::Error| self.broken(place, e);
+        let array = self.root().dataset(place).map_err(fail)?;
+        let rows = array.shape().map_err(fail)?.first().copied().unwrap_or(1).max(1);
+        let row = (to.len() as u64 / rows).max(1);
+        let some = match array.layout().map_err(fail)? {
+            Layout::Chunked { .. } => rows,
+            _ => (ROWS / row).clamp(1, rows),
+        };
+        let mut read = 0;
+        for start in (0..rows).step_by(some as usize) {
+            let values = array.read_f32_rows(start, some).map_err(fail)?;
+            let to = to.get_mut(read..read + values.len());
+            let to = to.ok_or_else(|| self.broken(place, "there are more values than the shape says"))?;
+            to.copy_from_slice(&values);
+            read += values.len();
+        }
+        match read == to.len() {
+            true => Ok(()),
+            false => Err(self.broken(place, format!("{read} values instead of {}", to.len()))),
+        }
     }
 
     /// An array of numbers as a blob.

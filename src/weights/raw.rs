@@ -7,8 +7,8 @@ use crate::{Error, Kind, Result};
 
 const LAYER: u32 = 100;
 const BLOBS: u32 = 7;
-const TYPE: u32 = 10;
-const DATA: u32 = 12;
+pub(super) const TYPE: u32 = 10;
+pub(super) const DATA: u32 = 12;
 
 /// Gives the blobs of `net`, decoded from `wire`, the values that are stored as bytes.
 pub(super) fn fill(mut wire: &[u8], net: &mut NetParameter) -> Result {
@@ -40,21 +40,52 @@ fn values(mut wire: &[u8], proto: &mut BlobProto) -> Result<(), String> {
         }
     }
     let Some(raw) = raw.filter(|_| proto.data.is_empty() && proto.double_data.is_empty()) else { return Ok(()) };
-    let size = match kind {
-        0 => 8,
-        1 => 4,
-        2 => 2,
-        other => return Err(format!("raw_data has the type {other}")),
-    };
+    let precision = Precision::of(kind)?;
+    let size = precision.size();
     if raw.len() % size != 0 {
         return Err(format!("raw_data has {} bytes, values of {size} bytes each", raw.len()));
     }
-    match kind {
-        0 => proto.double_data = raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        1 => proto.data = raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        _ => proto.data = raw.as_chunks().0.iter().map(|b| half(u16::from_le_bytes(*b))).collect(),
-    }
+    proto.data = vec![0.0; raw.len() / size];
+    precision.decode(raw, &mut proto.data);
     Ok(())
+}
+
+/// How many bytes a value has.
+#[derive(Clone, Copy)]
+pub(super) enum Precision {
+    Double,
+    Single,
+    Half,
+}
+
+impl Precision {
+    /// The precision that `raw_data_type` means.
+    pub(super) fn of(kind: u64) -> Result<Precision, String> {
+        match kind {
+            0 => Ok(Precision::Double),
+            1 => Ok(Precision::Single),
+            2 => Ok(Precision::Half),
+            other => Err(format!("raw_data has the type {other}")),
+        }
+    }
+
+    pub(super) fn size(self) -> usize {
+        match self {
+            Precision::Double => 8,
+            Precision::Single => 4,
+            Precision::Half => 2,
+        }
+    }
+
+    /// Values from their bytes, the lowest first.
+    pub(super) fn decode(self, bytes: &[u8], values: &mut [f32]) {
+        let values = values.iter_mut();
+        match self {
+            Precision::Double => values.zip(bytes.as_chunks().0).for_each(|(v, b)| *v = f64::from_le_bytes(*b) as f32),
+            Precision::Single => values.zip(bytes.as_chunks().0).for_each(|(v, b)| *v = f32::from_le_bytes(*b)),
+            Precision::Half => values.zip(bytes.as_chunks().0).for_each(|(v, b)| *v = half(u16::from_le_bytes(*b))),
+        }
+    }
 }
 
 /// The value of a half: a sign, five bits of exponent, ten of fraction.

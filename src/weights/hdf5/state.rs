@@ -1,13 +1,13 @@
 //! A solver's state in HDF5: `iter`, `learned_net`, `current_step` and `history/i`, as Caffe has them; and what only
 //! Cortado writes and Caffe skips: `seed`, `pass`, `type`, and where the data layers stood, `samples` of the `layers`.
 
-use super::hdf5::{Reader, Tree, encode as finish};
+use super::{Reader, Tree, encode as finish};
 use crate::proto::{LayerPosition, SolverState};
 use crate::{Kind, Result, proto::BlobProto};
 use hdf5_pure::{FileBuilder, Group};
 use std::path::Path;
 
-pub(super) fn read(path: &Path) -> Result<SolverState> {
+pub(crate) fn read(path: &Path) -> Result<SolverState> {
     let reader = Reader::open(path, Kind::Weights)?;
     let root = reader.root();
     let (groups, arrays) = reader.members(&root, "")?;
@@ -57,7 +57,7 @@ fn history(reader: &Reader, root: &Group) -> Result<Vec<BlobProto>> {
     (0..count).map(|i| reader.blob(&group, &i.to_string(), &format!("history/{i}"))).collect()
 }
 
-pub(super) fn encode(state: &SolverState) -> Result<Vec<u8>> {
+pub(crate) fn encode(state: &SolverState) -> Result<Vec<u8>> {
     let mut file = FileBuilder::new();
     for (name, value) in [("iter", state.iter), ("current_step", state.current_step)] {
         file.create_dataset(name).with_i32_data(&[value.unwrap_or(0)]).with_shape(&[1]);

@@ -2,28 +2,44 @@
 //!
 //! A shared parameter is stored once, in the layer that owns it.
 
-use super::hdf5::{MAX_DEPTH, Reader, Tree, encode as finish};
+use super::{MAX_DEPTH, Reader, Tree, encode as finish};
+use crate::weights::stored::{number, placed};
 use crate::proto::{BlobProto, LayerParameter, NetParameter};
 use crate::{Error, Kind, Result};
 use hdf5_pure::{FileBuilder, Group};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Layers without order: HDF5 sorts names.
-pub(super) fn read(path: &Path) -> Result<NetParameter> {
+pub(crate) fn read(path: &Path) -> Result<NetParameter> {
     let reader = Reader::open(path, Kind::Weights)?;
-    let mut net = NetParameter::default();
-    let root = reader.root();
-    if !reader.members(&root, "")?.0.iter().any(|name| name == "data") {
-        let e = Error::new(Kind::Weights, format!("{}: this HDF5 file has no group \"data\"", path.display()));
-        return Err(e.hint("Caffe's weights are arrays data/LAYER/0, data/LAYER/1; a .solverstate.h5 has none"));
+    let (mut net, places) = index(&reader)?;
+    for blob in net.layer.iter_mut().flat_map(|layer| &mut layer.blobs) {
+        if let Some(k) = number(blob) {
+            let count = blob.shape.iter().flat_map(|shape| &shape.dim).product::<i64>() as usize;
+            *blob = BlobProto { shape: blob.shape.take(), data: vec![0.0; count], ..Default::default() };
+            reader.values(&places[k], &mut blob.data)?;
+        }
     }
-    layers(&reader, &reader.group(&root, "data", "data")?, "data", 0, &mut net.layer)?;
     Ok(net)
 }
 
+/// The layers with their blobs' shapes, and the arrays that hold the values. Layers have no order: HDF5 sorts names.
+pub(crate) fn index(reader: &Reader) -> Result<(NetParameter, Vec<String>)> {
+    let (mut net, mut places) = (NetParameter::default(), Vec::new());
+    let root = reader.root();
+    if !reader.members(&root, "")?.0.iter().any(|name| name == "data") {
+        let e = Error::new(Kind::Weights, format!("{}: this HDF5 file has no group \"data\"", reader.path()));
+        return Err(e.hint("Caffe's weights are arrays data/LAYER/0, data/LAYER/1; a .solverstate.h5 has none"));
+    }
+    layers(reader, &reader.group(&root, "data", "data")?, "data", 0, (&mut net.layer, &mut places))?;
+    Ok((net, places))
+}
+
+/// What is found: the layers, and the places of their values.
+type Found<'a> = (&'a mut Vec<LayerParameter>, &'a mut Vec<String>);
+
 /// Adds the layer that the group at `place` is, and those of the groups in it.
-fn layers(reader: &Reader, group: &Group, place: &str, depth: usize, found: &mut Vec<LayerParameter>) -> Result {
+fn layers(reader: &Reader, group: &Group, place: &str, depth: usize, (found, places): Found) -> Result {
     if depth > MAX_DEPTH {
         return Err(reader.broken(place, "a link leads back to a group above, or groups lie too deep"));
     }
@@ -35,7 +51,8 @@ fn layers(reader: &Reader, group: &Group, place: &str, depth: usize, found: &mut
         let i = name.parse::<usize>().ok().filter(|i| *i < 4096 && depth > 0);
         let i = i.ok_or_else(|| reader.broken(&at, "an array here is called by a layer's name and a small number"))?;
         blobs.resize(blobs.len().max(i + 1), BlobProto::default());
-        blobs[i] = reader.blob(group, name, &at)?;
+        blobs[i] = placed(reader.shape_only(group, name, &at)?, places.len());
+        places.push(at);
     }
     if depth > 0 {
         let name = place.trim_start_matches("data/").to_string();
@@ -43,12 +60,12 @@ fn layers(reader: &Reader, group: &Group, place: &str, depth: usize, found: &mut
     }
     for name in &groups {
         let at = format!("{place}/{name}");
-        layers(reader, &reader.group(group, name, &at)?, &at, depth + 1, found)?;
+        layers(reader, &reader.group(group, name, &at)?, &at, depth + 1, (found, places))?;
     }
     Ok(())
 }
 
-pub(super) fn encode(net: &NetParameter) -> Result<Vec<u8>> {
+pub(crate) fn encode(net: &NetParameter) -> Result<Vec<u8>> {
     let (mut data, mut diff) = (Tree::new("data"), Tree::new("diff"));
     let (mut layers, mut owned) = (HashSet::new(), HashSet::new());
     let mut with_diff = false;
