@@ -23,9 +23,9 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
-use crate::device::{Cpu, cpu::PIECE};
+use crate::device::Cpu;
 use crate::proto::{FillerParameter, filler_parameter::VarianceNorm};
-use crate::random::{Random, unit};
+use crate::random::{Draw, Random, unit};
 use crate::{Blob, Error, Kind, Result};
 
 type Fill = fn(&FillerParameter, &Draw, &mut Blob) -> Result;
@@ -41,19 +41,6 @@ pub const FILLERS: &[(&str, Fill)] = &[
     ("msra",              msra),
     ("bilinear",          bilinear),
 ];
-
-/// Random numbers, and the threads that draw them: each number is a function of its index alone.
-pub struct Draw<'a>(&'a Random, &'a Cpu);
-
-impl Draw<'_> {
-    fn uniform(&self, lo: f32, hi: f32, x: &mut [f32]) {
-        self.1.pieces(x, PIECE, |start, x| self.0.uniform_from(start, lo, hi, x));
-    }
-
-    fn gaussian(&self, mean: f32, std: f32, x: &mut [f32]) {
-        self.1.pieces(x, PIECE, |start, x| self.0.gaussian_from(start, mean, std, x));
-    }
-}
 
 /// The first values of a learnable blob, still to be drawn: those that a file holds need not be.
 #[derive(Clone, Debug)]

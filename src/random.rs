@@ -12,6 +12,8 @@
 //! assert_eq!(x[3], Random::new(7, "ip1", 0).unit(3)); // any element alone, in any order
 //! ```
 
+use crate::device::{Cpu, cpu::PIECE};
+
 /// One stream of random numbers: a seed, a name and a pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Random {
@@ -74,7 +76,7 @@ impl Random {
     }
 
     /// The values from `start` on of those that [`uniform`](Random::uniform) draws; `start` is a multiple of 4.
-    pub(crate) fn uniform_from(&self, start: usize, lo: f32, hi: f32, x: &mut [f32]) {
+    fn uniform_from(&self, start: usize, lo: f32, hi: f32, x: &mut [f32]) {
         self.each_from(start, x.len(), |i, bits| x[i] = lo + (hi - lo) * unit(bits));
     }
 
@@ -84,7 +86,7 @@ impl Random {
     }
 
     /// The values from `start` on of those that [`gaussian`](Random::gaussian) draws; `start` is a multiple of 4.
-    pub(crate) fn gaussian_from(&self, start: usize, mean: f32, std: f32, x: &mut [f32]) {
+    fn gaussian_from(&self, start: usize, mean: f32, std: f32, x: &mut [f32]) {
         let pairs = x.len().div_ceil(2) * 2;
         let mut u = 0.0;
         self.each_from(start, pairs, |i, bits| {
@@ -108,6 +110,21 @@ impl Random {
             order.swap(last, below(bits, last + 1));
         });
         order
+    }
+}
+
+/// Random numbers, and the threads that draw them: each number is a function of its index alone.
+pub struct Draw<'a>(pub &'a Random, pub &'a Cpu);
+
+impl Draw<'_> {
+    /// As [`Random::uniform`].
+    pub fn uniform(&self, lo: f32, hi: f32, x: &mut [f32]) {
+        self.1.pieces(x, PIECE, |start, x| self.0.uniform_from(start, lo, hi, x));
+    }
+
+    /// As [`Random::gaussian`].
+    pub fn gaussian(&self, mean: f32, std: f32, x: &mut [f32]) {
+        self.1.pieces(x, PIECE, |start, x| self.0.gaussian_from(start, mean, std, x));
     }
 }
 

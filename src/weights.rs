@@ -15,12 +15,15 @@
 //! # Ok::<(), cortado::Error>(())
 //! ```
 
+pub(crate) mod fit;
 #[cfg_attr(not(feature = "hdf5"), path = "weights/without_hdf5.rs")]
 pub(crate) mod hdf5;
+mod place;
 mod raw;
 mod skim;
 mod stored;
 
+pub use fit::CopyReport;
 pub(crate) use stored::StoredWeights;
 
 use crate::files::kind::FileKind;

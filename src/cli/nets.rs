@@ -72,7 +72,8 @@ pub fn solver_builder(args: &Args, file: &Prototxt, log: &Log) -> Result<solver:
 pub fn make(args: &Args, phase: Phase, keep: Keep, log: &Log) -> Result<Net, Failure> {
     let file = Prototxt::read(args.need("model")?)?;
     ensure_mnist(&file.net()?, file.folder(), log)?;
-    let net = builder(args, &file, phase, log)?.keep(keep).device(&super::device(args, false, log)?).make()?;
+    let net =
+        builder(args, &file, phase, log)?.keep(keep).device(&super::device(args, false, log)?).fill_later().make()?;
     describe(&net, log)?;
     Ok(net)
 }
@@ -132,7 +133,7 @@ pub fn describe(net: &Net, log: &Log) -> Result<()> {
 }
 
 /// Reads the weights of `--weights a,b` into the net, one after another, and warns of layers that got none and of weights that no
-/// layer took.
+/// layer took. Then the other layers are filled, if that was left for [later](net::Builder::fill_later).
 ///
 /// # Errors
 /// A file of which nothing fits; a layer of another shape, unless `--skip-mismatched` says to leave such layers as they are; with
@@ -183,7 +184,7 @@ pub fn load_weights(args: &Args, net: &mut Net, log: &Log) -> Result<()> {
             return Err(Error::new(Kind::Weights, line).hint("--strict refuses this"));
         }
     }
-    Ok(())
+    net.fill()
 }
 
 /// A sentence about a file and the layers that it concerns, if there are any.

@@ -9,7 +9,8 @@ use super::{Solver, policy};
 use crate::net::Net;
 use crate::proto::stored::{from_proto_values, to_proto_values};
 use crate::proto::{LayerPosition, SolverParameter, SolverState, solver_parameter::SnapshotFormat};
-use crate::{Error, Kind, Result, files, weights};
+use crate::weights::{self, StoredWeights};
+use crate::{Error, Kind, Result, files};
 use std::path::{Path, PathBuf};
 
 /// What a test net's data layer is called among the positions: `test_net[0] mnist`.
@@ -133,12 +134,12 @@ impl Solver {
         self.check_positions(&state).map_err(&broken)?;
         if let Some(model) = state.learned_net.as_deref().filter(|m| !m.is_empty()) {
             let model = self.model_beside(path, model)?;
-            let trained = weights::read_weights(&model)?;
+            let trained = StoredWeights::open(&model)?;
             if let Some(layer) = self.net.left_new(&trained).first() {
                 let message = format!("{} has no weights of layer \"{layer}\"", model.display());
                 return Err(Error::new(Kind::Weights, message).hint("the file is truncated, or of another net"));
             }
-            self.net.copy_trained_layers_from(&model)?;
+            self.net.copy_whole(&trained)?;
         }
         let stood = |name: &str| state.position.iter().find(|p| p.layer() == name).map(LayerPosition::samples);
         let seek = |net: &mut Net, called: &dyn Fn(&str) -> String| {

@@ -2,14 +2,14 @@
 //!
 //! A message is fields one after another, and a field of bytes begins with their number: a blob's values are passed over.
 
+use super::place::placed;
 use super::raw::{self, Precision};
-use super::stored::placed;
 use super::{decode, some_weights};
+use crate::Blob;
 use crate::proto::schema::{Message, Type};
 use crate::proto::text::Named;
 use crate::proto::wire::{Value, put};
 use crate::proto::{BlobProto, NetParameter, upgrade};
-use crate::Blob;
 use prost::Message as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

@@ -4,9 +4,10 @@
 //! `double_diff`: which of the file's *places* they are at. [`StoredWeights::fill`] reads them from there.
 
 use super::hdf5;
+use super::place::number;
 use super::skim::{self, Place};
 use crate::files::kind::FileKind;
-use crate::proto::{BlobProto, NetParameter, stored};
+use crate::proto::{BlobProto, LayerParameter, NetParameter, stored};
 use crate::{Blob, Error, Result};
 use std::borrow::Cow;
 use std::fs::File;
@@ -57,9 +58,9 @@ impl StoredWeights<'_> {
         &self.file
     }
 
-    /// The layers with their blobs, whose values only this type may ask for.
-    pub(crate) fn net(&self) -> &NetParameter {
-        &self.net
+    /// The layers that have blobs. The values are had from [`StoredWeights::fill`] alone.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &LayerParameter> {
+        self.net.layer.iter().filter(|layer| !layer.blobs.is_empty())
     }
 
     /// The shape of one of the net's blobs.
@@ -85,21 +86,11 @@ impl StoredWeights<'_> {
             }
             (Values::InHdf5(reader, places), Some(k)) => reader.values(&places[k], to.data.slice_mut()),
             _ => {
-                stored::fill(from, to); // an absent blob has no values and changes nothing
+                stored::fill(from, to);
                 Ok(())
             }
         }
     }
-}
-
-/// A blob that stands for values in a file: its shape, and the number of their place.
-pub(super) fn placed(blob: BlobProto, number: usize) -> BlobProto {
-    BlobProto { double_diff: vec![number as f64], ..blob }
-}
-
-/// The number of the place, if it stands for values in a file.
-pub(super) fn number(blob: &BlobProto) -> Option<usize> {
-    blob.double_diff.first().map(|k| *k as usize)
 }
 
 fn size(dim: &i64) -> Result<usize> {

@@ -3,8 +3,8 @@
 //! A shared parameter is stored once, in the layer that owns it.
 
 use super::{MAX_DEPTH, Reader, Tree, encode as finish};
-use crate::weights::stored::{number, placed};
 use crate::proto::{BlobProto, LayerParameter, NetParameter};
+use crate::weights::place::{number, placed};
 use crate::{Error, Kind, Result};
 use hdf5_pure::{FileBuilder, Group};
 use std::collections::HashSet;
