@@ -45,8 +45,12 @@ fn values(mut wire: &[u8], proto: &mut BlobProto) -> Result<(), String> {
     if raw.len() % size != 0 {
         return Err(format!("raw_data has {} bytes, values of {size} bytes each", raw.len()));
     }
-    proto.data = vec![0.0; raw.len() / size];
-    precision.decode(raw, &mut proto.data);
+    if let Precision::Double = precision {
+        proto.double_data = raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+    } else {
+        proto.data = vec![0.0; raw.len() / size];
+        precision.decode(raw, &mut proto.data);
+    }
     Ok(())
 }
 
