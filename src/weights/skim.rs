@@ -111,7 +111,7 @@ impl Skim {
         };
         let diff = run(diff, Precision::Single).or(run(double_diff, Precision::Double));
         if let Some(data) = data {
-            let whole = |run: &Run| run.bytes % run.precision.size() as u64 == 0;
+            let whole = |run: &Run| run.bytes.is_multiple_of(run.precision.size() as u64);
             if !whole(&data) || diff.is_some_and(|diff| !whole(&diff)) || self.places.len() == MAX_BLOBS {
                 return None;
             }
