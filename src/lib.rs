@@ -11,6 +11,7 @@
 //! | [`explain`] | where a blob comes from and goes to; why its gradient is zero; what a layer costs |
 //! | [`net_spec`]| nets written in Rust, and how two nets differ                                  |
 //! | [`solver`]  | the training loop: rates, update rules, testing, snapshots                    |
+//! | [`training`]| what goes around a solver: validation, averages, searches, other methods       |
 //! | [`filler`]  | the initial values of parameters                                              |
 //! | [`data`]    | MNIST, LMDB, transforms: from files to batches                                |
 //! | [`proto`]   | Caffe's messages, as text and as bytes                                        |
@@ -48,6 +49,8 @@ pub mod explain;
 pub mod net_spec;
 
 pub mod solver;
+
+pub mod training;
 
 pub mod filler;
 

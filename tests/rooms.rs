@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["net"],
     &["explain", "classifier"],
     &["solver"],
+    &["training"],
     &["check", "show"],
     &["cli", "main"],
 ];
